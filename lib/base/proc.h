@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc.h - run a helper program as an argument vector, never through a shell
+ */
+#ifndef MC_PROC_H
+#define MC_PROC_H
+
+#include "base/buf.h"
+
+/*
+ * mc_proc_split - split a command line into an argument vector
+ *
+ * Words are separated by blanks; '...' and "..." group, a backslash takes the
+ * next byte as it is outside single quotes.  No variables, globs or pipes: the
+ * shell's operators are plain bytes.  *ret_argv is a NULL-terminated vector
+ * in one block (mc_mem_free).  -1 with err: MC_E_CONF_VALUE (open quote, no
+ * word, a NUL byte), MC_E_NOMEM.
+ */
+MC_NODISCARD int
+mc_proc_split(struct mc_str line, char ***ret_argv, struct mc_err *err);
+
+/*
+ * mc_proc_run - run argv and append what it writes on its standard output
+ *
+ * stdin is /dev/null, stderr is ours, every other descriptor is closed,
+ * signals and mask are reset, the environment is `envp`; argv[0] without slash
+ * is looked up in the absolute directories of envp's PATH.  Done is when the
+ * program has ended; what it left running does not matter.  The child leads a
+ * process group of its own and, past `timeout_ms` (MC_NEVER: none) or once
+ * cancel_fd is readable (-1: none), that group gets SIGTERM and, after a
+ * second, SIGKILL; always reaped.  -1 with err: MC_E_HELPER (could not run,
+ * status, signal, time, more than out->max), MC_E_CANCELLED, MC_E_NOMEM; out
+ * is as before then.  Output is never part of an error text.
+ */
+MC_NODISCARD int
+mc_proc_run(char *const argv[], char *const envp[], int64_t timeout_ms,
+    int cancel_fd, struct mc_buf *out, struct mc_err *err);
+
+#endif

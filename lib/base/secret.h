@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * secret.h - a password or token: locked, kept out of dumps, wiped
+ *
+ * The bytes live in pages of their own (mmap, MADV_DONTDUMP, mlock as far as
+ * the limits allow) and are NUL-terminated.  Only lib/smtp/sasl.c and
+ * oauth.c look at them, through mc_secret_peek.
+ */
+#ifndef MC_SECRET_H
+#define MC_SECRET_H
+
+#include "base/str.h"
+
+struct mc_secret;
+
+/* copies; the caller wipes its own.  NULL with err: MC_E_NOMEM */
+MC_NODISCARD struct mc_secret *
+mc_secret_new(const char *p, size_t len, struct mc_err *err);
+
+/* wipes; NULL is fine */
+void
+mc_secret_free(struct mc_secret *s);
+
+/* valid until mc_secret_free */
+struct mc_str
+mc_secret_peek(const struct mc_secret *s);
+
+/* equal bytes, in time that does not depend on where they differ */
+bool
+mc_secret_eq(struct mc_str a, struct mc_str b);
+
+#endif

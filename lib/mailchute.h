@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mailchute.h - submit mail: envelope, blind copies, verified TLS, log-in
+ *
+ * The one header of libmailchute.  The library prints nothing, ends nothing,
+ * touches no signal and looks at no environment of its own: what belongs to
+ * the process comes in through struct mc_caller.  Objects are independent of
+ * each other; one object is used by one thread at a time.
+ *
+ * Functions that can fail return 0 or -1 and take a `struct mc_err *` last; it
+ * is written only on failure and may be NULL.  Strings are UTF-8.  Manual:
+ * libmailchute(3).
+ */
+#ifndef MAILCHUTE_H
+#define MAILCHUTE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) && __GNUC__ >= 4
+#define MC_API __attribute__((visibility("default")))
+#define MC_CHECK __attribute__((warn_unused_result))
+#else
+#define MC_API
+#define MC_CHECK
+#endif
+
+/* 0xMMmmpp of the header; mc_version() tells the library's own, "0.1.0" */
+#define MC_VERSION_NUMBER 0x000100
+
+MC_API const char *
+mc_version(void);
+
+/* ------------------------------------------------------------------ errors */
+
+/* What failed.  The table in libmailchute(3) gives class and exit status. */
+enum mc_code {
+	MC_OK = 0,
+	MC_E_USAGE,
+	MC_E_NO_RCPT,
+	MC_E_ADDR_SYNTAX,
+	MC_E_ADDR_LONG,
+	MC_E_ADDR_BARE,
+	MC_E_TOO_MANY_RCPTS,
+	MC_E_HDR_SYNTAX,
+	MC_E_HDR_LONG,
+	MC_E_MSG_CONTENT,
+	MC_E_BAD_VALUE,
+	MC_E_TOO_LONG,
+	MC_E_CONF_FILE,
+	MC_E_CONF_SYNTAX,
+	MC_E_CONF_KEY,
+	MC_E_CONF_VALUE,
+	MC_E_CONF_SECRET,
+	MC_E_CONF_ACCOUNT,
+	MC_E_CONF_ALIASES,
+	MC_E_FILE,
+	MC_E_NOMEM,
+	MC_E_IO,
+	MC_E_TMPFILE,
+	MC_E_NO_USER,
+	MC_E_CANCELLED,
+	MC_E_HELPER,
+	MC_E_NO_SECRET,
+	MC_E_RESOLVE,
+	MC_E_CONNECT,
+	MC_E_TIMEOUT,
+	MC_E_CLOSED,
+	MC_E_NET,
+	MC_E_TLS,
+	MC_E_TLS_CERT,
+	MC_E_TLS_SETUP,
+	MC_E_TLS_NOT_OFFERED,
+	MC_E_INJECTED,
+	MC_E_REPLY_SYNTAX,
+	MC_E_REPLY_LONG,
+	MC_E_REPLY_UNEXPECTED,
+	MC_E_AUTH_NOT_OFFERED,
+	MC_E_AUTH_REFUSED,
+	MC_E_AUTH_PROTO,
+	MC_E_AUTH_SERVER,
+	MC_E_SERVER_UNAVAILABLE,
+	MC_E_NOT_READY,
+	MC_E_REFUSED,
+	MC_E_NO_RCPT_LEFT,
+	MC_E_TOO_BIG,
+	MC_E_NEED_8BITMIME,
+	MC_E_NEED_SMTPUTF8,
+	MC_E_INTERNAL
+};
+
+/* Where it failed. */
+enum mc_stage {
+	MC_STAGE_LOCAL = 0,
+	MC_STAGE_CONFIG,
+	MC_STAGE_RESOLVE,
+	MC_STAGE_CONNECT,
+	MC_STAGE_TLS,
+	MC_STAGE_GREETING,
+	MC_STAGE_EHLO,
+	MC_STAGE_STARTTLS,
+	MC_STAGE_AUTH,
+	MC_STAGE_MAIL,
+	MC_STAGE_RCPT,
+	MC_STAGE_DATA,
+	MC_STAGE_END
+};
+
+#define MC_ERR_TEXT 512
+
+/*
+ * One failure.  Owned by the caller, holds no memory, all zero means none.
+ */
+struct mc_err {
+	enum mc_code code;
+	enum mc_stage stage;
+	int smtp;		/* reply code of the server, 0 if none */
+	int enh[3];		/* enhanced status code (RFC 3463) */
+	int sys;		/* errno, 0 if none */
+	int unsure;		/* end of data sent, verdict unknown */
+	char text[MC_ERR_TEXT];	/* one printable line, NUL-terminated */
+};
+
+/* The exit status out of <sysexits.h> for an error; 0 for none. */
+MC_API int
+mc_err_exit(const struct mc_err *err);
+
+/* "MC_E_CONNECT"; never NULL. */
+MC_API const char *
+mc_code_name(enum mc_code code);
+
+/* "connect"; never NULL. */
+MC_API const char *
+mc_stage_name(enum mc_stage stage);
+
+/* ----------------------------------------------------------------- logging */
+
+enum mc_level {
+	MC_LOG_NONE = 0,
+	MC_LOG_ERROR,
+	MC_LOG_WARN,
+	MC_LOG_INFO,
+	MC_LOG_DEBUG,
+	MC_LOG_TRACE		/* the dialogue, secrets hidden */
+};
+
+/* text is one printable line without newline, valid during the call */
+typedef void (*mc_log_fn)(void *ctx, enum mc_level level, enum mc_stage stage,
+    const char *text);
+
+/* ------------------------------------------------------------------ caller */
+
+/*
+ * What the library may know of the process and the person.  Borrowed: every
+ * pointer stays valid as long as the objects that were given it.
+ */
+struct mc_caller {
+	const char *login;	/* of the real uid; NULL if it has no name */
+	const char *full_name;	/* NULL or empty if unknown */
+	const char *home;	/* NULL if none */
+	const char *hostname;	/* as gethostname gives it; NULL if unknown */
+	const char *mailname;	/* the host's domain for mail; NULL: hostname */
+	const char *tmpdir;	/* NULL: /tmp */
+	/* NULL-terminated environment, or NULL.  Values of secret variables
+	 * (MAILCHUTE_PASSWORD and the like) are overwritten once read. */
+	char **envp;
+	unsigned long uid;	/* effective */
+};
+
+/* ----------------------------------------------------------- configuration */
+
+struct mc_config;
+
+/* Told of every problem found; line is 0 where none applies. */
+typedef void (*mc_problem_fn)(void *ctx, const char *file, unsigned line,
+    const struct mc_err *problem);
+
+/*
+ * Read the configuration: `file` if not NULL; else the file that
+ * MAILCHUTE_CONFIG names; else the user's file over the system's.  Then the
+ * environment.  No file at all is no error.  With `fn`, reading goes on after
+ * a problem and each one is told; the call still fails, with the first.
+ * Errors: MC_E_CONF_FILE, _SYNTAX, _KEY, _VALUE, _SECRET, MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_config_load(const struct mc_caller *caller, const char *file,
+    mc_problem_fn fn, void *ctx, struct mc_config **ret_config,
+    struct mc_err *err);
+
+MC_API void
+mc_config_free(struct mc_config *config);
+
+/*
+ * Give a key a value that wins over file and environment, for all accounts.
+ * Keys that may not come from a command line are refused (MC_E_USAGE).
+ */
+MC_API MC_CHECK int
+mc_config_set(struct mc_config *config, const char *key, const char *value,
+    struct mc_err *err);
+
+/* Names of the accounts; NULL past the end.  There is always at least one. */
+MC_API const char *
+mc_config_account(const struct mc_config *config, size_t i);
+
+struct mc_value {
+	const char *key;
+	const char *value;	/* "<hidden>" for a secret that is set */
+	const char *origin;	/* "default", "file:line", "environment", ... */
+	int is_default;
+};
+
+/*
+ * Every key of an account (NULL: the default account) in the table's order;
+ * returns -1 past the end or with MC_E_CONF_ACCOUNT.  The strings belong to
+ * the configuration.
+ */
+MC_API MC_CHECK int
+mc_config_value(const struct mc_config *config, const char *account, size_t i,
+    struct mc_value *ret_value, struct mc_err *err);
+
+/* Which files were read, in order of precedence; NULL past the end. */
+MC_API const char *
+mc_config_file(const struct mc_config *config, size_t i);
+
+#define MC_KEY_SECRET 1u	/* value is never shown */
+#define MC_KEY_NOCLI 2u		/* not from the command line */
+#define MC_KEY_GLOBAL 4u	/* only before the first section */
+
+struct mc_key {
+	const char *name;
+	const char *type;	/* "text", "time", "yes|no", ... */
+	const char *def;	/* NULL if none */
+	const char *help;
+	unsigned flags;
+};
+
+/* The table of keys; returns -1 past the end. */
+MC_API int
+mc_key_info(size_t i, struct mc_key *ret_key);
+
+/* -------------------------------------------------------------- submission */
+
+struct mc_submission;
+
+/* What became of one recipient. */
+enum mc_verdict {
+	MC_PENDING = 0,		/* not tried */
+	MC_DELIVERED,		/* the server took it */
+	MC_FAILED,		/* refused for good after verified log-in */
+	MC_DEFERRED,		/* not taken now: try again later */
+	MC_UNSURE		/* end of data sent, no verdict came */
+};
+
+/*
+ * A new, empty submission.  Caller and configuration are borrowed until
+ * mc_submission_free.
+ */
+MC_API MC_CHECK int
+mc_submission_new(const struct mc_caller *caller,
+    const struct mc_config *config, struct mc_submission **ret_sub,
+    struct mc_err *err);
+
+MC_API void
+mc_submission_free(struct mc_submission *sub);
+
+/* Lines up to `most` go to fn.  Off by default. */
+MC_API void
+mc_submission_set_log(struct mc_submission *sub, enum mc_level most,
+    mc_log_fn fn, void *ctx);
+
+/* Waiting ends with MC_E_CANCELLED once fd is readable; -1 (default): never. */
+MC_API void
+mc_submission_set_cancel(struct mc_submission *sub, int fd);
+
+/* Use this account instead of choosing by sender. */
+MC_API MC_CHECK int
+mc_submission_set_account(struct mc_submission *sub, const char *name,
+    struct mc_err *err);
+
+/*
+ * Envelope sender as people write it: "a@b", "<a@b>", "Name <a@b>", a bare
+ * name (qualified later), "" or "<>" for the null sender.
+ */
+MC_API MC_CHECK int
+mc_submission_set_sender(struct mc_submission *sub, const char *text,
+    struct mc_err *err);
+
+/* Display name for a From field that has to be made. */
+MC_API MC_CHECK int
+mc_submission_set_full_name(struct mc_submission *sub, const char *name,
+    struct mc_err *err);
+
+/* Add the addresses of a list as people write it.  May be called often. */
+MC_API MC_CHECK int
+mc_submission_add_rcpt(struct mc_submission *sub, const char *text,
+    struct mc_err *err);
+
+/* Take recipients from To, Cc and Bcc (or the Resent- fields) too. */
+MC_API void
+mc_submission_use_header_rcpts(struct mc_submission *sub, int on);
+
+/* Leave the aliases file alone. */
+MC_API void
+mc_submission_no_aliases(struct mc_submission *sub, int on);
+
+#define MC_NOTIFY_SUCCESS 1u
+#define MC_NOTIFY_FAILURE 2u
+#define MC_NOTIFY_DELAY 4u
+#define MC_NOTIFY_NEVER 8u
+
+/*
+ * Delivery status notifications (RFC 3461): notify is 0 (unspecified) or a
+ * combination, NEVER alone; ret "full", "hdrs" or NULL; envid 1 to 100 printable
+ * characters or NULL.  MC_E_BAD_VALUE.
+ */
+MC_API MC_CHECK int
+mc_submission_set_dsn(struct mc_submission *sub, unsigned notify,
+    const char *ret, const char *envid, struct mc_err *err);
+
+/* The body is said to be 8-bit (-B8BITMIME) even if it is not. */
+MC_API void
+mc_submission_set_8bit(struct mc_submission *sub, int on);
+
+#define MC_READ_DOT 1u		/* a line of one dot ends the message */
+
+/*
+ * Read the message from a descriptor up to its end (or the dot).  LF, CRLF
+ * and both mixed are line ends.  MC_E_IO, MC_E_HDR_SYNTAX, MC_E_HDR_LONG,
+ * MC_E_TMPFILE, MC_E_CANCELLED.
+ */
+MC_API MC_CHECK int
+mc_submission_read(struct mc_submission *sub, int fd, unsigned flags,
+    struct mc_err *err);
+
+/* The same from memory, in pieces of any size; mc_submission_end ends it. */
+MC_API MC_CHECK int
+mc_submission_write(struct mc_submission *sub, const void *p, size_t n,
+    unsigned flags, struct mc_err *err);
+
+MC_API MC_CHECK int
+mc_submission_end(struct mc_submission *sub, struct mc_err *err);
+
+/*
+ * Settle everything that needs no network: envelope, aliases, account,
+ * header, plan.  After it the questions below have answers.
+ */
+MC_API MC_CHECK int
+mc_submission_prepare(struct mc_submission *sub, struct mc_err *err);
+
+struct mc_overview {
+	const char *account;
+	const char *rule;	/* why this account */
+	const char *host;
+	const char *port;
+	const char *tls;	/* "on", "starttls", "off" */
+	const char *auth;
+	const char *user;	/* NULL if no log-in */
+	const char *sender;	/* "" is the null sender */
+	const char *message_id;
+	uint64_t size;		/* bytes on the wire, before dot-stuffing */
+	size_t recipients;
+	size_t transactions;
+};
+
+MC_API MC_CHECK int
+mc_submission_overview(const struct mc_submission *sub,
+    struct mc_overview *ret_overview, struct mc_err *err);
+
+/*
+ * Send.  0 if every recipient's verdict is MC_DELIVERED; else -1 with the
+ * error that decides the exit status.  Ask mc_submission_result for each.
+ */
+MC_API MC_CHECK int
+mc_submission_send(struct mc_submission *sub, struct mc_err *err);
+
+struct mc_result {
+	const char *address;	/* as it stands in the envelope */
+	enum mc_verdict verdict;
+	int blind;		/* alone in its transaction */
+	size_t transaction;	/* number in the plan, from 0 */
+	struct mc_err err;	/* why not delivered; text has the reply */
+	const char *reply;	/* last reply that was about it, or NULL */
+};
+
+/* Recipient i of the prepared submission; -1 past the end. */
+MC_API int
+mc_submission_result(const struct mc_submission *sub, size_t i,
+    struct mc_result *ret_result);
+
+/* Text of the final reply of the last transaction that was taken, or NULL. */
+MC_API const char *
+mc_submission_reply(const struct mc_submission *sub);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
