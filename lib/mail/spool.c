@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool.c - bytes in memory that move to an unlinked file once they are many
+ */
+#include "base/base.h"
+
+#include "mail/spool.h"
+
+#include "base/err.h"
+#include "base/file.h"
+
+#include <errno.h>
+
+void
+mc_spool_init(struct mc_spool *s, size_t limit, const char *tmpdir)
+{
+	mc_buf_init(&s->mem, limit);
+	s->fd = -1;
+	s->size = 0;
+	s->in_file = 0;
+	s->limit = limit;
+	s->tmpdir = tmpdir;
+}
+
+void
+mc_spool_clear(struct mc_spool *s)
+{
+	mc_buf_clear(&s->mem);
+	mc_file_close(&s->fd);
+	s->size = 0;
+	s->in_file = 0;
+}
+
+static int
+to_file(struct mc_spool *s, const void *p, size_t n, struct mc_err *err)
+{
+	if (n == 0)
+		return 0;
+	if (s->fd < 0) {
+		s->fd = mc_file_temp(s->tmpdir, err);
+		if (s->fd < 0)
+			return -1;
+	}
+	/* a write that failed half-way left the offset somewhere */
+	if (lseek(s->fd, (off_t)s->in_file, SEEK_SET) < 0)
+		return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, errno,
+		    "cannot use the temporary file for the message");
+	if (mc_file_write(s->fd, p, n, err) != 0) {
+		mc_err_ctx(err, "temporary file for the message");
+		return -1;
+	}
+	s->in_file += n;
+	return 0;
+}
+
+int
+mc_spool_add(struct mc_spool *s, const void *p, size_t n, struct mc_err *err)
+{
+	if (n > s->limit - s->mem.len) {
+		if (to_file(s, s->mem.ptr, s->mem.len, err) != 0)
+			return -1;
+		mc_buf_reset(&s->mem);
+		if (n >= s->limit) {
+			if (to_file(s, p, n, err) != 0)
+				return -1;
+			s->size += n;
+			return 0;
+		}
+	}
+	mc_buf_add(&s->mem, p, n);
+	if (mc_buf_err(&s->mem, "the message", err) != 0)
+		return -1;
+	s->size += n;
+	return 0;
+}
+
+int
+mc_spool_read(const struct mc_spool *s, uint64_t off, void *p, size_t n,
+    size_t *ret_got, struct mc_err *err)
+{
+	size_t got = 0;
+
+	if (off < s->in_file) {
+		uint64_t left = s->in_file - off;
+
+		got = left < n ? (size_t)left : n;
+		if (mc_file_pread(s->fd, p, got, off, err) != 0) {
+			mc_err_ctx(err, "temporary file for the message");
+			return -1;
+		}
+		off += got;
+	}
+	if (got < n && off < s->size) {
+		size_t skip = (size_t)(off - s->in_file);
+		size_t left = s->mem.len - skip;
+
+		if (left > n - got)
+			left = n - got;
+		memcpy((char *)p + got, s->mem.ptr + skip, left);
+		got += left;
+	}
+	*ret_got = got;
+	return 0;
+}

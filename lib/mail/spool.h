@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool.h - bytes kept in memory and, past a limit, in an unlinked file
+ */
+#ifndef MC_SPOOL_H
+#define MC_SPOOL_H
+
+#include "base/buf.h"
+
+struct mc_spool {
+	struct mc_buf mem;	/* everything, or the tail not yet in the file */
+	int fd;			/* -1 while all is in memory */
+	uint64_t size;
+	uint64_t in_file;
+	size_t limit;		/* memory used at most */
+	const char *tmpdir;	/* borrowed; NULL: /tmp */
+};
+
+void
+mc_spool_init(struct mc_spool *s, size_t limit, const char *tmpdir);
+
+void
+mc_spool_clear(struct mc_spool *s);
+
+/* MC_E_TMPFILE, MC_E_IO, MC_E_NOMEM */
+MC_NODISCARD int
+mc_spool_add(struct mc_spool *s, const void *p, size_t n, struct mc_err *err);
+
+/* up to n bytes from offset off; *ret_got 0 at the end; MC_E_IO */
+MC_NODISCARD int
+mc_spool_read(const struct mc_spool *s, uint64_t off, void *p, size_t n,
+    size_t *ret_got, struct mc_err *err);
+
+#endif
