@@ -10,8 +10,8 @@
 
 struct mc_rcpt {
 	char *addr;		/* made by mc_mailbox_make; owned */
-	char *orcpt;		/* original address for DSN ("rfc822;..." text, not
-				 * yet xtext), NULL if none; owned */
+	char *orcpt;		/* original address for ORCPT, plain text without
+				 * type; NULL if none; owned */
 	unsigned notify;	/* MC_NOTIFY_..., 0 = unspecified */
 	bool blind;		/* not named in To/Cc */
 	bool from_bcc;		/* came from a Bcc field */

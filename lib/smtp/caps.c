@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Capabilities: the keywords of an EHLO reply (RFC 5321 4.1.1.1). */
+#include "base/base.h"
+
+#include "smtp/caps.h"
+
+#include "base/num.h"
+
+#define MECH_MAX 20	/* RFC 4422 section 3.1 */
+
+static const struct {
+	const char *word;
+	unsigned flag;
+} keywords[] = {
+	{ "STARTTLS", MC_CAP_STARTTLS },
+	{ "PIPELINING", MC_CAP_PIPELINING },
+	{ "8BITMIME", MC_CAP_8BITMIME },
+	{ "SMTPUTF8", MC_CAP_SMTPUTF8 },
+	{ "DSN", MC_CAP_DSN },
+	{ "ENHANCEDSTATUSCODES", MC_CAP_ENHANCED },
+	{ "CHUNKING", MC_CAP_CHUNKING },
+	{ "SIZE", MC_CAP_SIZE },
+	{ "AUTH", MC_CAP_AUTH },
+	{ "REQUIRETLS", MC_CAP_REQUIRETLS },
+};
+
+/* " WORD ", upper case: the form in which mechs holds a mechanism; false if
+ * the word is no mechanism name */
+static bool
+make_entry(struct mc_str word, char ret_entry[MECH_MAX + 2], size_t *ret_len)
+{
+	size_t n = 0;
+
+	if (word.len == 0 || word.len > MECH_MAX)
+		return false;
+	ret_entry[n++] = ' ';
+	for (size_t i = 0; i < word.len; i++) {
+		char c = word.ptr[i];
+
+		if (!mc_is_alnum(c) && c != '-' && c != '_')
+			return false;
+		if (mc_is_alpha(c))
+			c = (char)(c & ~0x20);
+		ret_entry[n++] = c;
+	}
+	ret_entry[n++] = ' ';
+	*ret_len = n;
+	return true;
+}
+
+static bool
+holds_entry(const char *mechs, const char *entry, size_t len)
+{
+	size_t n = strlen(mechs);
+
+	for (size_t i = 0; i + len <= n; i++)
+		if (memcmp(mechs + i, entry, len) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_mechs(struct mc_str list, struct mc_caps *caps)
+{
+	struct mc_str word;
+
+	while (mc_str_next_token(&list, " ", &word)) {
+		char entry[MECH_MAX + 2];
+		size_t len;
+
+		if (!make_entry(word, entry, &len) ||
+		    holds_entry(caps->mechs, entry, len))
+			continue;
+
+		size_t used = strlen(caps->mechs);
+		size_t skip = used == 0 ? 0 : 1;	/* a blank is there */
+
+		if (used + len - skip >= sizeof(caps->mechs))
+			continue;
+		memcpy(caps->mechs + used, entry + skip, len - skip);
+		caps->mechs[used + len - skip] = '\0';
+	}
+}
+
+/* RFC 1870: a limit that cannot be one is as good as none */
+static uint64_t
+parse_size(struct mc_str text)
+{
+	uint64_t size;
+
+	if (mc_num_u64(text, INT64_MAX, &size) != 0)
+		return 0;
+	return size;
+}
+
+static struct mc_str
+without_blanks(struct mc_str s)
+{
+	while (s.len > 0 && s.ptr[0] == ' ')
+		s = mc_str_sub(s, 1, s.len);
+	while (s.len > 0 && s.ptr[s.len - 1] == ' ')
+		s.len--;
+	return s;
+}
+
+static void
+add_keyword(struct mc_str line, struct mc_caps *caps)
+{
+	size_t n = mc_str_chr(line, ' ');
+	struct mc_str word = mc_str_sub(line, 0, n);
+	struct mc_str rest = mc_str_sub(line, n, line.len);
+
+	/* from before RFC 2554, still sent next to the right form */
+	if (mc_str_starts_nocase(word, MC_STR("AUTH="))) {
+		caps->flags |= MC_CAP_AUTH;
+		add_mechs(mc_str_sub(line, 5, line.len), caps);
+		return;
+	}
+	for (size_t i = 0; i < MC_NELEM(keywords); i++) {
+		if (!mc_str_eq_nocase(word, mc_str_from(keywords[i].word)))
+			continue;
+		caps->flags |= keywords[i].flag;
+		if (keywords[i].flag == MC_CAP_AUTH)
+			add_mechs(rest, caps);
+		if (keywords[i].flag == MC_CAP_SIZE)
+			caps->size = parse_size(without_blanks(rest));
+	}
+}
+
+void
+mc_caps_parse(const struct mc_reply *r, struct mc_caps *ret_caps)
+{
+	memset(ret_caps, 0, sizeof(*ret_caps));
+	for (size_t i = 1; i < r->lines; i++)
+		add_keyword(mc_reply_line(r, i), ret_caps);
+}
+
+bool
+mc_caps_has_mech(const struct mc_caps *caps, struct mc_str mech)
+{
+	char entry[MECH_MAX + 2];
+	size_t len;
+
+	return make_entry(mech, entry, &len) &&
+	    holds_entry(caps->mechs, entry, len);
+}

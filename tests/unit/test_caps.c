@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* Capabilities: EHLO replies and what is to be understood from them. */
+#include "unit.h"
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "smtp/caps.h"
+
+static void
+read_caps(struct mc_str in, struct mc_caps *ret_caps)
+{
+	struct mc_reply r;
+	struct mc_err err = { .code = MC_OK };
+	size_t used;
+
+	assert_int_equal(mc_reply_parse(in, MC_MAX_REPLY_LINE, &r, &used,
+	    &err), 1);
+	/* nothing of an earlier session may show through */
+	memset(ret_caps, 0xa5, sizeof(*ret_caps));
+	mc_caps_parse(&r, ret_caps);
+}
+
+static void
+test_table(void **state)
+{
+	static const struct {
+		const char *in;
+		unsigned flags;
+		uint64_t size;
+		const char *mechs;
+	} rows[] = {
+		{ "250 mx.example\r\n", 0, 0, "" },
+		{ "250\r\n", 0, 0, "" },
+		{ "250-\r\n250\r\n", 0, 0, "" },
+		{ "250 STARTTLS\r\n", 0, 0, "" },
+		{ "250-STARTTLS\r\n250 HELP\r\n", 0, 0, "" },
+		{ "250-mx\r\n250-SIZE 35882577\r\n250-8BITMIME\r\n"
+		    "250-STARTTLS\r\n250-ENHANCEDSTATUSCODES\r\n"
+		    "250-PIPELINING\r\n250-CHUNKING\r\n250-DSN\r\n"
+		    "250-REQUIRETLS\r\n250-AUTH PLAIN LOGIN\r\n"
+		    "250 SMTPUTF8\r\n", 0x3ff, 35882577, " PLAIN LOGIN " },
+
+		/* exact tokens, any case */
+		{ "250-mx\n250 StartTLS\n", MC_CAP_STARTTLS, 0, "" },
+		{ "250-mx\n250-STARTTLSX\n250-XSTARTTLS\n250-STARTTL\n"
+		    "250-STARTTLS-\n250 X STARTTLS\n", 0, 0, "" },
+		{ "250-mx\n250-AUTHX PLAIN\n250-SIZEX 10\n250-SIZE=10\n"
+		    "250-XAUTH PLAIN\n250 DSNS\n", 0, 0, "" },
+		{ "250-mx\n250  STARTTLS\n", 0, 0, "" },
+		{ "250-mx\n250 STARTTLS\tx\n", 0, 0, "" },
+		{ "250-mx\n250-PIPELINING \n250 DSN x y\n",
+		    MC_CAP_PIPELINING | MC_CAP_DSN, 0, "" },
+
+		/* SIZE */
+		{ "250-mx\n250 SIZE\n", MC_CAP_SIZE, 0, "" },
+		{ "250-mx\n250 SIZE \n", MC_CAP_SIZE, 0, "" },
+		{ "250-mx\n250 SIZE 0\n", MC_CAP_SIZE, 0, "" },
+		{ "250-mx\n250 SIZE 1\n", MC_CAP_SIZE, 1, "" },
+		{ "250-mx\n250 size  0010  \n", MC_CAP_SIZE, 10, "" },
+		{ "250-mx\n250 SIZE 2147483647\n", MC_CAP_SIZE, 2147483647,
+		    "" },
+		{ "250-mx\n250 SIZE 2147483648\n", MC_CAP_SIZE,
+		    UINT64_C(2147483648), "" },
+		{ "250-mx\n250 SIZE 4294967296\n", MC_CAP_SIZE,
+		    UINT64_C(4294967296), "" },
+		{ "250-mx\n250 SIZE 9223372036854775807\n", MC_CAP_SIZE,
+		    INT64_MAX, "" },
+		{ "250-mx\n250 SIZE 9223372036854775808\n", MC_CAP_SIZE, 0,
+		    "" },
+		{ "250-mx\n250 SIZE 18446744073709551617\n", MC_CAP_SIZE, 0,
+		    "" },
+		{ "250-mx\n250 SIZE 10000000000000000000000000000000000000000"
+		    "\n", MC_CAP_SIZE, 0, "" },
+		{ "250-mx\n250 SIZE -1\n", MC_CAP_SIZE, 0, "" },
+		{ "250-mx\n250 SIZE +1\n", MC_CAP_SIZE, 0, "" },
+		{ "250-mx\n250 SIZE 0x10\n", MC_CAP_SIZE, 0, "" },
+		{ "250-mx\n250 SIZE 10 20\n", MC_CAP_SIZE, 0, "" },
+		{ "250-mx\n250 SIZE 10k\n", MC_CAP_SIZE, 0, "" },
+		{ "250-mx\n250 SIZE 10\t\n", MC_CAP_SIZE, 0, "" },
+		{ "250-mx\n250-SIZE 10\n250 SIZE 20\n", MC_CAP_SIZE, 20, "" },
+		{ "250-mx\n250-SIZE 10\n250 SIZE\n", MC_CAP_SIZE, 0, "" },
+
+		/* AUTH */
+		{ "250-mx\n250 AUTH\n", MC_CAP_AUTH, 0, "" },
+		{ "250-mx\n250 AUTH=\n", MC_CAP_AUTH, 0, "" },
+		{ "250-mx\n250 AUTH=LOGIN PLAIN\n", MC_CAP_AUTH, 0,
+		    " LOGIN PLAIN " },
+		{ "250-mx\n250 auth= login\n", MC_CAP_AUTH, 0, " LOGIN " },
+		{ "250-mx\n250-AUTH PLAIN\n250 AUTH=PLAIN LOGIN\n",
+		    MC_CAP_AUTH, 0, " PLAIN LOGIN " },
+		{ "250-mx\n250-AUTH PLAIN\n250 AUTH XOAUTH2 plain\n",
+		    MC_CAP_AUTH, 0, " PLAIN XOAUTH2 " },
+		{ "250-mx\n250 AUTH  scram-sha-256-plus  X_Y-1 \n",
+		    MC_CAP_AUTH, 0, " SCRAM-SHA-256-PLUS X_Y-1 " },
+		{ "250-mx\n250 AUTH PL\tAIN P*N =PLAIN \xc3\x84 "
+		    "LOGIN\n", MC_CAP_AUTH, 0, " LOGIN " },
+		{ "250-mx\n250 AUTH A2345678901234567890 "
+		    "B23456789012345678901\n", MC_CAP_AUTH, 0,
+		    " A2345678901234567890 " },
+		{ "250-mx\n250 AUTH =\n", MC_CAP_AUTH, 0, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_caps caps;
+
+		read_caps(mc_str_from(rows[i].in), &caps);
+		assert_int_equal(caps.flags, rows[i].flags);
+		assert_true(caps.size == rows[i].size);
+		assert_string_equal(caps.mechs, rows[i].mechs);
+	}
+}
+
+static void
+test_has_mech(void **state)
+{
+	static const struct {
+		struct mc_str mech;
+		bool want;
+	} rows[] = {
+		{ { "PLAIN", 5 }, true },
+		{ { "plain", 5 }, true },
+		{ { "PLAI", 4 }, false },
+		{ { "LAIN", 4 }, false },
+		{ { "PLAINS", 6 }, false },
+		{ { "", 0 }, false },
+		{ { NULL, 0 }, false },
+		{ { " ", 1 }, false },
+		{ { "PLAIN SCRAM-SHA-1", 17 }, false },
+		{ { " PLAIN", 6 }, false },
+		{ { "PLAIN\0", 6 }, false },
+		{ { "SCRAM-SHA-1", 11 }, true },
+		{ { "SCRAM-SHA-1-PLUS", 16 }, false },
+		{ { "SHA-1", 5 }, false },
+		{ { "A23456789012345678901", 21 }, false },
+	};
+	struct mc_caps caps;
+
+	(void)state;
+	read_caps(MC_STR("250-mx\r\n250 AUTH PLAIN SCRAM-SHA-1\r\n"), &caps);
+	for (size_t i = 0; i < MC_NELEM(rows); i++)
+		assert_int_equal(mc_caps_has_mech(&caps, rows[i].mech),
+		    rows[i].want);
+	read_caps(MC_STR("250 mx\r\n"), &caps);
+	assert_false(mc_caps_has_mech(&caps, MC_STR("PLAIN")));
+}
+
+/* more mechanisms than there is room for: whole words as long as they fit */
+static void
+test_full(void **state)
+{
+	struct mc_buf in;
+	struct mc_caps caps;
+	unsigned n = 0;
+
+	(void)state;
+	mc_buf_init(&in, 1 << 20);
+	mc_buf_addz(&in, "250-mx\r\n");
+	while (in.len < 50000) {
+		size_t start = in.len;
+
+		mc_buf_addz(&in, "250-AUTH");
+		while (in.len - start < 1900)
+			mc_buf_addf(&in, " MECHANISM-%u", n++);
+		mc_buf_addz(&in, "\r\n");
+	}
+	mc_buf_addz(&in, "250-AUTH\r\n250 AUTH A-MECHANISM-TOO-FAR X\r\n");
+	read_caps(mc_buf_str(&in), &caps);
+
+	size_t len = strlen(caps.mechs);
+
+	/* the short one still went in where the long one did not */
+	assert_in_range(len, MC_MAX_MECHS - 20, MC_MAX_MECHS - 1);
+	assert_string_equal(caps.mechs + len - 3, " X ");
+	assert_false(mc_caps_has_mech(&caps, MC_STR("A-MECHANISM-TOO-FAR")));
+	assert_true(mc_caps_has_mech(&caps, MC_STR("MECHANISM-0")));
+	for (size_t i = 0; i < len; i++)
+		if (caps.mechs[i] == ' ')
+			assert_int_not_equal(caps.mechs[i + 1], ' ');
+	/* each word is one that was named */
+	for (char *p = caps.mechs; (p = strstr(p, "MECH")) != NULL; p++) {
+		char word[32];
+		size_t m = strcspn(p, " ");
+
+		assert_in_range(m, 11, sizeof(word) - 1);
+		memcpy(word, p, m);
+		word[m] = '\0';
+		assert_int_equal(strspn(word + 10, "0123456789"), m - 10);
+		assert_true(mc_caps_has_mech(&caps, mc_str_from(word)));
+	}
+	mc_buf_clear(&in);
+}
+
+/* fills the room to the last byte, and not one byte more */
+static void
+test_last_byte(void **state)
+{
+	(void)state;
+	for (size_t last = 1; last <= 20; last++) {
+		struct mc_buf in;
+		struct mc_caps caps;
+		size_t used = 1;
+
+		mc_buf_init(&in, 1 << 20);
+		mc_buf_addz(&in, "250-mx\r\n250 AUTH");
+		for (unsigned i = 100; used + 20 < MC_MAX_MECHS; i++) {
+			mc_buf_addf(&in, " MECHANISM-%u", i);
+			used += 14;
+		}
+
+		size_t fits = MC_MAX_MECHS - 1 - used - 1;
+
+		mc_buf_addc(&in, ' ');
+		for (size_t i = 0; i < last; i++)
+			mc_buf_addc(&in, 'Z');
+		mc_buf_addz(&in, "\r\n");
+		read_caps(mc_buf_str(&in), &caps);
+		assert_int_equal(strlen(caps.mechs),
+		    last <= fits ? used + last + 1 : used);
+		assert_true(fits >= 1 && fits < 20);
+		mc_buf_clear(&in);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_has_mech),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_last_byte),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
