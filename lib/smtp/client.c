@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client.c - the session of a client up to the log-in, without I/O
+ */
+#include "base/base.h"
+#include "smtp/client_internal.h"
+
+#include "base/b64.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/mem.h"
+
+/* whatever a server may send before we look: one reply and one read */
+#define MC_MAX_INPUT (MC_MAX_REPLY + 65536)
+
+static const struct {
+	const char *name;
+	enum mc_stage stage;
+	unsigned seconds;
+	const char *words;
+} states[MC_ST__COUNT] = {
+#define MC_STATE(id, stage, seconds, words) { #id, stage, seconds, words },
+#include "smtp/states.def"
+#undef MC_STATE
+};
+
+const char *
+mc_client_words(enum mc_state state)
+{
+	return states[state].words;
+}
+
+enum mc_stage
+mc_client_stage(enum mc_state state)
+{
+	return states[state].stage;
+}
+
+unsigned
+mc_client_timeout(const struct mc_client *c)
+{
+	return states[c->state].seconds;
+}
+
+void
+mc_client_go(struct mc_client *c, enum mc_state state)
+{
+	if (state == c->state)
+		return;
+	if (mc_log_wants(c->set.log, MC_LOG_TRACE))
+		mc_log_line(c->set.log, MC_LOG_TRACE, states[state].stage,
+		    "state %s -> %s", states[c->state].name,
+		    states[state].name);
+	c->state = state;
+}
+
+int
+mc_client_new(const struct mc_client_settings *settings,
+    struct mc_client **ret_client, struct mc_err *err)
+{
+	struct mc_client *c;
+
+	if (!mc_cmd_is_ehlo_name(settings->ehlo_name))
+		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_EHLO,
+		    "ehlo-name is neither a host name nor an address literal");
+	c = mc_mem_zalloc(1, sizeof(*c));
+	if (c == NULL)
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	c->set = *settings;
+	mc_buf_init(&c->in, MC_MAX_INPUT);
+	mc_buf_init_secret(&c->out, 2 * MC_MAX_FLIGHT);
+	mc_buf_init(&c->show, 2 * MC_MAX_COMMAND);
+	mc_buf_init_secret(&c->ir, 2 * MC_MAX_SECRET);
+	mc_buf_init(&c->final, MC_MAX_REPLY_TEXT);
+	c->ehlo_name = mc_mem_strndup(settings->ehlo_name.ptr,
+	    settings->ehlo_name.len);
+	if (c->ehlo_name == NULL) {
+		mc_client_free(c);
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	}
+	if (settings->tls == MC_CLIENT_TLS_DONE) {
+		c->channel = settings->channel;
+		c->secured = true;
+	}
+	c->state = MC_ST_GREETING;
+	c->asked = true;
+	*ret_client = c;
+	return 0;
+}
+
+void
+mc_client_free(struct mc_client *c)
+{
+	if (c == NULL)
+		return;
+	mc_buf_clear(&c->in);
+	mc_buf_clear(&c->out);
+	mc_buf_clear(&c->show);
+	mc_buf_clear(&c->ir);
+	mc_buf_clear(&c->final);
+	mc_mem_free(c->active);
+	mc_mem_free(c->ehlo_name);
+	mc_mem_wipe(&c->channel, sizeof(c->channel));
+	mc_mem_free(c);
+}
+
+int
+mc_client_feed(struct mc_client *c, const void *p, size_t n,
+    struct mc_err *err)
+{
+	mc_buf_add(&c->in, p, n);
+	if (c->in.err == MC_E_TOO_LONG)
+		return mc_err_set(err, MC_E_REPLY_LONG,
+		    states[c->state].stage, NULL);
+	return mc_buf_err(&c->in, "input", err);
+}
+
+struct mc_str
+mc_client_output(const struct mc_client *c)
+{
+	return mc_buf_str(&c->out);
+}
+
+void
+mc_client_sent(struct mc_client *c, size_t n)
+{
+	mc_buf_consume(&c->out, n);
+	if (n != 0)
+		c->asked = true;
+}
+
+bool
+mc_client_quiet(const struct mc_client *c)
+{
+	return !c->asked;
+}
+
+unsigned long
+mc_client_progress(const struct mc_client *c)
+{
+	return c->progress;
+}
+
+const struct mc_caps *
+mc_client_caps(const struct mc_client *c)
+{
+	return &c->caps;
+}
+
+struct mc_str
+mc_client_final(const struct mc_client *c)
+{
+	return mc_buf_str(&c->final);
+}
+
+bool
+mc_client_trusted(const struct mc_client *c)
+{
+	if (c->set.sasl != NULL && !c->logged_in)
+		return false;
+	return c->set.tls == MC_CLIENT_TLS_NONE || c->channel.verified;
+}
+
+struct mc_cmd_out
+mc_client_cmd(struct mc_client *c)
+{
+	mc_buf_reset(&c->show);
+	return (struct mc_cmd_out){ &c->out, &c->show };
+}
+
+void
+mc_client_trace_cmd(struct mc_client *c)
+{
+	if (mc_log_wants(c->set.log, MC_LOG_TRACE))
+		mc_log_line(c->set.log, MC_LOG_TRACE, states[c->state].stage,
+		    "C: %.*s", MC_STR_FMT(mc_buf_str(&c->show)));
+}
+
+/* a line of the log-in dialogue is hidden whatever it says */
+static void
+trace_reply(struct mc_client *c, const struct mc_reply *r)
+{
+	struct mc_buf line;
+	size_t i;
+
+	if (!mc_log_wants(c->set.log, MC_LOG_TRACE))
+		return;
+	for (i = 0; i < r->lines; i++) {
+		mc_buf_init(&line, MC_MAX_REPLY_LINE);
+		if (c->state == MC_ST_AUTH && r->code == 334)
+			mc_buf_addz(&line, "<hidden>");
+		else
+			mc_buf_add_printable(&line, mc_reply_line(r, i),
+			    MC_MAX_REPLY_TEXT);
+		mc_log_line(c->set.log, MC_LOG_TRACE, states[c->state].stage,
+		    "S: %03d%c%.*s", r->code, i + 1 < r->lines ? '-' : ' ',
+		    MC_STR_FMT(mc_buf_str(&line)));
+		mc_buf_clear(&line);
+	}
+}
+
+int
+mc_client_reply(struct mc_client *c, struct mc_reply *ret_reply,
+    struct mc_err *err)
+{
+	size_t used;
+	int rc;
+
+	if (c->in.len == 0)
+		return 0;
+	rc = mc_reply_parse(mc_buf_str(&c->in), c->state == MC_ST_AUTH ?
+	    MC_MAX_REPLY_LINE_AUTH : MC_MAX_REPLY_LINE, ret_reply, &used, err);
+	if (rc < 0) {
+		if (err != NULL)
+			err->stage = states[c->state].stage;
+		return -1;
+	}
+	if (rc == 0)
+		return 0;
+	c->progress++;
+	trace_reply(c, ret_reply);
+	return 1;
+}
+
+void
+mc_client_reply_done(struct mc_client *c, size_t used)
+{
+	mc_buf_consume(&c->in, used);
+}
+
+int
+mc_client_unexpected(struct mc_client *c, const struct mc_reply *r,
+    struct mc_err *err)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "unexpected reply while %s",
+	    states[c->state].words);
+	return mc_reply_err(r, MC_E_REPLY_UNEXPECTED, states[c->state].stage,
+	    what, err);
+}
+
+int
+mc_client_unavailable(struct mc_client *c, const struct mc_reply *r,
+    struct mc_err *err)
+{
+	return mc_reply_err(r, MC_E_SERVER_UNAVAILABLE,
+	    states[c->state].stage, "the server is not available", err);
+}
+
+/*
+ * Bytes that no command of ours asked for: the response injections behind
+ * STARTTLS and the desynchronised replies of a broken proxy end here.
+ */
+int
+mc_client_unasked(struct mc_client *c, struct mc_err *err)
+{
+	struct mc_reply r;
+	int rc;
+
+	rc = mc_client_reply(c, &r, NULL);
+	if (rc > 0 && r.code == 421)
+		return mc_client_unavailable(c, &r, err);
+	return mc_err_set(err, MC_E_INJECTED, states[c->state].stage,
+	    "the server sent data that nothing had asked for while we were "
+	    "%s: broken server, or somebody in between",
+	    states[c->state].words);
+}
+
+/* the session failed in good order: say goodbye */
+static int
+fail_politely(struct mc_client *c)
+{
+	if (mc_cmd_plain(mc_client_cmd(c), "QUIT", NULL) == 0)
+		mc_client_trace_cmd(c);
+	return -1;
+}
+
+/* a refusal before log-in is of the account, never of a message (row 6) */
+static int
+refused_early(struct mc_client *c, const struct mc_reply *r,
+    enum mc_code code, const char *what, struct mc_err *err)
+{
+	if (r->code < 400)
+		return mc_client_unexpected(c, r, err);
+	if (r->code == 421)
+		(void)mc_client_unavailable(c, r, err);
+	else if (r->code < 500)
+		(void)mc_reply_err(r, MC_E_SERVER_UNAVAILABLE,
+		    states[c->state].stage, what, err);
+	else
+		(void)mc_reply_err(r, code, states[c->state].stage, what, err);
+	return fail_politely(c);
+}
+
+static int
+send_ehlo(struct mc_client *c, struct mc_err *err)
+{
+	if (mc_cmd_ehlo(mc_client_cmd(c), mc_str_from(c->ehlo_name), err) != 0)
+		return -1;
+	mc_client_trace_cmd(c);
+	mc_client_go(c, MC_ST_EHLO);
+	return 0;
+}
+
+static int
+on_greeting(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
+{
+	if (r->code != 220)
+		return refused_early(c, r, MC_E_NOT_READY,
+		    "the server does not want us", err);
+	return send_ehlo(c, err);
+}
+
+static int
+send_starttls(struct mc_client *c, struct mc_err *err)
+{
+	if ((c->caps.flags & MC_CAP_STARTTLS) == 0) {
+		(void)mc_err_set(err, MC_E_TLS_NOT_OFFERED, MC_STAGE_STARTTLS,
+		    "the server does not offer STARTTLS, so nothing was sent; "
+		    "try tls = on with port 465, or ask who stands in between");
+		return fail_politely(c);
+	}
+	if (mc_cmd_plain(mc_client_cmd(c), "STARTTLS", err) != 0)
+		return -1;
+	mc_client_trace_cmd(c);
+	mc_client_go(c, MC_ST_STARTTLS);
+	return 0;
+}
+
+static int
+start_auth(struct mc_client *c, struct mc_err *err)
+{
+	struct mc_str ir;
+	bool has_ir;
+	size_t line;
+
+	mc_buf_reset(&c->ir);
+	if (mc_sasl_start(c->set.sasl, mc_str_from(c->caps.mechs),
+	    &c->channel, &c->mech, &has_ir, &c->ir, err) != 0)
+		return fail_politely(c);
+	if (mc_buf_err(&c->ir, "initial response", err) != 0)
+		return -1;
+	ir = mc_buf_str(&c->ir);
+	line = strlen("AUTH  \r\n") + c->mech.len + ir.len;
+	c->ir_waits = has_ir && line > MC_MAX_COMMAND_IR;
+	if (mc_cmd_auth(mc_client_cmd(c), c->mech,
+	    has_ir && !c->ir_waits ? &ir : NULL, err) != 0)
+		return -1;
+	mc_client_trace_cmd(c);
+	mc_client_go(c, MC_ST_AUTH);
+	return 0;
+}
+
+static int
+after_ehlo(struct mc_client *c, struct mc_err *err)
+{
+	if (c->set.tls == MC_CLIENT_TLS_STARTTLS && !c->secured)
+		return send_starttls(c, err);
+	if (c->set.sasl == NULL) {
+		mc_client_go(c, MC_ST_READY);
+		return 0;
+	}
+	if (!c->secured)
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_AUTH,
+		    "log-in without TLS");
+	return start_auth(c, err);
+}
+
+static int
+on_ehlo(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
+{
+	if (r->code == 250) {
+		mc_caps_parse(r, &c->caps);
+		return after_ehlo(c, err);
+	}
+	/* RFC 5321 3.2; only where no TLS can be stripped by it (row 1) */
+	if (r->code >= 500 && c->set.tls == MC_CLIENT_TLS_NONE) {
+		if (mc_cmd_helo(mc_client_cmd(c), mc_str_from(c->ehlo_name),
+		    err) != 0)
+			return -1;
+		mc_client_trace_cmd(c);
+		mc_client_go(c, MC_ST_HELO);
+		return 0;
+	}
+	return refused_early(c, r, MC_E_NOT_READY, "EHLO was refused", err);
+}
+
+static int
+on_helo(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
+{
+	if (r->code != 250)
+		return refused_early(c, r, MC_E_NOT_READY, "HELO was refused",
+		    err);
+	memset(&c->caps, 0, sizeof(c->caps));
+	return after_ehlo(c, err);
+}
+
+static int
+on_starttls(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
+{
+	if (r->code == 220 && r->lines == 1) {
+		mc_client_go(c, MC_ST_HANDSHAKE);
+		return 0;
+	}
+	return refused_early(c, r, MC_E_TLS, "STARTTLS was refused", err);
+}
+
+void
+mc_client_secured(struct mc_client *c, const struct mc_sasl_channel *channel)
+{
+	memset(&c->caps, 0, sizeof(c->caps));
+	mc_buf_reset(&c->in);
+	c->channel = *channel;
+	c->channel.unverified_ok = c->set.unverified_ok;
+	c->secured = true;
+	c->asked = false;
+	/* the name was checked when the engine was made */
+	if (send_ehlo(c, NULL) != 0)
+		mc_client_go(c, MC_ST_DEAD);
+}
+
+/* give up the dialogue: RFC 4954 section 4 */
+static int
+cancel_auth(struct mc_client *c)
+{
+	if (mc_cmd_auth_line(mc_client_cmd(c), MC_STR("*"), NULL) == 0)
+		mc_client_trace_cmd(c);
+	return -1;
+}
+
+static int
+on_challenge(struct mc_client *c, const struct mc_reply *r,
+    struct mc_err *err)
+{
+	struct mc_str challenge = mc_str_trim(mc_reply_line(r, 0));
+	struct mc_buf response;
+	int rc = -1;
+
+	mc_buf_init_secret(&response, 2 * MC_MAX_SECRET);
+	if (r->lines != 1) {
+		(void)mc_client_unexpected(c, r, err);
+		goto out;
+	}
+	if (c->ir_waits) {
+		c->ir_waits = false;
+		if (challenge.len != 0) {
+			(void)mc_err_set(err, MC_E_AUTH_PROTO, MC_STAGE_AUTH,
+			    "the server answered the log-in with a challenge "
+			    "where the mechanism has none");
+			rc = cancel_auth(c);
+			goto out;
+		}
+		mc_buf_add_str(&response, mc_buf_str(&c->ir));
+		mc_buf_clear(&c->ir);
+	} else if (mc_sasl_step(c->set.sasl, challenge, &response, err) != 0) {
+		rc = cancel_auth(c);
+		goto out;
+	}
+	if (mc_buf_err(&response, "log-in response", err) != 0)
+		goto out;
+	if (mc_cmd_auth_line(mc_client_cmd(c), mc_buf_str(&response),
+	    err) != 0)
+		goto out;
+	mc_client_trace_cmd(c);
+	rc = 0;
+out:
+	mc_buf_clear(&response);
+	return rc;
+}
+
+static int
+on_auth(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
+{
+	struct mc_str detail;
+
+	if (r->code == 334)
+		return on_challenge(c, r, err);
+	mc_buf_clear(&c->ir);
+	if (r->code == 235) {
+		if (c->ir_waits)
+			return mc_client_unexpected(c, r, err);
+		if (mc_sasl_accept(c->set.sasl, err) != 0)
+			return -1;
+		c->logged_in = true;
+		/* the dialogue goes with the buffer it stood in */
+		mc_buf_clear(&c->out);
+		mc_client_go(c, MC_ST_READY);
+		return 0;
+	}
+	(void)refused_early(c, r, MC_E_AUTH_REFUSED,
+	    "the server refused the log-in", err);
+	detail = mc_sasl_detail(c->set.sasl);
+	if (detail.len != 0)
+		mc_err_ctx(err, "%.*s", MC_STR_FMT(detail));
+	return -1;
+}
+
+static int
+on_reply(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
+{
+	switch (c->state) {
+	case MC_ST_GREETING:
+		return on_greeting(c, r, err);
+	case MC_ST_EHLO:
+		return on_ehlo(c, r, err);
+	case MC_ST_HELO:
+		return on_helo(c, r, err);
+	case MC_ST_STARTTLS:
+		return on_starttls(c, r, err);
+	case MC_ST_AUTH:
+		return on_auth(c, r, err);
+	case MC_ST_HANDSHAKE:
+	case MC_ST_READY:
+	case MC_ST_RSET:
+	case MC_ST_MAIL:
+	case MC_ST_RCPT:
+	case MC_ST_DATA:
+	case MC_ST_BODY:
+	case MC_ST_END:
+	case MC_ST_QUIT:
+	case MC_ST_DEAD:
+	case MC_ST__COUNT:
+		break;
+	}
+	return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
+	    "reply in state %s", states[c->state].name);
+}
+
+/*
+ * The greeting, EHLO, STARTTLS and the log-in go in lock-step: one reply is
+ * awaited, and none may come behind it.
+ */
+static int
+session_step(struct mc_client *c, struct mc_err *err)
+{
+	struct mc_reply r;
+	size_t used;
+	int rc;
+
+	if (c->in.len == 0)
+		return MC_WANT_READ;
+	if (!c->asked)
+		return mc_client_unasked(c, err);
+	rc = mc_client_reply(c, &r, err);
+	if (rc <= 0)
+		return rc < 0 ? -1 : MC_WANT_READ;
+	used = r.raw.len;
+	if (used != c->in.len) {
+		mc_client_reply_done(c, used);
+		return mc_client_unasked(c, err);
+	}
+	c->asked = false;
+	rc = on_reply(c, &r, err);
+	mc_client_reply_done(c, used);
+	if (rc != 0)
+		return -1;
+	if (c->state == MC_ST_HANDSHAKE)
+		return MC_WANT_TLS;
+	return c->state == MC_ST_READY ? MC_WANT_JOB : MC_WANT_READ;
+}
+
+int
+mc_client_step(struct mc_client *c, struct mc_err *err)
+{
+	struct mc_err local = { 0 };
+	int rc = -1;
+
+	switch (c->state) {
+	case MC_ST_GREETING:
+	case MC_ST_EHLO:
+	case MC_ST_HELO:
+	case MC_ST_STARTTLS:
+	case MC_ST_AUTH:
+		rc = session_step(c, &local);
+		break;
+	case MC_ST_HANDSHAKE:
+		return MC_WANT_TLS;
+	case MC_ST_READY:
+		return MC_WANT_JOB;
+	case MC_ST_RSET:
+	case MC_ST_MAIL:
+	case MC_ST_RCPT:
+	case MC_ST_DATA:
+	case MC_ST_BODY:
+	case MC_ST_END:
+		rc = mc_client_txn_step(c, &local);
+		break;
+	case MC_ST_QUIT:
+	case MC_ST_DEAD:
+	case MC_ST__COUNT:
+		return MC_WANT_CLOSE;
+	}
+	if (rc >= 0)
+		return rc;
+	/* while a part of it is still here, the end of data is not there */
+	if (c->out.len != 0)
+		c->dot_out = false;
+	mc_client_txn_lost(c, &local);
+	mc_client_go(c, MC_ST_DEAD);
+	if (err != NULL)
+		*err = local;
+	return -1;
+}
+
+void
+mc_client_quit(struct mc_client *c)
+{
+	if (c->state != MC_ST_READY)
+		return;
+	if (mc_cmd_plain(mc_client_cmd(c), "QUIT", NULL) == 0)
+		mc_client_trace_cmd(c);
+	mc_client_go(c, MC_ST_QUIT);
+}
+
+void
+mc_client_lost(struct mc_client *c, struct mc_err *err)
+{
+	struct mc_err local = { 0 };
+	struct mc_err *e = err == NULL ? &local : err;
+	char text[MC_ERR_TEXT];
+
+	if (c->state == MC_ST_DEAD)
+		return;
+	e->stage = states[c->state].stage;
+	if (e->code == MC_E_TIMEOUT || e->code == MC_E_CLOSED ||
+	    e->code == MC_E_NET) {
+		memcpy(text, e->text, sizeof(text));
+		snprintf(e->text, sizeof(e->text), "%.300s, while %s", text,
+		    states[c->state].words);
+	}
+	if (c->dot_out && c->busy && !c->lone_dot)
+		e->unsure = 1;
+	mc_client_txn_lost(c, e);
+	mc_client_go(c, MC_ST_DEAD);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client.h - the client's half of an SMTP session, without I/O and clock
+ *
+ * The owner moves bytes and does what mc_client_step asks for:
+ *
+ *	want = mc_client_step(c, &err)	// handles what has been fed
+ *	write all of mc_client_output(c), telling mc_client_sent(c, n)
+ *	MC_WANT_READ	wait for bytes, mc_client_feed them
+ *	MC_WANT_TLS	handshake, then mc_client_secured(c, facts)
+ *	MC_WANT_JOB	mc_client_begin a transaction, or mc_client_quit
+ *	MC_WANT_BODY	mc_client_body with content, at the end mc_client_body_end
+ *	MC_WANT_CLOSE	close the connection
+ *
+ * Every recipient of a begun transaction gets exactly one verdict, by the
+ * time MC_WANT_JOB comes again, or, when step fails or the owner has called
+ * mc_client_lost, at once.  PIPELINING or not, two cursors count the commands
+ * sent and answered, and a reply that nobody asked for ends the session.
+ */
+#ifndef MC_CLIENT_H
+#define MC_CLIENT_H
+
+#include "base/log.h"
+#include "mail/envelope.h"
+#include "smtp/caps.h"
+#include "smtp/sasl.h"
+
+enum mc_want {
+	MC_WANT_READ,
+	MC_WANT_TLS,
+	MC_WANT_JOB,
+	MC_WANT_BODY,
+	MC_WANT_CLOSE
+};
+
+enum mc_client_tls {
+	MC_CLIENT_TLS_DONE,	/* TLS from the start, facts in settings */
+	MC_CLIENT_TLS_STARTTLS,
+	MC_CLIENT_TLS_NONE	/* the user chose plaintext: HELO allowed */
+};
+
+struct mc_client_settings {
+	struct mc_str ehlo_name;	/* checked by mc_cmd_ehlo */
+	enum mc_client_tls tls;
+	struct mc_sasl_channel channel;	/* for MC_CLIENT_TLS_DONE */
+	bool unverified_ok;		/* goes into the channel after STARTTLS */
+	struct mc_sasl *sasl;		/* borrowed; NULL: no log-in */
+	bool no_pipelining;
+	const struct mc_log *log;	/* borrowed; may be NULL */
+};
+
+struct mc_client;
+
+/* MC_E_NOMEM, MC_E_BAD_VALUE (EHLO name) */
+MC_NODISCARD int
+mc_client_new(const struct mc_client_settings *settings,
+    struct mc_client **ret_client, struct mc_err *err);
+
+void
+mc_client_free(struct mc_client *c);
+
+/*
+ * bytes from the server.  They are only stored: errors come from the step.
+ * MC_E_NOMEM, MC_E_REPLY_LONG (more than a reply may hold without a step)
+ */
+MC_NODISCARD int
+mc_client_feed(struct mc_client *c, const void *p, size_t n,
+    struct mc_err *err);
+
+/*
+ * handle what can be handled.  Returns an enum mc_want, or -1 with err; then
+ * the session is over, output may hold a last "*" or QUIT worth one try to
+ * write, and all verdicts are there.
+ */
+MC_NODISCARD int
+mc_client_step(struct mc_client *c, struct mc_err *err);
+
+/* what to write next; valid until the next call on c */
+struct mc_str
+mc_client_output(const struct mc_client *c);
+
+void
+mc_client_sent(struct mc_client *c, size_t n);
+
+/* after MC_WANT_TLS: everything heard before is forgotten (RFC 3207 4.2) */
+void
+mc_client_secured(struct mc_client *c, const struct mc_sasl_channel *channel);
+
+/* one transaction: n recipients out of env, by index */
+struct mc_client_job {
+	struct mc_envelope *env;
+	const size_t *order;		/* borrowed until the job is over */
+	size_t n;
+	uint64_t size;			/* of the content; for SIZE= and the limit */
+	bool needs_8bit;		/* content has bytes >= 0x80 */
+};
+
+/*
+ * Recipients that the server cannot take at all (no SMTPUTF8, too big, no 8BITMIME)
+ * get their verdict at once; if none is left nothing is sent and the next step says
+ * MC_WANT_JOB.  MC_E_NOMEM, MC_E_INTERNAL, or what cmd.h says of a bad argument.
+ */
+MC_NODISCARD int
+mc_client_begin(struct mc_client *c, const struct mc_client_job *job,
+    struct mc_err *err);
+
+/* content, any piece; MC_E_NOMEM */
+MC_NODISCARD int
+mc_client_body(struct mc_client *c, struct mc_str piece, struct mc_err *err);
+
+MC_NODISCARD int
+mc_client_body_end(struct mc_client *c, struct mc_err *err);
+
+/* content cannot be had: the connection must be closed without a dot */
+void
+mc_client_body_abort(struct mc_client *c, const struct mc_err *why);
+
+/* QUIT into the output; the next step says MC_WANT_CLOSE, its reply is not awaited */
+void
+mc_client_quit(struct mc_client *c);
+
+/*
+ * the connection is gone or a deadline passed: verdicts for whoever has none
+ * (unsure once the end of data was handed out), err gets stage, words and unsure
+ */
+void
+mc_client_lost(struct mc_client *c, struct mc_err *err);
+
+/* longest wait for what comes next, in seconds; counts per reply: start again
+ * whenever mc_client_progress has changed */
+unsigned
+mc_client_timeout(const struct mc_client *c);
+
+unsigned long
+mc_client_progress(const struct mc_client *c);
+
+/* nothing sent waits for an answer: bytes from the server now are an error */
+bool
+mc_client_quiet(const struct mc_client *c);
+
+const struct mc_caps *
+mc_client_caps(const struct mc_client *c);
+
+/* text of the last final 250, or empty */
+struct mc_str
+mc_client_final(const struct mc_client *c);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client_internal.h - the engine's state, shared by its two halves
+ *
+ * client.c holds the session up to the log-in, client_txn.c one transaction.
+ */
+#ifndef MC_CLIENT_INTERNAL_H
+#define MC_CLIENT_INTERNAL_H
+
+#include "base/buf.h"
+#include "smtp/client.h"
+#include "smtp/cmd.h"
+#include "smtp/dot.h"
+
+enum mc_state {
+#define MC_STATE(id, stage, seconds, words) MC_ST_##id,
+#include "smtp/states.def"
+#undef MC_STATE
+	MC_ST__COUNT
+};
+
+/* the commands of a transaction, in the order of their replies */
+enum mc_slot {
+	MC_SLOT_RSET,
+	MC_SLOT_MAIL,
+	MC_SLOT_RCPT,		/* and so on, one each */
+};
+
+struct mc_client {
+	struct mc_client_settings set;
+	char *ehlo_name;
+	enum mc_state state;
+	struct mc_caps caps;
+	struct mc_sasl_channel channel;
+	bool secured;		/* TLS is up */
+	bool logged_in;
+	bool asked;		/* some of what was written awaits a reply */
+	unsigned long progress;
+	struct mc_buf in;
+	struct mc_buf out;
+	struct mc_buf show;
+	struct mc_buf ir;	/* initial response kept for the first 334 */
+	bool ir_waits;
+	struct mc_str mech;
+
+	struct mc_client_job job;
+	size_t *active;		/* recipients that are really asked for */
+	size_t n_active;
+	size_t sent;		/* slots written */
+	size_t answered;	/* slots that have their reply */
+	size_t accepted;	/* recipients */
+	bool mail_ok;
+	bool mail_answered;
+	bool need_rset;		/* the server has an open transaction */
+	bool busy;		/* between begin and the last verdict */
+	bool lone_dot;		/* DATA was granted for nobody */
+	bool dot_out;		/* the end of data was handed out */
+	struct mc_dot dot;
+	struct mc_buf final;
+};
+
+/* the one place where the state changes */
+void
+mc_client_go(struct mc_client *c, enum mc_state state);
+
+/* 1 and a reply (counted, traced), 0 more input needed, -1 with err */
+MC_NODISCARD int
+mc_client_reply(struct mc_client *c, struct mc_reply *ret_reply,
+    struct mc_err *err);
+
+/* the reply that mc_client_reply gave last is dealt with */
+void
+mc_client_reply_done(struct mc_client *c, size_t used);
+
+/* where the builders of cmd.h write */
+struct mc_cmd_out
+mc_client_cmd(struct mc_client *c);
+
+/* trace what was just built */
+void
+mc_client_trace_cmd(struct mc_client *c);
+
+/* permanent refusals may be believed */
+bool
+mc_client_trusted(const struct mc_client *c);
+
+/* a reply that does not belong where it came */
+int
+mc_client_unexpected(struct mc_client *c, const struct mc_reply *r,
+    struct mc_err *err);
+
+/* what the server says of itself in a 421, anywhere */
+int
+mc_client_unavailable(struct mc_client *c, const struct mc_reply *r,
+    struct mc_err *err);
+
+/* bytes that nothing asked for: always -1 */
+int
+mc_client_unasked(struct mc_client *c, struct mc_err *err);
+
+/* client_txn.c: handle replies of the transaction; as mc_client_step */
+MC_NODISCARD int
+mc_client_txn_step(struct mc_client *c, struct mc_err *err);
+
+/* client_txn.c: verdicts for whoever has none */
+void
+mc_client_txn_lost(struct mc_client *c, const struct mc_err *why);
+
+const char *
+mc_client_words(enum mc_state state);
+
+enum mc_stage
+mc_client_stage(enum mc_state state);
+
+#endif

@@ -1,0 +1,706 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_client.c - the client engine: every order of reply classes
+ *
+ * The engine is driven without a socket.  A model that knows nothing of the
+ * engine pairs the commands it wrote with the replies it was given, and says
+ * which verdict each recipient must have.
+ */
+#include "unit.h"
+
+#include "base/b64.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "smtp/client.h"
+
+#define N_RCPTS 2
+#define MAX_DEPTH 14
+
+static const char *const alphabet[] = {
+	"220 hi", "250 ok", "251 moved", "235 welcome", "334 ", "354 go",
+	"421 bye", "450 later", "452 too many", "550 no", "552 full",
+	"530 log in", "250-", "xyz",
+};
+#define N_ALPHABET MC_NELEM(alphabet)
+
+enum tls { WALK_PLAIN, WALK_STARTTLS, WALK_TLS };
+
+struct walk {
+	enum tls tls;
+	bool auth;
+	bool pipelining;
+	bool verified;
+};
+
+/* what the model makes of the session */
+struct model {
+	unsigned rcpt[N_RCPTS];		/* reply codes, 0: none */
+	unsigned mail, data, end;
+	bool secured, auth_sent, authed, clear_secret, dot;
+	size_t pending[64];		/* commands without reply: enum what */
+	size_t n_pending;
+	size_t rcpt_at;
+};
+
+enum what { W_GREETING, W_EHLO, W_HELO, W_STARTTLS, W_AUTH, W_MAIL, W_RCPT,
+	W_DATA, W_END, W_RSET, W_QUIT, W_OTHER };
+
+struct run {
+	struct walk walk;
+	struct mc_client *c;
+	struct mc_sasl *sasl;
+	struct mc_secret *password;
+	struct mc_envelope env;
+	size_t order[N_RCPTS];
+	struct model m;
+	bool in_body;
+	bool begun;
+	bool dead;
+	bool job_over;
+	int last_want;
+	enum mc_verdict seen[N_RCPTS];
+};
+
+static enum what
+what_is(const char *line, size_t n)
+{
+	static const struct {
+		const char *verb;
+		enum what what;
+	} verbs[] = {
+		{ "EHLO ", W_EHLO }, { "HELO ", W_HELO },
+		{ "STARTTLS", W_STARTTLS }, { "AUTH ", W_AUTH },
+		{ "MAIL FROM:", W_MAIL }, { "RCPT TO:", W_RCPT },
+		{ "DATA", W_DATA }, { "RSET", W_RSET }, { "QUIT", W_QUIT },
+	};
+	size_t i;
+
+	for (i = 0; i < MC_NELEM(verbs); i++)
+		if (n >= strlen(verbs[i].verb) &&
+		    memcmp(line, verbs[i].verb, strlen(verbs[i].verb)) == 0)
+			return verbs[i].what;
+	return W_OTHER;
+}
+
+static void
+take_line(struct run *r, const char *line, size_t n)
+{
+	struct model *m = &r->m;
+	enum what w;
+
+	if (r->in_body) {
+		if (n == 1 && line[0] == '.') {
+			m->dot = true;
+			r->in_body = false;
+			m->pending[m->n_pending++] = W_END;
+		}
+		return;
+	}
+	w = what_is(line, n);
+	if (w == W_AUTH) {
+		m->auth_sent = true;
+		if (!m->secured)
+			m->clear_secret = true;
+	}
+	if ((w == W_MAIL || w == W_RCPT || w == W_DATA) && r->walk.auth)
+		assert_true(m->authed);
+	if (r->walk.tls == WALK_STARTTLS && !m->secured)
+		assert_true(w == W_EHLO || w == W_STARTTLS || w == W_QUIT);
+	if (w == W_HELO)
+		assert_true(r->walk.tls == WALK_PLAIN);
+	if (w == W_QUIT)
+		return;
+	assert_true(m->n_pending < MC_NELEM(m->pending));
+	m->pending[m->n_pending++] = w;
+}
+
+static void
+drain(struct run *r)
+{
+	struct mc_str out = mc_client_output(r->c);
+	size_t from = 0, i;
+
+	for (i = 0; i + 1 < out.len; i++) {
+		if (out.ptr[i] != '\r' || out.ptr[i + 1] != '\n')
+			continue;
+		take_line(r, out.ptr + from, i - from);
+		from = i + 2;
+	}
+	assert_int_equal(from, out.len);
+	mc_client_sent(r->c, out.len);
+}
+
+/*
+ * The verdict of a recipient is set once and stays; only a refusal is taken
+ * back when the session breaks before its group of commands is over.
+ */
+static void
+watch(struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < N_RCPTS; i++) {
+		enum mc_verdict v = mc_envelope_at(&r->env, i)->verdict;
+
+		if (r->seen[i] == MC_FAILED && v == MC_DEFERRED)
+			assert_false(r->m.dot);
+		else if (r->seen[i] != MC_PENDING)
+			assert_int_equal(v, r->seen[i]);
+		r->seen[i] = v;
+	}
+}
+
+static void
+begin(struct run *r)
+{
+	struct mc_client_job job = { 0 };
+
+	job.env = &r->env;
+	job.order = r->order;
+	job.n = N_RCPTS;
+	job.size = 10;
+	assert_int_equal(mc_client_begin(r->c, &job, NULL), 0);
+	r->begun = true;
+}
+
+/* go on until the engine wants input or is over */
+static void
+go_on(struct run *r)
+{
+	struct mc_sasl_channel channel = { .verified = r->walk.verified,
+	    .unverified_ok = true };
+	struct mc_err err = { 0 };
+	int want;
+
+	for (;;) {
+		want = mc_client_step(r->c, &err);
+		drain(r);
+		watch(r);
+		r->last_want = want;
+		if (want < 0) {
+			assert_int_not_equal(err.code, MC_OK);
+			assert_int_not_equal(err.text[0], 0);
+			r->dead = true;
+			return;
+		}
+		switch ((enum mc_want)want) {
+		case MC_WANT_READ:
+			return;
+		case MC_WANT_CLOSE:
+			r->dead = true;
+			return;
+		case MC_WANT_TLS:
+			r->m.secured = true;
+			mc_client_secured(r->c, &channel);
+			break;
+		case MC_WANT_JOB:
+			if (r->begun) {
+				r->job_over = true;
+				return;
+			}
+			begin(r);
+			break;
+		case MC_WANT_BODY:
+			r->in_body = true;
+			assert_int_equal(mc_client_body(r->c,
+			    MC_STR("Subject: x\r\n\r\n.hi\r\n"), NULL), 0);
+			assert_int_equal(mc_client_body_end(r->c, NULL), 0);
+			break;
+		}
+	}
+}
+
+static void
+note_reply(struct run *r, unsigned code)
+{
+	struct model *m = &r->m;
+	enum what w;
+
+	assert_true(m->n_pending > 0);
+	w = (enum what)m->pending[0];
+	m->n_pending--;
+	memmove(m->pending, m->pending + 1,
+	    m->n_pending * sizeof(m->pending[0]));
+	if (w == W_MAIL)
+		m->mail = code;
+	else if (w == W_RCPT)
+		m->rcpt[m->rcpt_at++] = code;
+	else if (w == W_DATA)
+		m->data = code;
+	else if (w == W_END)
+		m->end = code;
+	else if (w == W_AUTH && code == 235)
+		m->authed = true;
+	if (w == W_DATA && code == 354)
+		r->in_body = true;
+}
+
+static void
+run_init(struct run *r, const struct walk *walk)
+{
+	struct mc_client_settings s = { 0 };
+	struct mc_sasl_settings ss = { .user = "me", .mechs = "PLAIN",
+	    .host = "h", .port = "465", .max_iterations = 10000 };
+	size_t i, at;
+
+	memset(r, 0, sizeof(*r));
+	r->walk = *walk;
+	r->m.secured = walk->tls == WALK_TLS;
+	mc_envelope_init(&r->env);
+	assert_int_equal(mc_envelope_set_sender(&r->env, MC_STR("me@a.example"),
+	    NULL), 0);
+	for (i = 0; i < N_RCPTS; i++) {
+		char addr[32];
+
+		snprintf(addr, sizeof(addr), "u%zu@b.example", i);
+		assert_int_equal(mc_envelope_add(&r->env, mc_str_from(addr),
+		    false, &at, NULL), 0);
+		r->order[i] = i;
+	}
+	if (walk->auth) {
+		r->password = mc_secret_new("s3cret", 6, NULL);
+		ss.password = r->password;
+		assert_int_equal(mc_sasl_new(&ss, &r->sasl, NULL), 0);
+	}
+	s.ehlo_name = MC_STR("localhost");
+	s.tls = walk->tls == WALK_PLAIN ? MC_CLIENT_TLS_NONE :
+	    walk->tls == WALK_TLS ? MC_CLIENT_TLS_DONE :
+	    MC_CLIENT_TLS_STARTTLS;
+	s.channel.verified = walk->verified;
+	s.channel.unverified_ok = true;
+	s.unverified_ok = true;
+	s.sasl = r->sasl;
+	s.no_pipelining = !walk->pipelining;
+	assert_int_equal(mc_client_new(&s, &r->c, NULL), 0);
+	r->m.pending[r->m.n_pending++] = W_GREETING;
+	go_on(r);
+}
+
+static void
+run_clear(struct run *r)
+{
+	mc_client_free(r->c);
+	mc_sasl_free(r->sasl);
+	mc_secret_free(r->password);
+	mc_envelope_clear(&r->env);
+}
+
+/* one reply of the alphabet; EHLO gets a list of keywords with its 250 */
+static void
+give(struct run *r, size_t symbol)
+{
+	char text[256];
+	const char *word = alphabet[symbol];
+	bool ehlo = r->m.n_pending > 0 && r->m.pending[0] == W_EHLO;
+	unsigned code = 0;
+
+	if (symbol == 12 || (ehlo && symbol == 1)) {
+		snprintf(text, sizeof(text), "250-host\r\n250-PIPELINING\r\n"
+		    "%s250 AUTH PLAIN\r\n", r->walk.tls == WALK_STARTTLS ?
+		    "250-STARTTLS\r\n" : "");
+		code = 250;
+	} else {
+		snprintf(text, sizeof(text), "%s\r\n", word);
+		if (mc_is_digit((unsigned char)word[0]))
+			code = (unsigned)(word[0] - '0') * 100 +
+			    (unsigned)(word[1] - '0') * 10 +
+			    (unsigned)(word[2] - '0');
+	}
+	assert_int_equal(mc_client_feed(r->c, text, strlen(text), NULL), 0);
+	if (code != 0)
+		note_reply(r, code);
+	go_on(r);
+}
+
+static bool
+good(unsigned code)
+{
+	return code >= 250 && code <= 259;
+}
+
+/* what must hold whenever a job is over or the connection is lost */
+static void
+check_verdicts(struct run *r)
+{
+	const struct model *m = &r->m;
+	bool trusted = r->walk.verified || r->walk.tls == WALK_PLAIN;
+	size_t i;
+
+	for (i = 0; i < N_RCPTS; i++) {
+		struct mc_rcpt *rcpt = mc_envelope_at(&r->env, i);
+		bool accepted = good(m->mail) && m->rcpt[i] >= 250 &&
+		    m->rcpt[i] <= 252 && m->data == 354 && m->dot;
+
+		if (!r->begun) {
+			assert_int_equal(rcpt->verdict, MC_PENDING);
+			continue;
+		}
+		assert_int_not_equal(rcpt->verdict, MC_PENDING);
+		if (accepted && good(m->end))
+			assert_int_equal(rcpt->verdict, MC_DELIVERED);
+		else
+			assert_int_not_equal(rcpt->verdict, MC_DELIVERED);
+		if (accepted && m->end == 0)
+			assert_int_equal(rcpt->verdict, MC_UNSURE);
+		if (rcpt->verdict == MC_FAILED) {
+			assert_true(trusted);
+			assert_true(!r->walk.auth || m->authed);
+			assert_true(m->mail >= 500 || m->rcpt[i] >= 500 ||
+			    m->data >= 500 || m->end >= 500);
+		}
+		if (rcpt->verdict == MC_UNSURE)
+			assert_true(accepted && m->dot);
+		if (rcpt->verdict != MC_DELIVERED)
+			assert_non_null(rcpt->text);
+	}
+	assert_false(m->clear_secret);
+}
+
+static unsigned long walked, lost;
+
+/* replay the path, check the node, and also cut the connection here */
+static bool
+visit(const struct walk *walk, const size_t *path, size_t n)
+{
+	struct mc_err err = { 0 };
+	struct run r;
+	size_t i;
+	bool open;
+
+	run_init(&r, walk);
+	for (i = 0; i < n && !r.dead && !r.job_over; i++)
+		give(&r, path[i]);
+	open = !r.dead && !r.job_over;
+	if (open) {
+		assert_int_equal(r.last_want, MC_WANT_READ);
+		(void)mc_err_set(&err, MC_E_CLOSED, MC_STAGE_CONNECT, NULL);
+		mc_client_lost(r.c, &err);
+		watch(&r);
+		lost++;
+	}
+	check_verdicts(&r);
+	walked++;
+	run_clear(&r);
+	return open;
+}
+
+static void
+walk_all(const struct walk *walk, size_t depth)
+{
+	size_t path[MAX_DEPTH] = { 0 };
+	size_t n = 0;
+
+	walked = lost = 0;
+	if (!visit(walk, path, 0))
+		return;
+	/* depth first without recursion: path is a counter with a length */
+	path[0] = 0;
+	n = 1;
+	for (;;) {
+		if (visit(walk, path, n) && n < depth) {
+			path[n++] = 0;
+			continue;
+		}
+		while (n > 0 && ++path[n - 1] == N_ALPHABET)
+			n--;
+		if (n == 0)
+			break;
+	}
+	/* a walk that ends early has walked nothing worth the name */
+	assert_true(walked > 1000);
+	assert_true(lost > 50);
+	print_message("# %lu sequences, %lu of them cut\n", walked, lost);
+}
+
+static void
+test_walk_plain_pipelined(void **state)
+{
+	(void)state;
+	walk_all(&(struct walk){ WALK_PLAIN, false, true, false }, 8);
+}
+
+static void
+test_walk_plain_lockstep(void **state)
+{
+	(void)state;
+	walk_all(&(struct walk){ WALK_PLAIN, false, false, false }, 8);
+}
+
+static void
+test_walk_tls_auth(void **state)
+{
+	(void)state;
+	walk_all(&(struct walk){ WALK_TLS, true, true, true }, 8);
+}
+
+static void
+test_walk_starttls(void **state)
+{
+	(void)state;
+	walk_all(&(struct walk){ WALK_STARTTLS, false, true, true }, 9);
+}
+
+static void
+test_walk_unverified(void **state)
+{
+	(void)state;
+	walk_all(&(struct walk){ WALK_TLS, false, false, false }, 7);
+}
+
+/* ---------------------------------------------------------- single sessions */
+
+/* the replies of a whole session, and what must come of it */
+struct session {
+	const char *title;
+	const char *replies[12];
+	enum mc_verdict verdict[N_RCPTS];
+	enum mc_code code[N_RCPTS];
+};
+
+static const struct session sessions[] = {
+	{ "all well", { "220 x", "250 x", "250 a", "250 b", "250 c", "354 d",
+	    "250 2.0.0 done" }, { MC_DELIVERED, MC_DELIVERED }, { 0, 0 } },
+	{ "one refused", { "220 x", "250 x", "250 a", "250 b",
+	    "550 5.1.1 who", "354 d", "250 done" },
+	    { MC_DELIVERED, MC_FAILED }, { 0, MC_E_REFUSED } },
+	{ "A15: all refused, DATA granted", { "220 x", "250 x", "250 a",
+	    "550 b", "451 c", "354 d", "250 done" },
+	    { MC_FAILED, MC_DEFERRED }, { MC_E_REFUSED, MC_E_REFUSED } },
+	{ "A17: 251", { "220 x", "250 x", "250 a", "251 b", "551 c", "354 d",
+	    "250 done" }, { MC_DELIVERED, MC_FAILED }, { 0, MC_E_REFUSED } },
+	{ "A18: DATA answered 250", { "220 x", "250 x", "250 a", "250 b",
+	    "250 c", "250 d" }, { MC_DEFERRED, MC_DEFERRED },
+	    { MC_E_REPLY_UNEXPECTED, MC_E_REPLY_UNEXPECTED } },
+	{ "A16: too many", { "220 x", "250 x", "250 a", "250 b", "552 c",
+	    "354 d", "250 done" }, { MC_DELIVERED, MC_DEFERRED },
+	    { 0, MC_E_REFUSED } },
+	{ "421 for a recipient", { "220 x", "250 x", "250 a", "550 b",
+	    "421 c" }, { MC_FAILED, MC_DEFERRED },
+	    { MC_E_REFUSED, MC_E_SERVER_UNAVAILABLE } },
+	{ "421 at the end is a no", { "220 x", "250 x", "250 a", "250 b",
+	    "250 c", "354 d", "421 bye" }, { MC_DEFERRED, MC_DEFERRED },
+	    { MC_E_REFUSED, MC_E_REFUSED } },
+	{ "530", { "220 x", "250 x", "530 5.7.0 log in", "503 b", "503 c",
+	    "503 d" }, { MC_DEFERRED, MC_DEFERRED },
+	    { MC_E_NOT_READY, MC_E_NOT_READY } },
+};
+
+/* feed the text in pieces of `step` bytes, as far as the engine listens */
+static void
+give_text(struct run *r, const char *text, size_t step)
+{
+	size_t n = strlen(text), at = 0;
+
+	while (at < n && !r->dead) {
+		size_t len = n - at < step ? n - at : step;
+
+		assert_int_equal(mc_client_feed(r->c, text + at, len, NULL),
+		    0);
+		at += len;
+		go_on(r);
+	}
+}
+
+static void
+test_sessions(void **state)
+{
+	static const size_t steps[] = { 1, 2, 3, 7, 1000 };
+	const struct walk walk = { WALK_PLAIN, false, true, false };
+	struct run r;
+	size_t i, k, s;
+
+	(void)state;
+	for (i = 0; i < MC_NELEM(sessions); i++)
+		for (s = 0; s < MC_NELEM(steps); s++) {
+			const struct session *t = &sessions[i];
+
+			run_init(&r, &walk);
+			for (k = 0; t->replies[k] != NULL; k++) {
+				char line[128];
+
+				snprintf(line, sizeof(line), "%s\r\n",
+				    t->replies[k]);
+				if (k == 1)
+					snprintf(line, sizeof(line),
+					    "250-x\r\n250 PIPELINING\r\n");
+				give_text(&r, line, steps[s]);
+			}
+			assert_true(r.dead || r.job_over);
+			for (k = 0; k < N_RCPTS; k++) {
+				struct mc_rcpt *rcpt =
+				    mc_envelope_at(&r.env, k);
+
+				if (rcpt->verdict != t->verdict[k])
+					print_error("%s\n", t->title);
+				assert_int_equal(rcpt->verdict,
+				    t->verdict[k]);
+				assert_int_equal(rcpt->code, t->code[k]);
+			}
+			run_clear(&r);
+		}
+}
+
+/* row 2, 3 and 13: bytes that nothing asked for, at every place */
+static void
+test_unasked(void **state)
+{
+	static const char *const stray[] = { "250 x\r\n", "354 x\r\n", "2" };
+	static const char *const script[] = { "220 x\r\n",
+	    "250-x\r\n250-STARTTLS\r\n250 PIPELINING\r\n", "220 go\r\n" };
+	const struct walk walk = { WALK_STARTTLS, false, true, true };
+	struct run r;
+	size_t i, k, n;
+
+	(void)state;
+	for (i = 0; i < MC_NELEM(stray); i++)
+		for (n = 0; n < MC_NELEM(script); n++) {
+			char text[256];
+			struct mc_err err = { 0 };
+
+			run_init(&r, &walk);
+			for (k = 0; k < n; k++)
+				give_text(&r, script[k], 1000);
+			snprintf(text, sizeof(text), "%s%s", script[n],
+			    stray[i]);
+			assert_int_equal(mc_client_feed(r.c, text,
+			    strlen(text), NULL), 0);
+			assert_int_equal(mc_client_step(r.c, &err), -1);
+			assert_int_equal(err.code, MC_E_INJECTED);
+			assert_int_equal(mc_client_output(r.c).len, 0);
+			run_clear(&r);
+		}
+}
+
+static void
+test_421_unasked(void **state)
+{
+	const struct walk walk = { WALK_PLAIN, false, true, false };
+	struct mc_err err = { 0 };
+	struct run r;
+
+	(void)state;
+	run_init(&r, &walk);
+	assert_int_equal(mc_client_feed(r.c, "220 x\r\n421 bye\r\n", 16, NULL),
+	    0);
+	assert_int_equal(mc_client_step(r.c, &err), -1);
+	assert_int_equal(err.code, MC_E_SERVER_UNAVAILABLE);
+	run_clear(&r);
+}
+
+/* a second transaction after an open one begins with RSET */
+static void
+test_rset(void **state)
+{
+	const struct walk walk = { WALK_PLAIN, false, true, false };
+	struct mc_client_job job = { 0 };
+	struct run r;
+
+	(void)state;
+	run_init(&r, &walk);
+	give_text(&r, "220 x\r\n", 100);
+	give_text(&r, "250-x\r\n250 PIPELINING\r\n", 100);
+	give_text(&r, "250 a\r\n250 b\r\n250 c\r\n452 d\r\n", 100);
+	assert_true(r.job_over);
+	job.env = &r.env;
+	job.order = r.order;
+	job.n = 1;
+	assert_int_equal(mc_client_begin(r.c, &job, NULL), 0);
+	assert_int_equal(memcmp(mc_client_output(r.c).ptr, "RSET\r\nMAIL", 10),
+	    0);
+	run_clear(&r);
+}
+
+/* what the server cannot take gets its verdict without a word on the wire */
+static void
+test_settled_early(void **state)
+{
+	const struct walk walk = { WALK_PLAIN, false, true, false };
+	struct mc_client_job job = { 0 };
+	struct run r;
+
+	(void)state;
+	run_init(&r, &walk);
+	r.begun = true;
+	give_text(&r, "220 x\r\n", 100);
+	give_text(&r, "250-x\r\n250 SIZE 1000\r\n", 100);
+	job.env = &r.env;
+	job.order = r.order;
+	job.n = N_RCPTS;
+	job.size = 1001;
+	assert_int_equal(mc_client_begin(r.c, &job, NULL), 0);
+	assert_int_equal(mc_client_output(r.c).len, 0);
+	assert_int_equal(mc_client_step(r.c, NULL), MC_WANT_JOB);
+	assert_int_equal(mc_envelope_at(&r.env, 0)->verdict, MC_FAILED);
+	assert_int_equal(mc_envelope_at(&r.env, 1)->code, MC_E_TOO_BIG);
+	job.size = 1000;
+	job.needs_8bit = true;
+	assert_int_equal(mc_client_begin(r.c, &job, NULL), 0);
+	assert_int_equal(mc_client_output(r.c).len, 0);
+	assert_int_equal(mc_envelope_at(&r.env, 0)->code,
+	    MC_E_NEED_8BITMIME);
+	run_clear(&r);
+}
+
+/* fail each allocation in turn: an error or success, never a crash or leak */
+static void
+test_nomem(void **state)
+{
+	const struct walk walk = { WALK_PLAIN, false, true, false };
+	struct mc_client_settings s = { .ehlo_name = MC_STR("localhost"),
+	    .tls = MC_CLIENT_TLS_NONE };
+	unsigned long n;
+	bool done = false;
+
+	(void)state;
+	for (n = 1; !done && n < 200; n++) {
+		struct mc_client *c = NULL;
+		struct mc_client_job job = { 0 };
+		struct run r;
+		int rc;
+
+		run_init(&r, &walk);
+		job.env = &r.env;
+		job.order = r.order;
+		job.n = N_RCPTS;
+		failmalloc(n, false);
+		rc = mc_client_new(&s, &c, NULL);
+		if (rc == 0)
+			rc = mc_client_feed(c, "220 x\r\n", 7, NULL);
+		if (rc == 0)
+			rc = mc_client_step(c, NULL) < 0;
+		if (rc == 0) {
+			mc_client_sent(c, mc_client_output(c).len);
+			rc = mc_client_feed(c, "250 x\r\n", 7, NULL);
+		}
+		if (rc == 0)
+			rc = mc_client_step(c, NULL) < 0;
+		if (rc == 0)
+			rc = mc_client_begin(c, &job, NULL);
+		done = failmalloc(0, false) < n && rc == 0;
+		mc_client_free(c);
+		run_clear(&r);
+	}
+	assert_true(done);
+	assert_true(n > 4);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_walk_plain_pipelined),
+		cmocka_unit_test(test_walk_plain_lockstep),
+		cmocka_unit_test(test_walk_tls_auth),
+		cmocka_unit_test(test_walk_starttls),
+		cmocka_unit_test(test_walk_unverified),
+		cmocka_unit_test(test_sessions),
+		cmocka_unit_test(test_unasked),
+		cmocka_unit_test(test_421_unasked),
+		cmocka_unit_test(test_rset),
+		cmocka_unit_test(test_settled_early),
+		cmocka_unit_test(test_nomem),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
