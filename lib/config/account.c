@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * account.c - which value wins, what an account must be, and who is chosen
+ */
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "config/conf.h"
+
+#include <arpa/inet.h>
+
+/* who wins, strongest first */
+enum rank {
+	RANK_CLI,
+	RANK_ENV,
+	RANK_SECTION,
+	RANK_USER,		/* before the sections of the user's file */
+	RANK_SYSTEM,		/* before those of the system's */
+	RANK_DEFAULT,
+	RANKS
+};
+
+/* what says where to log in, as whom, and with what */
+static const enum mc_key_id of_one_account[] = {
+	MC_K_host, MC_K_port, MC_K_tls, MC_K_tls_verify, MC_K_tls_ca_file,
+	MC_K_tls_ca_dir, MC_K_tls_pin, MC_K_tls_host, MC_K_tls_cert,
+	MC_K_tls_key, MC_K_auth, MC_K_auth_unverified, MC_K_user,
+	MC_K_password, MC_K_password_file, MC_K_password_command,
+	MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_from,
+};
+
+static const enum mc_key_id credentials[] = {
+	MC_K_password, MC_K_password_file, MC_K_password_command,
+	MC_K_token, MC_K_token_file, MC_K_token_command,
+};
+
+static bool
+is_among(enum mc_key_id key, const enum mc_key_id *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (keys[i] == key)
+			return true;
+	}
+	return false;
+}
+
+/* --------------------------------------------------------- what value wins */
+
+static const struct mc_layer *
+layer_of(const struct mc_config *config, const struct mc_acct *acct,
+    enum rank rank)
+{
+	switch (rank) {
+	case RANK_CLI:
+		return &config->cli;
+	case RANK_ENV:
+		return &config->env.layer;
+	case RANK_SECTION:
+		return acct->section != NULL ? &acct->section->layer : NULL;
+	case RANK_USER:
+		return config->user != NULL ? &config->user->lead : NULL;
+	case RANK_SYSTEM:
+		return config->system != NULL ? &config->system->lead : NULL;
+	case RANK_DEFAULT:
+		return &config->defaults;
+	case RANKS:
+		break;
+	}
+	return NULL;
+}
+
+static bool
+is_of_system(const struct mc_config *config, const struct mc_acct *acct,
+    enum rank rank)
+{
+	return rank == RANK_SYSTEM || (rank == RANK_SECTION &&
+	    acct->file != NULL && acct->file == config->system);
+}
+
+/*
+ * The system's password must not go to a server that the user's file names:
+ * acct->won[MC_K_host] is known when credentials are looked for.
+ */
+static bool
+is_host_of_user(const struct mc_config *config, const struct mc_acct *acct)
+{
+	const struct mc_setting *host = acct->won[MC_K_host];
+
+	if (acct->file != NULL && acct->file == config->user)
+		return true;
+	return config->user != NULL && host != NULL &&
+	    host->file == config->user->path;
+}
+
+static enum rank
+rank_of(const struct mc_config *config, const struct mc_acct *acct,
+    enum mc_key_id key)
+{
+	bool credential = is_among(key, credentials, MC_NELEM(credentials));
+
+	for (int i = RANK_CLI; i < RANKS; i++) {
+		enum rank rank = (enum rank)i;
+		const struct mc_layer *layer = layer_of(config, acct, rank);
+
+		if (layer == NULL || !layer->v[key].set)
+			continue;
+		if (rank == RANK_ENV && !acct->is_default && is_among(key,
+		    of_one_account, MC_NELEM(of_one_account)))
+			continue;
+		if (credential && is_of_system(config, acct, rank) &&
+		    is_host_of_user(config, acct))
+			continue;
+		return rank;
+	}
+	return RANKS;
+}
+
+static const struct mc_setting *
+pick(const struct mc_config *config, const struct mc_acct *acct,
+    enum mc_key_id key)
+{
+	enum rank rank = rank_of(config, acct, key);
+
+	return rank == RANKS ? NULL :
+	    &layer_of(config, acct, rank)->v[key];
+}
+
+/*
+ * Passwords and tokens, in whatever form, displace each other: an account
+ * with a password-command of its own wants none of the password that stands
+ * before the sections.
+ */
+static void
+pick_credentials(const struct mc_config *config, struct mc_acct *acct)
+{
+	enum rank best = RANKS;
+
+	for (size_t i = 0; i < MC_NELEM(credentials); i++) {
+		enum rank rank = rank_of(config, acct, credentials[i]);
+
+		if (rank < best)
+			best = rank;
+	}
+	for (size_t i = 0; i < MC_NELEM(credentials); i++) {
+		if (rank_of(config, acct, credentials[i]) != best)
+			acct->won[credentials[i]] = NULL;
+	}
+}
+
+/* ------------------------------------------------- settings into the struct */
+
+static void
+fill_text(const char **ret, const struct mc_acct *acct, enum mc_key_id key)
+{
+	const char *text = acct->own[key];
+
+	if (text == NULL && acct->won[key] != NULL)
+		text = acct->won[key]->text;
+	*ret = text != NULL && *text != '\0' ? text : NULL;
+}
+
+static void
+fill_secret(struct mc_secret **ret, const struct mc_acct *acct,
+    enum mc_key_id key)
+{
+	*ret = acct->won[key] != NULL ? acct->won[key]->secret : NULL;
+}
+
+static void
+fill_num(uint64_t *ret, const struct mc_acct *acct, enum mc_key_id key)
+{
+	*ret = acct->won[key] != NULL ? acct->won[key]->num : 0;
+}
+
+static void
+fill_bool(bool *ret, const struct mc_acct *acct, enum mc_key_id key)
+{
+	*ret = acct->won[key] != NULL && acct->won[key]->num != 0;
+}
+
+static void
+fill_word(int *ret, const struct mc_acct *acct, enum mc_key_id key)
+{
+	*ret = acct->won[key] != NULL ? (int)acct->won[key]->num : 0;
+}
+
+#define FILL_TEXT fill_text
+#define FILL_LIST fill_text
+#define FILL_HOST fill_text
+#define FILL_PATH fill_text
+#define FILL_CMD fill_text
+#define FILL_SECRET fill_secret
+#define FILL_UINT fill_num
+#define FILL_SECS fill_num
+#define FILL_BYTES fill_num
+#define FILL_BOOL fill_bool
+#define FILL_ENUM fill_word
+
+static void
+fill(struct mc_acct *acct)
+{
+#define MC_KEY(id, name, type, def, flags, arg, help) \
+	FILL_##type(&acct->a.id, acct, MC_K_##id);
+#include "config/keys.def"
+#undef MC_KEY
+}
+
+static bool
+is_path_key(enum mc_key_id key)
+{
+	return mc_key_row(key)->type == MC_TYPE_PATH || key == MC_K_host ||
+	    key == MC_K_log;
+}
+
+/* "~/" becomes the home directory; *ret_at says whose value is bad */
+static int
+expand_home(const struct mc_config *config, struct mc_acct *acct,
+    const struct mc_setting **ret_at, struct mc_err *err)
+{
+	for (size_t i = 0; i < MC_K__COUNT; i++) {
+		enum mc_key_id key = (enum mc_key_id)i;
+		const struct mc_setting *s = acct->won[key];
+		struct mc_buf path;
+
+		if (!is_path_key(key) || s == NULL ||
+		    strncmp(s->text, "~/", 2) != 0)
+			continue;
+		*ret_at = s;
+		if (config->home == NULL)
+			return mc_err_set(err, MC_E_CONF_VALUE,
+			    MC_STAGE_CONFIG, "%s: there is no home directory"
+			    " for ~/: write the whole path",
+			    mc_key_row(key)->name);
+		mc_buf_init(&path, 2 * MC_MAX_CONFIG_LINE);
+		mc_buf_addz(&path, config->home);
+		mc_buf_addz(&path, s->text + 1);
+		acct->own[key] = mc_buf_take(&path);
+		mc_buf_clear(&path);
+		if (acct->own[key] == NULL)
+			return mc_conf_nomem(err);
+	}
+	return 0;
+}
+
+static bool
+is_loopback(const char *host)
+{
+	struct in_addr four;
+	struct in6_addr six;
+
+	if (mc_str_eq_nocase(mc_str_from(host), MC_STR("localhost")))
+		return true;
+	if (inet_pton(AF_INET, host, &four) == 1)
+		return ntohl(four.s_addr) >> 24 == 127;
+	return inet_pton(AF_INET6, host, &six) == 1 &&
+	    memcmp(&six, &in6addr_loopback, sizeof(six)) == 0;
+}
+
+/* tls and port give each other their defaults (RFC 8314 3.3) */
+static void
+derive(const struct mc_config *config, struct mc_acct *acct)
+{
+	struct mc_account *a = &acct->a;
+	const struct mc_layer *env = &config->env.layer;
+	uint64_t port = a->port;
+
+	a->is_socket = a->host != NULL && a->host[0] == '/';
+	a->explicit_tls = acct->won[MC_K_tls] != NULL &&
+	    acct->won[MC_K_tls] != &config->defaults.v[MC_K_tls];
+	a->tls_mode = (enum mc_tls_mode)a->tls;
+	if (!a->explicit_tls && a->is_socket)
+		a->tls_mode = MC_TLS_OFF;
+	else if (!a->explicit_tls && (port == 587 || port == 25))
+		a->tls_mode = MC_TLS_STARTTLS;
+	if (port == 0)
+		port = a->tls_mode == MC_TLS_ON ? 465 :
+		    a->tls_mode == MC_TLS_STARTTLS ? 587 : 25;
+	(void)snprintf(a->port_text, sizeof(a->port_text), "%u",
+	    (unsigned)(port & 0xffff));
+	a->env_password_file = acct->won[MC_K_password_file] ==
+	    &env->v[MC_K_password_file];
+	a->env_token_file = acct->won[MC_K_token_file] ==
+	    &env->v[MC_K_token_file];
+}
+
+/* ------------------------------------------------------------------ checks */
+
+static int
+wrong(struct mc_err *err, const char *what)
+{
+	return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG, "%s", what);
+}
+
+/* nothing in the clear: not to another machine, and no log-in at all */
+static int
+check_tls_off(const struct mc_acct *acct, const struct mc_setting **ret_at,
+    struct mc_err *err)
+{
+	const struct mc_account *a = &acct->a;
+	bool may_log_in = a->auth == NULL || strcmp(a->auth, "off") != 0;
+	bool must_log_in = may_log_in && a->auth != NULL &&
+	    strcmp(a->auth, "auto") != 0;
+
+	if (!a->is_socket && !is_loopback(a->host)) {
+		*ret_at = acct->won[MC_K_tls];
+		return wrong(err, "tls: off is for localhost, addresses like"
+		    " 127.0.0.1 or ::1, and sockets only");
+	}
+	if (must_log_in) {
+		*ret_at = acct->won[MC_K_auth];
+		return wrong(err, "auth: there is no log-in without TLS:"
+		    " remove auth, or tls = off");
+	}
+	if (a->user != NULL && may_log_in) {
+		*ret_at = acct->won[MC_K_user];
+		return wrong(err, "user: there is no log-in without TLS:"
+		    " remove user (or write auth = off), or use TLS");
+	}
+	return 0;
+}
+
+static int
+check(const struct mc_acct *acct, const struct mc_setting **ret_at,
+    struct mc_err *err)
+{
+	const struct mc_account *a = &acct->a;
+
+	if (a->tls_key != NULL && a->tls_cert == NULL) {
+		*ret_at = acct->won[MC_K_tls_key];
+		return wrong(err, "tls-key: needs the certificate, tls-cert");
+	}
+	if (a->host == NULL)
+		return 0;
+	if (a->tls_mode == MC_TLS_OFF)
+		return check_tls_off(acct, ret_at, err);
+	if (a->is_socket && a->tls_host == NULL && a->tls_pin == NULL &&
+	    a->tls_verify) {
+		*ret_at = acct->won[MC_K_tls];
+		return wrong(err, "tls: over a socket the name in the"
+		    " certificate is needed: tls-host");
+	}
+	return 0;
+}
+
+/* -------------------------------------------------------------- resolving */
+
+/*
+ * `from` chooses accounts only where it belongs to one of them: what holds
+ * for all of them tells none apart.
+ */
+static const char *
+match_of(const struct mc_config *config, const struct mc_acct *acct)
+{
+	const struct mc_setting *env = &config->env.layer.v[MC_K_from];
+
+	if (acct->is_default && env->set)
+		return env->text;
+	if (acct->section != NULL && acct->section->layer.v[MC_K_from].set)
+		return acct->section->layer.v[MC_K_from].text;
+	return NULL;
+}
+
+/* 0, or -1 to stop */
+static int
+resolve(const struct mc_config *config, struct mc_acct *acct,
+    struct mc_problems *problems)
+{
+	const struct mc_setting *at = NULL;
+	struct mc_err e = { .code = MC_OK };
+
+	for (size_t i = 0; i < MC_K__COUNT; i++)
+		acct->won[i] = pick(config, acct, (enum mc_key_id)i);
+	pick_credentials(config, acct);
+	acct->match = match_of(config, acct);
+	if (expand_home(config, acct, &at, &e) == 0) {
+		fill(acct);
+		derive(config, acct);
+		if (check(acct, &at, &e) == 0)
+			return 0;
+	}
+
+	struct mc_place place = {
+		.file = at != NULL && at->file != NULL ? at->file : "",
+		.line = at != NULL ? at->line : 0,
+	};
+
+	if (e.code != MC_E_NOMEM) {
+		mc_err_ctx(&e, "account %s", acct->a.name);
+		mc_err_ctx(&e, "%s", at != NULL ? at->origin : "?");
+	}
+	return mc_problems_add(problems, &place, &e);
+}
+
+static bool
+is_shadowed(const struct mc_config *config, size_t file, const char *name)
+{
+	for (size_t i = 0; i < file; i++) {
+		if (mc_conf_file_section(&config->files[i], name) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* one for each section; a section of the user's file replaces the system's */
+static size_t
+list(const struct mc_config *config, struct mc_acct *accts)
+{
+	size_t n = 0;
+
+	for (size_t f = 0; f < config->n_files; f++) {
+		const struct mc_conf_file *cf = &config->files[f];
+
+		for (size_t i = 0; i < cf->sections.n; i++) {
+			const struct mc_section *s = mc_vec_at(&cf->sections,
+			    i);
+
+			if (is_shadowed(config, f, s->name))
+				continue;
+			accts[n].a.name = s->name;
+			accts[n].section = s;
+			accts[n].file = cf;
+			n++;
+		}
+	}
+	if (n == 0)
+		accts[n++].a.name = "default";
+	return n;
+}
+
+static size_t
+default_of(const struct mc_config *config, const struct mc_acct *accts,
+    size_t n)
+{
+	const char *wanted = config->env.account;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(accts[i].a.name,
+		    wanted != NULL ? wanted : "default") == 0)
+			return i;
+	}
+	return wanted == NULL && n == 1 ? 0 : n;
+}
+
+/* a variable that applies to no account at all must not be passed over */
+static int
+check_stray(const struct mc_config *config, struct mc_problems *problems)
+{
+	for (size_t i = 0; i < MC_NELEM(of_one_account); i++) {
+		const struct mc_setting *s =
+		    &config->env.layer.v[of_one_account[i]];
+		struct mc_place at = { .file = s->file };
+
+		if (!s->set)
+			continue;
+		return mc_problems_addf(problems, &at, MC_E_CONF_VALUE,
+		    "%s is for the default account, but there is none: name"
+		    " one in MAILCHUTE_ACCOUNT", strchr(s->origin, ' ') + 1);
+	}
+	return 0;
+}
+
+int
+mc_accounts_make(struct mc_config *config, struct mc_problems *problems)
+{
+	struct mc_place nowhere = { .file = "" };
+	struct mc_acct *accts;
+	size_t n = 1;
+	size_t def;
+	int rc = 0;
+
+	for (size_t f = 0; f < config->n_files; f++)
+		n += config->files[f].sections.n;
+	accts = mc_mem_zalloc(n, sizeof(*accts));
+	if (accts == NULL)
+		return mc_problems_addf(problems, &nowhere, MC_E_NOMEM, NULL);
+	n = list(config, accts);
+	def = default_of(config, accts, n);
+	if (def < n)
+		accts[def].is_default = true;
+	else
+		rc = check_stray(config, problems);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = resolve(config, &accts[i], problems);
+	if (rc != 0) {
+		mc_accounts_free(accts, n);
+		return -1;
+	}
+	mc_accounts_free(config->accts, config->n_accts);
+	config->accts = accts;
+	config->n_accts = n;
+	config->def = def;
+	return 0;
+}
+
+void
+mc_accounts_free(struct mc_acct *accts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < MC_K__COUNT; k++)
+			mc_mem_free(accts[i].own[k]);
+	}
+	mc_mem_free(accts);
+}

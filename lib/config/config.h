@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.h - accounts out of file, environment and command line
+ *
+ * The public half is in mailchute.h; this is what the other layers use.
+ * (Autoconf's config.h is included by base.h through the build's own path.)
+ */
+#ifndef MC_CONFIG_CONFIG_H
+#define MC_CONFIG_CONFIG_H
+
+#include "base/secret.h"
+#include "base/vec.h"
+
+/* flags of keys.def, the same numbers as MC_KEY_... */
+#define MC_KF_SECRET MC_KEY_SECRET
+#define MC_KF_NOCLI MC_KEY_NOCLI
+#define MC_KF_GLOBAL MC_KEY_GLOBAL
+
+enum mc_key_id {
+#define MC_KEY(id, name, type, def, flags, arg, help) MC_K_##id,
+#include "config/keys.def"
+#undef MC_KEY
+	MC_K__COUNT
+};
+
+enum mc_tls_mode { MC_TLS_ON = 0, MC_TLS_STARTTLS, MC_TLS_OFF };
+
+/* C type of each key type */
+#define MC_CTYPE_TEXT const char *
+#define MC_CTYPE_LIST const char *
+#define MC_CTYPE_HOST const char *
+#define MC_CTYPE_PATH const char *
+#define MC_CTYPE_CMD const char *
+#define MC_CTYPE_SECRET struct mc_secret *
+#define MC_CTYPE_UINT uint64_t
+#define MC_CTYPE_SECS uint64_t
+#define MC_CTYPE_BYTES uint64_t
+#define MC_CTYPE_BOOL bool
+#define MC_CTYPE_ENUM int
+
+/*
+ * One account with every key resolved: command line, else environment, else its section,
+ * else the keys before the first section, else the default.  Text is NULL
+ * when unset or empty.  Owned by the configuration; valid until the next
+ * mc_config_set.
+ *
+ * Variables of the environment that say where to log in, as whom and with
+ * what (host, port, tls..., auth..., user, from, password..., token...) count
+ * for the default account only.  Of the credentials (password..., token...)
+ * only those of the strongest place that has any are taken; those of the
+ * system's file are not taken for a host that the user's file names.
+ *
+ * Hosts are A-labels, literals without brackets, or paths.  "~/" at the start
+ * of a path (file keys, host, log) is replaced by the home directory.  The
+ * elements of `from` are separated by ", ", with domains as A-labels.
+ */
+struct mc_account {
+	const char *name;
+#define MC_KEY(id, name, type, def, flags, arg, help) MC_CTYPE_##type id;
+#include "config/keys.def"
+#undef MC_KEY
+	/* worked out from them */
+	enum mc_tls_mode tls_mode;
+	char port_text[8];	/* never "0" */
+	bool is_socket;		/* host is a path */
+	bool explicit_tls;	/* tls was set by somebody */
+	bool env_password_file;	/* password_file was named by the environment */
+	bool env_token_file;
+};
+
+/*
+ * Checked when an account is made: tls = off only with a loopback literal, `localhost` or
+ * a socket path, and then no user/auth; port 587 or 25 without `tls` means starttls; pins well-formed; ehlo-name a host
+ * name or address literal; host without control bytes or blanks; MC_E_CONF_VALUE.
+ * An account without host is no error here (mailchute config show must work); sending with it is.
+ */
+
+/* default account for name NULL; MC_E_CONF_ACCOUNT names the ones there are */
+MC_NODISCARD int
+mc_config_find(const struct mc_config *config, const char *name,
+    const struct mc_account **ret_account, struct mc_err *err);
+
+/*
+ * mc_config_choose - account by sender
+ *
+ * First the account with a pattern in `from` that fits the envelope sender, else one that
+ * fits header_from, else the default account.  An exact address beats a pattern, a longer
+ * pattern a shorter one, then the order of the file.  Either address may be
+ * empty.  *ret_rule says why, in words, static or owned by the configuration.
+ */
+MC_NODISCARD int
+mc_config_choose(const struct mc_config *config, struct mc_str sender,
+    struct mc_str header_from, const struct mc_account **ret_account,
+    const char **ret_rule, struct mc_err *err);
+
+/* the account's default sender: first element of `from` without '*', or empty */
+struct mc_str
+mc_account_from(const struct mc_account *account);
+
+/* does the address fit one of the account's `from` patterns? */
+bool
+mc_account_owns(const struct mc_account *account, struct mc_str addr);
+
+#endif
