@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# fuzz.sh TARGET... - build each fuzz target with clang's libFuzzer and run it
+#
+# Environment: FUZZ_SECONDS (each target), top_srcdir, top_builddir.  What is
+# found is written to $top_builddir/fuzz/TARGET; the corpus grows there too.
+set -eu
+: "${top_srcdir:?}" "${top_builddir:?}"
+
+command -v clang >/dev/null 2>&1 || {
+	echo "fuzz: clang is missing" >&2
+	exit 77
+}
+out=$top_builddir/fuzz
+mkdir -p "$out"
+libs=$(pkg-config --libs openssl libgsasl libidn2)
+sources=$(find "$top_srcdir/lib" -name '*.c')
+
+echo "fuzz: building the library with ASan, UBSan and coverage"
+compile() {
+	clang -O1 -g -std=c17 -DHAVE_CONFIG_H '-DSYSCONFDIR="/etc"' \
+	    "-I$top_builddir" "-I$top_srcdir/lib" \
+	    -fsanitize=address,undefined -fno-sanitize-recover=all "$@"
+}
+mkdir -p "$out/obj"
+n=0
+for source in $sources; do
+	n=$((n + 1))
+	compile -fsanitize=fuzzer-no-link -c -o "$out/obj/$n.o" "$source"
+done
+
+for target in "$@"; do
+	mkdir -p "$out/$target"
+	# shellcheck disable=SC2086
+	compile -fsanitize=fuzzer -o "$out/fuzz_$target" \
+	    "$top_srcdir/tests/fuzz/fuzz_$target.c" "$out"/obj/*.o $libs \
+	    -lpthread
+	echo "fuzz: $target for ${FUZZ_SECONDS:-60} s"
+	"$out/fuzz_$target" -max_total_time="${FUZZ_SECONDS:-60}" \
+	    -artifact_prefix="$out/$target/" -print_final_stats=1 \
+	    "$out/$target" "$top_srcdir/tests/data/corpus/$target" \
+	    >"$out/$target.log" 2>&1 || {
+		tail -n 40 "$out/$target.log"
+		exit 1
+	}
+	grep stat::number_of_executed_units "$out/$target.log"
+done
