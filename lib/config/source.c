@@ -149,6 +149,16 @@ run_command(const struct places *p, const struct mc_account *account,
 	return rc;
 }
 
+/*
+ * Password managers print the secret first and what else the entry holds
+ * below: the rest must not go to a server.
+ */
+static struct mc_str
+first_line(struct mc_str s)
+{
+	return mc_str_sub(s, 0, mc_str_chr(s, '\n') + 1);
+}
+
 /* bytes as they came, less one line end */
 static int
 make_secret(struct mc_str s, const char *key, struct mc_secret **ret_secret,
@@ -205,9 +215,12 @@ mc_source_get(const struct mc_account *account, enum mc_secret_kind kind,
 	mc_buf_init_secret(&text, MC_MAX_SECRET);
 	rc = p.file != NULL ? read_file(&p, caller, &text, err) :
 	    run_command(&p, account, caller, cancel_fd, &text, err);
-	if (rc == 0)
-		rc = make_secret(mc_buf_str(&text), p.file != NULL ?
-		    p.file_key : p.command_key, ret_secret, err);
+	if (rc == 0 && p.file != NULL)
+		rc = make_secret(mc_buf_str(&text), p.file_key, ret_secret,
+		    err);
+	else if (rc == 0)
+		rc = make_secret(first_line(mc_buf_str(&text)),
+		    p.command_key, ret_secret, err);
 	mc_buf_clear(&text);
 	return rc;
 }

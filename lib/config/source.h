@@ -16,7 +16,8 @@ mc_source_has(const struct mc_account *account, enum mc_secret_kind kind);
 /*
  * mc_source_get - read it: the key itself, else the file, else the command
  *
- * One line end at the end goes; the rest is exact.  A file must be regular, owned by
+ * Of a file one line end at the end goes and the rest is exact; of a command's
+ * output the first line counts (`pass show` prints more below).  A file must be regular, owned by
  * us or root, and not readable by group or others (MC_E_CONF_SECRET), except
  * one that the environment named (containers mount secrets 0444).
  * NUL inside is refused (MC_E_CONF_VALUE: "holds a NUL byte"); empty is MC_E_NO_SECRET.

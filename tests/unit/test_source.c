@@ -264,7 +264,8 @@ test_command(void **state)
 	} t[] = {
 		{ "echo hunter2", "hunter2", MC_OK },
 		{ "printf '%s' 'a b'", "a b", MC_OK },
-		{ "printf 'a\\n\\n'", "a\n", MC_OK },
+		{ "printf 'a\\n\\n'", "a", MC_OK },
+		{ "printf 'a b\\r\\nuser: me\\n'", "a b", MC_OK },
 		{ "sh -c 'printf %s \"$CANARY\"'", "seen", MC_OK },
 		{ "sh -c 'cat; echo end'", "end", MC_OK },
 		{ "echo a | cat", "a | cat", MC_OK },
