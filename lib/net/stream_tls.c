@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The TLS half of a stream: OpenSSL driven over a non-blocking socket.
+ */
+#include "base/base.h"
+
+#include "net/stream_internal.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+
+#include "base/clock.h"
+#include "net/wait.h"
+
+/* RFC 8446 section 5.1: the largest plaintext of one record */
+#define RECORD 16384
+
+/* how often a server may fill the buffer with what is not for us before that
+ * counts as input: at that point it is up to no good */
+#define MAX_IDLE 16
+
+/* what a call into OpenSSL came to */
+enum outcome {
+	DONE,
+	ENDED,			/* close_notify */
+	WANT_INPUT,
+	WANT_OUTPUT,
+	AGAIN,			/* see MAX_RECEIVES: just call again */
+	FAILED
+};
+
+static void
+before_call(struct mc_stream *s)
+{
+	ERR_clear_error();
+	s->io.receives = 0;
+	s->io.blocked = false;
+	s->io.sys = 0;
+}
+
+static enum outcome
+outcome_of(struct mc_stream *s, int rc)
+{
+	if (rc > 0)
+		return DONE;
+	switch (SSL_get_error(s->tls.ssl, rc)) {
+	case SSL_ERROR_ZERO_RETURN:
+		return ENDED;
+	case SSL_ERROR_WANT_READ:
+		return s->io.blocked ? WANT_INPUT : AGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		return WANT_OUTPUT;
+	}
+	return FAILED;
+}
+
+/* turn a failed call into the stream's fault */
+static int
+fail(struct mc_stream *s, const char *doing, struct mc_err *err)
+{
+	char buf[256];
+	if (mc_err_is_set(&s->fault)) {
+		ERR_clear_error();
+		return mc_stream_fault(s, err);
+	}
+	if (s->io.sys != 0) {
+		ERR_clear_error();
+		return mc_stream_broken(s, s->io.sys, doing, err);
+	}
+	if (s->io.eof) {
+		ERR_clear_error();
+		mc_err_set(&s->fault, MC_E_CLOSED, MC_STAGE_CONNECT,
+		    "the connection was cut while %s (TLS was not ended by "
+		    "the server)", doing);
+	} else
+		mc_err_set(&s->fault, MC_E_TLS, MC_STAGE_TLS,
+		    "TLS failed while %s (%s)", doing,
+		    mc_tls_reason(buf, sizeof(buf)));
+	return mc_stream_fault(s, err);
+}
+
+static int
+wait_for(struct mc_stream *s, enum outcome o, int64_t deadline,
+    struct mc_err *err)
+{
+	/* a server that keeps sending what is not for us gets no extra time */
+	if (o == AGAIN) {
+		if (mc_clock_left(deadline) != 0)
+			return 0;
+		return mc_err_set(err, MC_E_TIMEOUT, MC_STAGE_CONNECT,
+		    "no answer from the server in time");
+	}
+	return mc_stream_wait(s, o == WANT_INPUT ? POLLIN : POLLOUT, deadline,
+	    NULL, err);
+}
+
+/* ------------------------------------------------------------- handshake */
+
+static int
+handshake_failed(struct mc_stream *s, bool after_clear, struct mc_err *err)
+{
+	if (s->io.sys != 0 || (s->io.eof && s->io.n_first == 0))
+		return fail(s, "shaking hands for TLS", err);
+	if (s->io.eof && ERR_GET_REASON(ERR_peek_error()) ==
+	    SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		return fail(s, "shaking hands for TLS", err);
+	mc_tls_handshake_error(&s->tls, &s->io, after_clear, &s->fault);
+	return mc_stream_fault(s, err);
+}
+
+static int
+handshake(struct mc_stream *s, bool after_clear, int64_t deadline,
+    struct mc_err *err)
+{
+	for (;;) {
+		before_call(s);
+		enum outcome o = outcome_of(s, SSL_connect(s->tls.ssl));
+		if (o == DONE)
+			return 0;
+		if (o == FAILED || o == ENDED)
+			return handshake_failed(s, after_clear, err);
+		struct mc_err why = { .code = MC_OK };
+		if (wait_for(s, o, deadline, &why) == 0)
+			continue;
+		if (why.code == MC_E_TIMEOUT) {
+			mc_err_reset(&why);
+			mc_err_set(&why, MC_E_TIMEOUT, MC_STAGE_TLS,
+			    "the server did not finish the TLS handshake in "
+			    "time%s", after_clear ? "" : " (does it expect "
+			    "tls = starttls on this port?)");
+		}
+		s->fault = why;
+		return mc_stream_fault(s, err);
+	}
+}
+
+int
+mc_stream_tls_start(struct mc_stream *s, const struct mc_tls *tls,
+    bool after_clear, int64_t deadline, struct mc_tls_info *ret_info,
+    struct mc_err *err)
+{
+	if (mc_tls_conn_init(&s->tls, tls, &s->io, &s->fault) == -1 ||
+	    handshake(s, after_clear, deadline, NULL) == -1 ||
+	    mc_tls_conn_finish(&s->tls, ret_info, &s->fault) == -1)
+		return mc_stream_fault(s, err);
+	s->tls_up = true;
+	return 0;
+}
+
+void
+mc_stream_tls_end(struct mc_stream *s)
+{
+	/* an alert between the halves of a record would be garbage */
+	if (s->tls_up && s->half_out == 0 && !mc_err_is_set(&s->fault)) {
+		before_call(s);
+		(void)SSL_shutdown(s->tls.ssl);
+	}
+	if (s->tls.ssl != NULL) {
+		mc_tls_conn_clear(&s->tls);
+		ERR_clear_error();
+	}
+	s->tls_up = false;
+}
+
+/* --------------------------------------------------------------- reading */
+
+int
+mc_stream_tls_input(struct mc_stream *s)
+{
+	for (int i = 0; i < MAX_IDLE; i++) {
+		char c;
+		before_call(s);
+		enum outcome o = outcome_of(s, SSL_peek(s->tls.ssl, &c, 1));
+		if (o == DONE || o == ENDED)
+			return 1;
+		if (o == FAILED)
+			return fail(s, "reading", NULL);
+		if (o != AGAIN)
+			return 0;
+	}
+	return 1;
+}
+
+int
+mc_stream_tls_read(struct mc_stream *s, void *p, size_t n, int64_t deadline,
+    size_t *ret_got, struct mc_err *err)
+{
+	int want = n > INT_MAX ? INT_MAX : (int)n;
+	/* mostly the answer is still on its way: save a call that finds
+	 * nothing */
+	if (SSL_has_pending(s->tls.ssl) == 0 &&
+	    (SSL_get_shutdown(s->tls.ssl) & SSL_RECEIVED_SHUTDOWN) == 0 &&
+	    mc_stream_wait(s, POLLIN, deadline, NULL, err) == -1)
+		return -1;
+	for (;;) {
+		before_call(s);
+		int rc = SSL_read(s->tls.ssl, p, want);
+		enum outcome o = outcome_of(s, rc);
+		if (o == DONE || o == ENDED) {
+			*ret_got = o == DONE ? (size_t)rc : 0;
+			return 0;
+		}
+		if (o == FAILED)
+			return fail(s, "reading", err);
+		if (wait_for(s, o, deadline, err) == -1)
+			return -1;
+	}
+}
+
+/* --------------------------------------------------------------- writing */
+
+/*
+ * Nothing can be sent now.  1: stop, there is input; 0: try again; -1.
+ *
+ * That the socket is readable is not enough: it may be a session ticket, and
+ * whoever then waits for an answer waits for ever, since the server waits for
+ * us.
+ */
+static int
+blocked(struct mc_stream *s, enum outcome o, bool stop_on_input,
+    int64_t deadline, struct mc_err *err)
+{
+	if (!stop_on_input || o != WANT_OUTPUT)
+		return wait_for(s, o, deadline, err);
+	int input = mc_stream_tls_input(s);
+	if (input == -1)
+		return mc_stream_fault(s, err);
+	if (input == 1)
+		return 1;
+	return mc_stream_wait(s, POLLOUT | POLLIN, deadline, NULL, err);
+}
+
+/* the write failed: is the reason there to be read? */
+static int
+write_failed(struct mc_stream *s, bool stop_on_input, struct mc_err *err)
+{
+	struct mc_tls_io io = s->io;
+	if (io.sys != 0) {
+		ERR_clear_error();
+		int input = mc_stream_tls_input(s);
+		if (input == 1 && stop_on_input)
+			return 0;
+		if (input == -1)
+			return mc_stream_fault(s, err);
+		s->io.sys = io.sys;
+	}
+	return fail(s, "writing", err);
+}
+
+int
+mc_stream_tls_write(struct mc_stream *s, const char *p, size_t n,
+    bool stop_on_input, int64_t deadline, size_t *ret_done,
+    struct mc_err *err)
+{
+	size_t done = 0;
+	if (n < s->half_out)
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_TLS,
+		    "a half-sent record was not gone on with");
+	while (done < n) {
+		size_t chunk = n - done;
+		if (s->half_out != 0)
+			chunk = s->half_out;
+		else if (chunk > RECORD)
+			chunk = RECORD;
+		before_call(s);
+		int rc = SSL_write(s->tls.ssl, p + done, (int)chunk);
+		enum outcome o = outcome_of(s, rc);
+		if (o == DONE) {
+			done += (size_t)rc;
+			s->half_out = 0;
+			continue;
+		}
+		if (o == FAILED || o == ENDED) {
+			if (write_failed(s, stop_on_input, err) == -1)
+				return -1;
+			break;
+		}
+		s->half_out = chunk;
+		int stop = blocked(s, o, stop_on_input, deadline, err);
+		if (stop == -1)
+			return -1;
+		if (stop == 1)
+			break;
+	}
+	*ret_done = done;
+	return 0;
+}

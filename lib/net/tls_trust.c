@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whom to trust, and who we are: authorities and the client certificate.
+ */
+#include "base/base.h"
+
+#include "net/tls_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+
+/*
+ * From so many hashed names on a directory is taken for the system's whole
+ * set.  Fewer may be an administrator's own additions beside a bundle.
+ */
+#define WHOLE_SET 8
+
+/* "4042bcee.0", as made by `openssl rehash` */
+static bool
+is_hashed_name(const char *name)
+{
+	size_t i = 0;
+	while (i < 8 && name[i] != '\0' &&
+	    strchr("0123456789abcdef", name[i]) != NULL)
+		i++;
+	if (i != 8 || name[i] != '.')
+		return false;
+	i++;
+	size_t digits = i;
+	while (mc_is_digit((unsigned char)name[i]))
+		i++;
+	return i > digits && name[i] == '\0';
+}
+
+/* how many hashed names dir has, up to `enough`; -1 with errno */
+static int
+count_hashed(const char *dir, int enough)
+{
+	DIR *d = opendir(dir);
+	if (d == NULL)
+		return -1;
+	int n = 0;
+	const struct dirent *entry;
+	while (n < enough && (entry = readdir(d)) != NULL)
+		n += is_hashed_name(entry->d_name);
+	closedir(d);
+	return n;
+}
+
+static int
+load_dir(X509_STORE *store, const char *dir, struct mc_err *err)
+{
+	int n = count_hashed(dir, 1);
+	if (n == -1)
+		return mc_err_sys(err, MC_E_TLS_SETUP, MC_STAGE_TLS, errno,
+		    "tls-ca-dir %s", dir);
+	if (n == 0)
+		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "tls-ca-dir %s: no certificate is named by its hash (run "
+		    "openssl rehash on it)", dir);
+	if (X509_STORE_load_path(store, dir) != 1)
+		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "tls-ca-dir %s cannot be used", dir);
+	return 0;
+}
+
+static int
+load_file(X509_STORE *store, const char *file, struct mc_err *err)
+{
+	/* OpenSSL does not say which errno it was */
+	if (access(file, R_OK) == -1)
+		return mc_err_sys(err, MC_E_TLS_SETUP, MC_STAGE_TLS, errno,
+		    "tls-ca-file %s", file);
+	ERR_clear_error();
+	if (X509_STORE_load_file(store, file) == 1)
+		return 0;
+	char buf[256];
+	return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
+	    "tls-ca-file %s holds no certificate in PEM form (%s)", file,
+	    mc_tls_reason(buf, sizeof(buf)));
+}
+
+/* where systems keep all authorities in one file, beside OpenSSL's own idea */
+static const char *const bundles[] = {
+	"/etc/ssl/certs/ca-certificates.crt",	/* Debian, Alpine, Arch */
+	"/etc/pki/tls/certs/ca-bundle.crt",	/* Fedora before 43 */
+	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",	/* Fedora */
+	"/etc/ssl/cert.pem",			/* Alpine, BSD, macOS */
+	"/etc/ssl/ca-bundle.pem",		/* openSUSE */
+	"/usr/local/share/certs/ca-root-nss.crt",	/* FreeBSD */
+	"/usr/local/etc/openssl/cert.pem",	/* macOS, local builds */
+};
+
+static bool
+load_bundle(X509_STORE *store)
+{
+	for (size_t i = 0; i < MC_NELEM(bundles); i++)
+		if (access(bundles[i], R_OK) == 0 &&
+		    X509_STORE_load_file(store, bundles[i]) == 1)
+			return true;
+	return false;
+}
+
+/*
+ * OpenSSL's default lookups honour SSL_CERT_DIR and SSL_CERT_FILE.  Reading
+ * the file costs more CPU than all the rest of a submission, so it is read
+ * only where the directory does not do.
+ */
+static int
+load_system(X509_STORE *store, bool *ret_none, struct mc_err *err)
+{
+	X509_LOOKUP *dir = X509_STORE_add_lookup(store,
+	    X509_LOOKUP_hash_dir());
+	if (dir == NULL ||
+	    X509_LOOKUP_add_dir(dir, NULL, X509_FILETYPE_DEFAULT) != 1)
+		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "cannot use the system's certificates");
+	int n = count_hashed(X509_get_default_cert_dir(), WHOLE_SET);
+	if (n >= WHOLE_SET)
+		return 0;
+	X509_LOOKUP *file = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+	if (file == NULL)
+		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "cannot use the system's certificates");
+	bool found = X509_LOOKUP_load_file(file, NULL,
+	    X509_FILETYPE_DEFAULT) == 1;
+	*ret_none = !found && !load_bundle(store) && n <= 0;
+	ERR_clear_error();
+	return 0;
+}
+
+int
+mc_tls_load_trust(SSL_CTX *ctx, const char *file, const char *dir,
+    bool *ret_none, struct mc_err *err)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	if (file == NULL && dir == NULL)
+		return load_system(store, ret_none, err);
+	if (dir != NULL && load_dir(store, dir, err) == -1)
+		return -1;
+	if (file != NULL && load_file(store, file, err) == -1)
+		return -1;
+	/* what a user names is an anchor, also without the root above it */
+	if (X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx),
+	    X509_V_FLAG_PARTIAL_CHAIN) != 1)
+		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS, NULL);
+	return 0;
+}
+
+/* ---------------------------------------------------- client certificate */
+
+/* a file, in memory that is wiped; what the key is in must be private */
+static int
+slurp(const char *key, const char *path, bool private, struct mc_buf *out,
+    struct mc_err *err)
+{
+	mode_t mode;
+	uid_t owner;
+	struct mc_err why = { .code = MC_OK };
+	if (mc_file_slurp(path, out, &mode, &owner, &why) == -1) {
+		if (why.code == MC_E_NOMEM)
+			return mc_err_set(err, MC_E_NOMEM, MC_STAGE_TLS, NULL);
+		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS, "%s: %s",
+		    key, why.text);
+	}
+	if (private && (mode & 077) != 0)
+		return mc_err_set(err, MC_E_CONF_SECRET, MC_STAGE_TLS,
+		    "%s %s holds a private key and is open to others (mode "
+		    "%04o): chmod 600 it", key, path, (unsigned)mode & 07777);
+	if (private && owner != geteuid() && owner != 0)
+		return mc_err_set(err, MC_E_CONF_SECRET, MC_STAGE_TLS,
+		    "%s %s holds a private key and belongs to another user",
+		    key, path);
+	return 0;
+}
+
+/* a program without terminal must not wait for a passphrase */
+static int
+no_passphrase(char *buf, int size, int for_writing, void *seen)
+{
+	(void)buf;
+	(void)size;
+	(void)for_writing;
+	*(bool *)seen = true;
+	return -1;
+}
+
+static int
+use_chain(SSL_CTX *ctx, const char *path, const struct mc_buf *pem,
+    struct mc_err *err)
+{
+	bool asked = false;
+	int ret = -1;
+	X509 *cert = NULL;
+	BIO *bio = BIO_new_mem_buf(pem->ptr, (int)pem->len);
+	if (bio != NULL)
+		cert = PEM_read_bio_X509(bio, NULL, no_passphrase, &asked);
+	if (cert == NULL || SSL_CTX_use_certificate(ctx, cert) != 1)
+		goto out;
+	for (;;) {
+		X509 *ca = PEM_read_bio_X509(bio, NULL, no_passphrase, &asked);
+		if (ca == NULL)
+			break;
+		if (SSL_CTX_add0_chain_cert(ctx, ca) != 1) {
+			X509_free(ca);
+			goto out;
+		}
+	}
+	/* the end of the file shows as an error */
+	ERR_clear_error();
+	ret = 0;
+out:
+	if (ret == -1) {
+		char buf[256];
+		mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "tls-cert %s: no usable certificate in PEM form (%s)",
+		    path, mc_tls_reason(buf, sizeof(buf)));
+	}
+	X509_free(cert);
+	BIO_free(bio);
+	return ret;
+}
+
+static int
+use_key(SSL_CTX *ctx, const char *path, const struct mc_buf *pem,
+    struct mc_err *err)
+{
+	bool asked = false;
+	int ret = -1;
+	char buf[256];
+	EVP_PKEY *key = NULL;
+	BIO *bio = BIO_new_mem_buf(pem->ptr, (int)pem->len);
+	if (bio != NULL)
+		key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase,
+		    &asked);
+	if (key == NULL && asked)
+		mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "tls-key %s is protected by a passphrase, which mailchute "
+		    "cannot ask for: take it off with openssl pkey", path);
+	else if (key == NULL)
+		mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "tls-key %s: no private key in PEM form (%s)", path,
+		    mc_tls_reason(buf, sizeof(buf)));
+	else if (SSL_CTX_use_PrivateKey(ctx, key) != 1 ||
+	    SSL_CTX_check_private_key(ctx) != 1)
+		mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "tls-key %s does not belong to tls-cert (%s)", path,
+		    mc_tls_reason(buf, sizeof(buf)));
+	else
+		ret = 0;
+	EVP_PKEY_free(key);
+	BIO_free(bio);
+	return ret;
+}
+
+int
+mc_tls_load_cert(SSL_CTX *ctx, const char *cert, const char *key,
+    struct mc_err *err)
+{
+	struct mc_buf cert_pem, key_pem;
+	mc_buf_init_secret(&cert_pem, MC_MAX_CONFIG);
+	mc_buf_init_secret(&key_pem, MC_MAX_SECRET);
+	ERR_clear_error();
+	int ret = slurp("tls-cert", cert, key == NULL, &cert_pem, err);
+	if (ret == 0)
+		ret = use_chain(ctx, cert, &cert_pem, err);
+	if (ret == 0 && key != NULL)
+		ret = slurp("tls-key", key, true, &key_pem, err);
+	if (ret == 0)
+		ret = use_key(ctx, key != NULL ? key : cert,
+		    key != NULL ? &key_pem : &cert_pem, err);
+	mc_buf_clear(&cert_pem);
+	mc_buf_clear(&key_pem);
+	return ret;
+}
