@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prepare.c - all decisions that need no network: account, envelope, header, plan
+ */
+#include "base/base.h"
+#include "submission.h"
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "mail/fold.h"
+#include "mail/idna.h"
+#include "mail/mailbox.h"
+
+#include <time.h>
+
+/* value of an environment variable of the caller, or NULL */
+static const char *
+caller_env(const struct mc_caller *caller, const char *name)
+{
+	size_t n = strlen(name);
+	char **e;
+
+	for (e = caller->envp; e != NULL && *e != NULL; e++)
+		if (strncmp(*e, name, n) == 0 && (*e)[n] == '=')
+			return *e + n + 1;
+	return NULL;
+}
+
+static struct mc_str
+host_domain(const struct mc_submission *sub)
+{
+	return mc_str_from(sub->caller->mailname != NULL ?
+	    sub->caller->mailname : sub->caller->hostname);
+}
+
+/* local@domain, with the sender's own domain for a bare name */
+static int
+make_sender(struct mc_submission *sub, struct mc_str local,
+    struct mc_str domain, struct mc_buf *out, struct mc_err *err)
+{
+	if (domain.len == 0)
+		domain = mc_buf_str(&sub->own_domain);
+	return mc_mailbox_make(local, domain, out, err);
+}
+
+/* ------------------------------------------------------------------- account */
+
+/* first address of the header's From, made; empty if there is none */
+static void
+header_from(struct mc_submission *sub, struct mc_buf *out)
+{
+	size_t i = mc_header_find(&sub->message.header, "From", 0);
+	struct mc_addr_list list;
+	const struct mc_addr *addr;
+
+	if (i == SIZE_MAX)
+		return;
+	mc_addr_list_init(&list);
+	if (mc_addr_parse(mc_header_at(&sub->message.header, i)->value,
+	    MC_ADDR_NULL_OK, &list, NULL) == 0) {
+		addr = mc_vec_at(&list.addrs, 0);
+		if (addr != NULL && addr->domain.len != 0 &&
+		    mc_mailbox_make(addr->local, addr->domain, out,
+		    NULL) != 0)
+			mc_buf_reset(out);
+	}
+	mc_addr_list_clear(&list);
+}
+
+static int
+choose_account(struct mc_submission *sub, struct mc_err *err)
+{
+	struct mc_buf from, sender;
+	int rc = -1;
+
+	mc_buf_init(&from, MC_MAX_PATH * 2);
+	mc_buf_init(&sender, MC_MAX_PATH * 2);
+	if (sub->account_name != NULL) {
+		sub->rule = "named by the caller";
+		rc = mc_config_find(sub->config, sub->account_name,
+		    &sub->account, err);
+		goto out;
+	}
+	header_from(sub, &from);
+	if (sub->has_sender && sub->sender.domain[0] != '\0' &&
+	    mc_mailbox_make(mc_str_from(sub->sender.local),
+	    mc_str_from(sub->sender.domain), &sender, NULL) != 0)
+		mc_buf_reset(&sender);
+	rc = mc_config_choose(sub->config, mc_buf_str(&sender),
+	    mc_buf_str(&from), &sub->account, &sub->rule, err);
+out:
+	mc_buf_clear(&from);
+	mc_buf_clear(&sender);
+	return rc;
+}
+
+/*
+ * The domain for senders, header addresses and Message-ID: the configured
+ * one, else that of the account's own address, else the host's name.  (A
+ * recipient never gets a guessed domain, see resolve.c.)
+ */
+static int
+find_domain(struct mc_submission *sub, struct mc_err *err)
+{
+	struct mc_str from = mc_account_from(sub->account);
+	size_t at = mc_mailbox_at(from);
+	struct mc_str d = mc_str_from(sub->account->domain);
+
+	mc_buf_reset(&sub->own_domain);
+	if (d.len == 0 && at < from.len)
+		d = mc_str_sub(from, at + 1, from.len);
+	if (d.len == 0)
+		d = host_domain(sub);
+	if (d.len != 0 && mc_idna_host(d, false, &sub->own_domain, NULL) == 0)
+		return 0;
+	mc_buf_reset(&sub->own_domain);
+	mc_buf_addz(&sub->own_domain, "localhost");
+	return mc_buf_err(&sub->own_domain, "domain", err);
+}
+
+/* -------------------------------------------------------------------- sender */
+
+/* the address of who sends when nobody has said so */
+static int
+default_sender(struct mc_submission *sub, struct mc_buf *out,
+    struct mc_err *err)
+{
+	struct mc_str from = mc_account_from(sub->account);
+
+	if (from.len != 0) {
+		mc_buf_add_str(out, from);
+		return mc_buf_err(out, "sender", err);
+	}
+	if (sub->caller->login == NULL)
+		return mc_err_set(err, MC_E_NO_USER, MC_STAGE_LOCAL,
+		    "user %lu has no name here: set from in the "
+		    "configuration, or use -f", sub->caller->uid);
+	return make_sender(sub, mc_str_from(sub->caller->login), MC_STR_NONE,
+	    out, err);
+}
+
+static int
+settle_sender(struct mc_submission *sub, struct mc_err *err)
+{
+	struct mc_buf out;
+	int rc = -1;
+
+	mc_buf_init(&out, MC_MAX_PATH * 2);
+	if (!sub->has_sender) {
+		if (default_sender(sub, &out, err) != 0)
+			goto out;
+	} else if (sub->sender.local[0] != '\0') {
+		if (make_sender(sub, mc_str_from(sub->sender.local),
+		    mc_str_from(sub->sender.domain), &out, err) != 0) {
+			mc_err_ctx(err, "sender");
+			goto out;
+		}
+	}
+	rc = mc_envelope_set_sender(&sub->env, mc_buf_str(&out), err);
+out:
+	mc_buf_clear(&out);
+	return rc;
+}
+
+static int
+settle_dsn(struct mc_submission *sub, struct mc_err *err)
+{
+	struct mc_envelope *env = &sub->env;
+	struct mc_rcpt *rcpt;
+	size_t i;
+
+	env->ret = sub->ret;
+	env->body_8bit = sub->body_8bit;
+	if (sub->envid != NULL) {
+		env->envid = mc_mem_strdup(sub->envid);
+		if (env->envid == NULL)
+			goto nomem;
+	}
+	for (i = 0; sub->notify != 0 && i < env->rcpts.n; i++) {
+		rcpt = mc_envelope_at(env, i);
+		rcpt->orcpt = mc_mem_strdup(rcpt->addr);
+		if (rcpt->orcpt == NULL)
+			goto nomem;
+	}
+	return 0;
+nomem:
+	return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+}
+
+/* -------------------------------------------------------------------- header */
+
+/* is there a From, and is it not this account's? */
+static bool
+from_is_foreign(struct mc_submission *sub)
+{
+	struct mc_buf from;
+	bool foreign;
+
+	if (sub->account->from == NULL ||
+	    mc_account_from(sub->account).len == 0)
+		return false;
+	mc_buf_init(&from, MC_MAX_PATH * 2);
+	header_from(sub, &from);
+	foreign = mc_header_find(&sub->message.header, "From", 0) !=
+	    SIZE_MAX && !mc_account_owns(sub->account, mc_buf_str(&from));
+	mc_buf_clear(&from);
+	return foreign;
+}
+
+static struct mc_str
+full_name(const struct mc_submission *sub)
+{
+	const char *env;
+
+	if (sub->full_name != NULL)
+		return mc_str_from(sub->full_name);
+	env = caller_env(sub->caller, "NAME");
+	if (env != NULL)
+		return mc_str_from(env);
+	return mc_str_from(sub->caller->full_name);
+}
+
+static int
+fix_header(struct mc_submission *sub, struct mc_err *err)
+{
+	struct mc_fixup fix = { 0 };
+	struct mc_buf own;
+	int rc = -1;
+
+	mc_buf_init(&own, MC_MAX_PATH * 2);
+	fix.from_policy = from_is_foreign(sub) ?
+	    (enum mc_from_policy)sub->account->from_policy : MC_FROM_KEEP;
+	if (fix.from_policy != MC_FROM_KEEP)
+		mc_buf_add_str(&own, mc_account_from(sub->account));
+	else if (sub->env.sender[0] != '\0')
+		mc_buf_addz(&own, sub->env.sender);
+	else if (default_sender(sub, &own, err) != 0)
+		goto out;
+	fix.domain = mc_str_from(sub->account->domain);
+	if (fix.domain.len == 0)
+		fix.domain = host_domain(sub);
+	if (fix.domain.len == 0 || mc_str_chr(fix.domain, '_') <
+	    fix.domain.len)
+		fix.domain = mc_buf_str(&sub->own_domain);
+	fix.from_addr = mc_buf_str(&own);
+	fix.from_name = full_name(sub);
+	fix.id_domain = mc_buf_str(&sub->own_domain);
+	fix.now = (int64_t)time(NULL);
+	rc = mc_fixup_header(&sub->message.header, &fix, &sub->message_id,
+	    err);
+out:
+	mc_buf_clear(&own);
+	return rc;
+}
+
+/* what SMTP cannot carry, said before anything is sent */
+static int
+check_body(const struct mc_submission *sub, struct mc_err *err)
+{
+	const struct mc_body_facts *f = &sub->message.facts;
+
+	if (f->has_nul)
+		return mc_err_set(err, MC_E_MSG_CONTENT, MC_STAGE_LOCAL,
+		    "the text holds a NUL byte: send it as an attachment");
+	if (f->longest_line > MC_MAX_LINE)
+		return mc_err_set(err, MC_E_MSG_CONTENT, MC_STAGE_LOCAL,
+		    "a line of %zu bytes, and mail has lines of at most %d: "
+		    "break it, or encode the text as quoted-printable",
+		    f->longest_line, MC_MAX_LINE);
+	return 0;
+}
+
+int
+mc_submission_prepare(struct mc_submission *sub, struct mc_err *err)
+{
+	if (sub->prepared)
+		return 0;
+	if (mc_submission_end(sub, err) != 0 ||
+	    choose_account(sub, err) != 0 || find_domain(sub, err) != 0 ||
+	    mc_submission_resolve(sub, err) != 0 ||
+	    settle_sender(sub, err) != 0 || settle_dsn(sub, err) != 0 ||
+	    check_body(sub, err) != 0 || fix_header(sub, err) != 0 ||
+	    mc_fold_header(&sub->message.header, err) != 0)
+		return -1;
+	mc_header_write(&sub->message.header, &sub->header);
+	if (mc_buf_err(&sub->header, "header", err) != 0)
+		return -1;
+	if (mc_plan_make(&sub->env, (enum mc_fan_out)sub->account->fan_out,
+	    (size_t)sub->account->max_recipients, &sub->plan, err) != 0)
+		return -1;
+	sub->prepared = true;
+	return 0;
+}

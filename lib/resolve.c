@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resolve.c - from collected names to recipients: aliases, domain, blindness
+ */
+#include "base/base.h"
+#include "submission.h"
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "config/alias.h"
+#include "mail/mailbox.h"
+
+struct resolve {
+	struct mc_submission *sub;
+	struct mc_aliases *aliases;	/* NULL: none */
+	struct mc_envelope named;	/* what To and Cc name, in lower case */
+	bool from_bcc;			/* of the one being resolved */
+	const struct mc_raw_addr *raw;	/* the one being resolved, or NULL */
+	bool make_named;		/* fill `named` instead of the envelope */
+};
+
+static struct mc_str
+hostname(const struct mc_submission *sub)
+{
+	return mc_str_from(sub->caller->hostname);
+}
+
+static bool
+is_name(struct mc_str domain, const char *name)
+{
+	return name != NULL && *name != '\0' &&
+	    mc_str_eq_nocase(domain, mc_str_from(name));
+}
+
+/* name, name@localhost, name@hostname and name@mailname are local names (USERS.md 5) */
+static bool
+is_local(const struct mc_submission *sub, struct mc_str domain)
+{
+	return domain.len == 0 || is_name(domain, "localhost") ||
+	    is_name(domain, sub->caller->hostname) ||
+	    is_name(domain, sub->caller->mailname);
+}
+
+static void
+lower(struct mc_buf *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->len; i++)
+		b->ptr[i] = (char)mc_to_lower((unsigned char)b->ptr[i]);
+}
+
+static int
+add_named(struct resolve *r, struct mc_buf *addr, struct mc_err *err)
+{
+	size_t ignored;
+
+	lower(addr);
+	return mc_envelope_add(&r->named, mc_buf_str(addr), false, &ignored,
+	    err);
+}
+
+static int
+add_rcpt(struct resolve *r, struct mc_buf *addr, struct mc_err *err)
+{
+	struct mc_envelope *env = &r->sub->env;
+	struct mc_rcpt *rcpt;
+	struct mc_buf low;
+	size_t i;
+	bool blind;
+	int rc;
+
+	mc_buf_init(&low, MC_MAX_PATH * 2);
+	mc_buf_add_str(&low, mc_buf_str(addr));
+	rc = mc_buf_err(&low, "address", err);
+	lower(&low);
+	blind = !mc_envelope_has(&r->named, mc_buf_str(&low));
+	mc_buf_clear(&low);
+	if (rc != 0)
+		return -1;
+	if (mc_envelope_add(env, mc_buf_str(addr), blind, &i, err) != 0)
+		return -1;
+	rcpt = mc_envelope_at(env, i);
+	rcpt->notify = r->sub->notify;
+	rcpt->from_bcc = rcpt->from_bcc || r->from_bcc;
+	return 0;
+}
+
+/*
+ * The domain of a bare name: the one that it was written with (a local name
+ * without an alias), else the configured one.  Never a guess: the name would
+ * go to a stranger.
+ */
+static struct mc_str
+domain_for(const struct resolve *r, struct mc_str local)
+{
+	if (r->raw != NULL && r->raw->domain[0] != '\0' &&
+	    strcasecmp(r->raw->domain, "localhost") != 0 &&
+	    mc_str_eq(local, mc_str_from(r->raw->local)))
+		return mc_str_from(r->raw->domain);
+	return mc_str_from(r->sub->account->domain);
+}
+
+/* an address in full, or a bare name that takes a domain or fails */
+static int
+settle(void *ctx, struct mc_str local, struct mc_str domain,
+    struct mc_err *err)
+{
+	struct resolve *r = ctx;
+	struct mc_buf addr;
+	int rc = -1;
+
+	mc_buf_init(&addr, MC_MAX_PATH * 2);
+	if (domain.len == 0 || mc_str_eq_nocase(domain, MC_STR("localhost")))
+		domain = domain_for(r, local);
+	if (domain.len == 0) {
+		(void)mc_err_set(err, MC_E_ADDR_BARE, MC_STAGE_LOCAL,
+		    "\"%.*s\" is no full address: give it a line in the "
+		    "aliases file, or set domain in the configuration",
+		    MC_STR_FMT(local));
+		goto out;
+	}
+	if (mc_mailbox_make(local, domain, &addr, err) != 0)
+		goto out;
+	rc = r->make_named ? add_named(r, &addr, err) :
+	    add_rcpt(r, &addr, err);
+out:
+	mc_buf_clear(&addr);
+	return rc;
+}
+
+static int
+resolve_one(struct resolve *r, const struct mc_raw_addr *raw,
+    struct mc_err *err)
+{
+	struct mc_str local = mc_str_from(raw->local);
+	struct mc_str domain = mc_str_from(raw->domain);
+
+	int rc;
+
+	r->from_bcc = raw->from_bcc;
+	r->raw = raw;
+	if (r->aliases != NULL && !raw->no_alias && is_local(r->sub, domain))
+		rc = mc_aliases_expand(r->aliases, local, hostname(r->sub),
+		    settle, r, err);
+	else
+		rc = settle(r, local, domain, err);
+	r->raw = NULL;
+	return rc;
+}
+
+/* what the reader of the message sees; what cannot be made is not named */
+static int
+on_visible(void *ctx, enum mc_rcpt_kind kind, const struct mc_addr *addr,
+    struct mc_err *err)
+{
+	struct resolve *r = ctx;
+	struct mc_err local = { 0 };
+
+	(void)kind;
+	if (settle(r, addr->local, addr->domain, &local) == 0 ||
+	    local.code != MC_E_NOMEM)
+		return 0;
+	if (err != NULL)
+		*err = local;
+	return -1;
+}
+
+static int
+on_header_rcpt(void *ctx, enum mc_rcpt_kind kind, const struct mc_addr *addr,
+    struct mc_err *err)
+{
+	struct resolve *r = ctx;
+	struct mc_raw_addr raw = { 0 };
+	int rc;
+
+	if (mc_raw_addr_set(&raw, addr->local, addr->domain, err) != 0)
+		return -1;
+	raw.from_bcc = kind == MC_RCPT_BCC;
+	raw.no_alias = addr->no_alias;
+	rc = resolve_one(r, &raw, err);
+	mc_raw_addr_clear(&raw);
+	return rc;
+}
+
+static int
+resolve_all(struct resolve *r, struct mc_err *err)
+{
+	struct mc_submission *sub = r->sub;
+	size_t i;
+
+	r->make_named = true;
+	if (mc_fixup_visible(&sub->message.header, on_visible, r, err) != 0)
+		return -1;
+	r->make_named = false;
+	for (i = 0; i < sub->raw.n; i++)
+		if (resolve_one(r, mc_vec_at(&sub->raw, i), err) != 0)
+			return -1;
+	if (sub->header_rcpts && mc_fixup_recipients(&sub->message.header,
+	    on_header_rcpt, r, err) != 0)
+		return -1;
+	if (sub->env.rcpts.n == 0)
+		return mc_err_set(err, MC_E_NO_RCPT, MC_STAGE_LOCAL,
+		    sub->header_rcpts ? "no recipients: the header names none "
+		    "in To, Cc or Bcc, and none were given as arguments" :
+		    "no recipients: give them as arguments, or use -t to take "
+		    "them from the header");
+	return 0;
+}
+
+int
+mc_submission_resolve(struct mc_submission *sub, struct mc_err *err)
+{
+	struct resolve r = { .sub = sub };
+	int rc = -1;
+
+	mc_envelope_init(&r.named);
+	if (sub->account->aliases != NULL && !sub->no_aliases &&
+	    mc_aliases_load(sub->account->aliases, &r.aliases, err) != 0)
+		goto out;
+	rc = resolve_all(&r, err);
+out:
+	mc_aliases_free(r.aliases);
+	mc_envelope_clear(&r.named);
+	return rc;
+}

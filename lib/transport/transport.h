@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * transport.h - the way a plan leaves: open account, send transactions, close
+ *
+ * One interface, several makers.  A transport writes the verdicts into the
+ * envelope's recipients; what it returns is about the connection.
+ */
+#ifndef MC_TRANSPORT_H
+#define MC_TRANSPORT_H
+
+#include "base/log.h"
+#include "config/config.h"
+#include "mail/envelope.h"
+#include "mail/spool.h"
+
+/* what is the same for all transactions of a run; borrowed */
+struct mc_transport_env {
+	const struct mc_account *account;
+	const struct mc_caller *caller;
+	const struct mc_log *log;
+	int cancel_fd;
+};
+
+/* one transaction */
+struct mc_transport_job {
+	struct mc_envelope *env;
+	const size_t *order;
+	size_t n;
+	struct mc_str extra;	/* field in front of the header, with CRLF, or empty */
+	struct mc_str header;	/* all fields */
+	const struct mc_spool *body;
+	bool needs_8bit;
+};
+
+struct mc_transport;
+
+struct mc_transport_ops {
+	const char *name;
+	/* connect, secure, log in; err is of the account or the server */
+	int (*open)(const struct mc_transport_env *env,
+	    struct mc_transport **ret_transport, struct mc_err *err);
+	/* 0: every recipient of the job has its verdict and the connection
+	 * serves on.  -1: they have it too, but the connection is gone. */
+	int (*send)(struct mc_transport *t, const struct mc_transport_job *job,
+	    struct mc_err *err);
+	/* goodbye without waiting for an answer; NULL is fine */
+	void (*close)(struct mc_transport *t);
+};
+
+/* the client engine over TCP, TLS or a UNIX socket */
+extern const struct mc_transport_ops mc_transport_native;
+
+#endif
