@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli.h - what the parts of the command share
+ */
+#ifndef MC_CLI_H
+#define MC_CLI_H
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "mailchute.h"
+
+/* ----------------------------------------------------------------- identity */
+
+/* who runs us; filled once by cli_identity, strings live to the end */
+struct cli_identity {
+	struct mc_caller caller;
+	char login[256];
+	char home[4096];
+	char full_name[256];
+	char hostname[256];
+	char mailname[256];
+};
+
+void
+cli_identity(struct cli_identity *id, char **envp);
+
+/* ------------------------------------------------------------------ options */
+
+enum cli_mode {
+	CLI_SEND,
+	CLI_MAILQ,
+	CLI_ALIASES,
+	CLI_NOTHING,		/* accepted, nothing to do (-q, -bh) */
+	CLI_HELP,
+	CLI_VERSION
+};
+
+struct cli_pair {
+	const char *key;	/* owned by the option list */
+	const char *value;
+};
+
+struct cli_options {
+	enum cli_mode mode;
+	bool header_rcpts;	/* -t */
+	bool ignore_dots;	/* -i */
+	bool no_aliases;	/* -n */
+	bool body_8bit;		/* -B8BITMIME */
+	bool dry_run;
+	int verbose;
+	bool quiet;		/* -oeq */
+	const char *sender;	/* -f, -r; NULL: not given */
+	const char *full_name;	/* -F */
+	const char *account;	/* -a */
+	const char *config;	/* -C */
+	const char *tag;	/* -L */
+	unsigned notify;	/* -N */
+	const char *ret;	/* -R */
+	const char *envid;	/* -V */
+	struct cli_pair *sets;	/* --KEY=VALUE */
+	size_t n_sets;
+	char **operands;
+	int n_operands;
+	bool after_dashes;	/* "--" was there */
+};
+
+/*
+ * Parse argv in sendmail's manner: clusters, attached and separate values, the
+ * first operand ends the options.  0, or an exit status after one line on
+ * standard error.
+ */
+int
+cli_options_parse(int argc, char **argv, struct cli_options *ret_options);
+
+void
+cli_options_clear(struct cli_options *options);
+
+void
+cli_help(FILE *out);
+
+/* ------------------------------------------------------------------- report */
+
+/* the name in front of every message */
+extern const char *cli_name;
+
+/* "name: text", one line on standard error */
+void
+cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* an error of the library; returns its exit status */
+int
+cli_fail(const struct mc_err *err);
+
+/* verdicts to standard error (unless quiet) and to the log; returns the exit
+ * status */
+int
+cli_report(const struct mc_submission *sub, const struct mc_err *err,
+    const char *log, bool quiet);
+
+/* mc_log_fn for -v: the dialogue to standard error */
+void
+cli_trace(void *ctx, enum mc_level level, enum mc_stage stage,
+    const char *text);
+
+/* ----------------------------------------------------------------- commands */
+
+int
+cli_sendmail(const struct cli_identity *id, int argc, char **argv);
+
+/* "config check", "config show"; argv[0] is "config" */
+int
+cli_config(const struct cli_identity *id, int argc, char **argv);
+
+/* the descriptor that gets readable when we are asked to end; -1 if none */
+int
+cli_cancel_fd(void);
+
+/* read the rest of standard input, so that the writer sees our status */
+void
+cli_drain(void);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config_cmd.c - mailchute config check, mailchute config show
+ */
+#include "cli.h"
+
+#include <string.h>
+
+struct problems {
+	unsigned n;
+};
+
+static void
+on_problem(void *ctx, const char *file, unsigned line,
+    const struct mc_err *problem)
+{
+	struct problems *p = ctx;
+
+	(void)file;
+	(void)line;
+	p->n++;
+	cli_say("%s", problem->text);
+}
+
+struct args {
+	const char *account;
+	const char *file;
+};
+
+static int
+parse_args(int argc, char **argv, struct args *ret_args)
+{
+	int i;
+
+	for (i = 2; i < argc; i++) {
+		if (strcmp(argv[i], "-a") == 0 && i + 1 < argc) {
+			ret_args->account = argv[++i];
+		} else if (strcmp(argv[i], "-C") == 0 && i + 1 < argc) {
+			ret_args->file = argv[++i];
+		} else if (argv[i][0] != '-' && ret_args->file == NULL) {
+			ret_args->file = argv[i];
+		} else {
+			cli_say("config: unknown word %.100s", argv[i]);
+			return EX_USAGE;
+		}
+	}
+	return 0;
+}
+
+static int
+check(struct mc_config *config)
+{
+	size_t i;
+
+	for (i = 0; mc_config_file(config, i) != NULL; i++)
+		printf("read %s\n", mc_config_file(config, i));
+	if (i == 0)
+		printf("no configuration file was found\n");
+	for (i = 0; mc_config_account(config, i) != NULL; i++)
+		printf("account %s: ok\n", mc_config_account(config, i));
+	return 0;
+}
+
+static int
+show_account(struct mc_config *config, const char *account)
+{
+	struct mc_err err = { 0 };
+	struct mc_value v;
+	size_t i;
+
+	printf("[account %s]\n", account);
+	for (i = 0; mc_config_value(config, account, i, &v, &err) == 0; i++) {
+		if (v.value == NULL || v.value[0] == '\0')
+			continue;
+		printf("# from: %s\n%s = %s\n", v.origin, v.key, v.value);
+	}
+	return err.code == MC_OK ? 0 : cli_fail(&err);
+}
+
+static int
+show(struct mc_config *config, const char *account)
+{
+	size_t i;
+	int status = 0;
+
+	if (account != NULL)
+		return show_account(config, account);
+	for (i = 0; mc_config_account(config, i) != NULL && status == 0;
+	    i++) {
+		if (i != 0)
+			printf("\n");
+		status = show_account(config, mc_config_account(config, i));
+	}
+	return status;
+}
+
+int
+cli_config(const struct cli_identity *id, int argc, char **argv)
+{
+	struct problems problems = { 0 };
+	struct args args = { 0 };
+	struct mc_config *config = NULL;
+	struct mc_err err = { 0 };
+	bool is_check, is_show;
+	int status;
+
+	is_check = argc > 1 && strcmp(argv[1], "check") == 0;
+	is_show = argc > 1 && strcmp(argv[1], "show") == 0;
+	if (!is_check && !is_show) {
+		cli_say("usage: mailchute config check|show [-a account] "
+		    "[-C file]");
+		return EX_USAGE;
+	}
+	status = parse_args(argc, argv, &args);
+	if (status != 0)
+		return status;
+	if (mc_config_load(&id->caller, args.file, on_problem, &problems,
+	    &config, &err) != 0)
+		return problems.n == 0 ? cli_fail(&err) : mc_err_exit(&err);
+	status = is_check ? check(config) : show(config, args.account);
+	mc_config_free(config);
+	return status;
+}

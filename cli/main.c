@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - what a process has to settle before mail is its business
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+extern char **environ;
+
+static volatile sig_atomic_t cancel_write = -1;
+static int cancel_read = -1;
+
+int
+cli_cancel_fd(void)
+{
+	return cancel_read;
+}
+
+static void
+on_signal(int sig)
+{
+	int saved = errno;
+	ssize_t n;
+
+	(void)sig;
+	n = write(cancel_write, "", 1);
+	(void)n;
+	errno = saved;
+}
+
+static void
+catch_signals(void)
+{
+	static const int ends[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction act, old;
+	int fds[2];
+	size_t i;
+
+	memset(&act, 0, sizeof(act));
+	sigemptyset(&act.sa_mask);
+	act.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &act, NULL);
+	sigaction(SIGXFSZ, &act, NULL);
+	/* inherited as ignored it would hide how helper commands end */
+	act.sa_handler = SIG_DFL;
+	sigaction(SIGCHLD, &act, NULL);
+	if (pipe(fds) != 0)
+		return;
+	for (i = 0; i < 2; i++) {
+		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+		fcntl(fds[i], F_SETFL, O_NONBLOCK);
+	}
+	cancel_read = fds[0];
+	cancel_write = fds[1];
+	act.sa_handler = on_signal;
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		/* nohup(1) and shells ignore some of them on purpose */
+		if (sigaction(ends[i], NULL, &old) == 0 &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(ends[i], &act, NULL);
+}
+
+/* a socket or message must never become descriptor 0, 1 or 2 */
+static bool
+open_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd < 3);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* passwords will be in this process: no core file, no ptrace by others */
+static void
+forbid_dumps(void)
+{
+#ifndef __SANITIZE_ADDRESS__	/* whose leak check needs ptrace */
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+#ifdef __linux__
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+#endif
+}
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+static void
+choose_name(const char *path)
+{
+	static const char *const names[] = {
+		"sendmail", "mailq", "newaliases",
+	};
+	const char *base = base_name(path);
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(base, names[i]) == 0)
+			cli_name = names[i];
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cli_identity id;
+	int status;
+
+	if (!open_standard_fds())
+		return EX_OSERR;
+	umask(077);
+	forbid_dumps();
+	catch_signals();
+	if (argc > 0)
+		choose_name(argv[0]);
+	cli_identity(&id, environ);
+	if (argc > 1 && strcmp(cli_name, "mailchute") == 0 &&
+	    strcmp(argv[1], "config") == 0)
+		status = cli_config(&id, argc - 1, argv + 1);
+	else
+		status = cli_sendmail(&id, argc, argv);
+	if (fflush(stdout) != 0 && status == 0)
+		status = EX_IOERR;
+#ifndef __SANITIZE_ADDRESS__
+	/* what libraries would tidy up now goes with the process anyway, and
+	 * takes OpenSSL a twentieth of a submission's time */
+	_exit(status);
+#endif
+	return status;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sendmail.c - take a message from standard input and submit it
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+void
+cli_drain(void)
+{
+	char buf[65536];
+	ssize_t n;
+
+	if (isatty(STDIN_FILENO))
+		return;
+	do
+		n = read(STDIN_FILENO, buf, sizeof(buf));
+	while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+/* the value of a global key such as `log` */
+static const char *
+config_value(const struct mc_config *config, const char *key)
+{
+	struct mc_value v;
+	size_t i;
+
+	for (i = 0; mc_config_value(config, mc_config_account(config, 0), i,
+	    &v, NULL) == 0; i++)
+		if (strcmp(v.key, key) == 0)
+			return v.value == NULL ? "" : v.value;
+	return "";
+}
+
+/* 0 or an exit status, said */
+static int
+load_config(const struct cli_identity *id, const struct cli_options *o,
+    struct mc_config **ret_config)
+{
+	struct mc_err err = { 0 };
+	size_t i;
+
+	if (mc_config_load(&id->caller, o->config, NULL, NULL, ret_config,
+	    &err) != 0)
+		return cli_fail(&err);
+	for (i = 0; i < o->n_sets; i++)
+		if (mc_config_set(*ret_config, o->sets[i].key,
+		    o->sets[i].value, &err) != 0) {
+			(void)cli_fail(&err);
+			return EX_USAGE;
+		}
+	return 0;
+}
+
+/*
+ * A word that begins with '-' is an address only behind "--" and when it is
+ * one in full: PHP's mail() and others let strangers choose such words.
+ */
+static int
+check_operand(const struct cli_options *o, const char *word)
+{
+	if (word[0] != '-' || (o->after_dashes && strchr(word, '@') != NULL &&
+	    strchr(word, '/') == NULL))
+		return 0;
+	cli_say("%.200s: options stand before the first recipient; an "
+	    "address that begins with - stands behind --", word);
+	return EX_USAGE;
+}
+
+static int
+check_sender(const char *sender)
+{
+	if (sender == NULL || sender[0] != '-' || strchr(sender, '@') != NULL)
+		return 0;
+	cli_say("-f %.200s: this looks like an option, not like an address",
+	    sender);
+	return EX_USAGE;
+}
+
+static int
+set_up(struct mc_submission *sub, const struct cli_options *o,
+    struct mc_err *err)
+{
+	int i;
+
+	if (o->account != NULL &&
+	    mc_submission_set_account(sub, o->account, err) != 0)
+		return -1;
+	if (o->sender != NULL &&
+	    mc_submission_set_sender(sub, o->sender, err) != 0)
+		return -1;
+	if (o->full_name != NULL &&
+	    mc_submission_set_full_name(sub, o->full_name, err) != 0)
+		return -1;
+	if ((o->notify != 0 || o->ret != NULL || o->envid != NULL) &&
+	    mc_submission_set_dsn(sub, o->notify, o->ret, o->envid, err) != 0)
+		return -1;
+	for (i = 0; i < o->n_operands; i++)
+		if (mc_submission_add_rcpt(sub, o->operands[i], err) != 0)
+			return -1;
+	mc_submission_use_header_rcpts(sub, o->header_rcpts);
+	mc_submission_no_aliases(sub, o->no_aliases);
+	mc_submission_set_8bit(sub, o->body_8bit);
+	return 0;
+}
+
+static void
+show_transactions(const struct mc_submission *sub, size_t n)
+{
+	struct mc_result r;
+	size_t t, i;
+	bool first;
+
+	for (t = 0; t < n; t++) {
+		printf("transaction %zu:", t + 1);
+		first = true;
+		for (i = 0; mc_submission_result(sub, i, &r) == 0; i++) {
+			if (r.transaction != t)
+				continue;
+			printf("%s %s%s", first ? "" : ",", r.address,
+			    r.blind ? " (blind)" : "");
+			first = false;
+		}
+		printf("\n");
+	}
+}
+
+static int
+show_plan(const struct mc_submission *sub, struct mc_err *err)
+{
+	struct mc_overview o;
+
+	if (mc_submission_overview(sub, &o, err) != 0)
+		return -1;
+	printf("account:      %s (%s)\n", o.account, o.rule);
+	if (o.host[0] == '/')
+		printf("server:       %s\n", o.host);
+	else
+		printf("server:       %s, port %s, tls %s\n",
+		    o.host[0] == '\0' ? "(none configured)" : o.host, o.port,
+		    o.tls);
+	if (o.user != NULL)
+		printf("log-in:       as %s, auth %s\n", o.user, o.auth);
+	printf("sender:       <%s>\n", o.sender);
+	printf("message:      %llu bytes, Message-ID %s\n",
+	    (unsigned long long)o.size, o.message_id);
+	show_transactions(sub, o.transactions);
+	fflush(stdout);
+	return 0;
+}
+
+static int
+submit(const struct cli_identity *id, const struct cli_options *o,
+    const struct mc_config *config)
+{
+	int verbose = o->verbose;
+	struct mc_submission *sub = NULL;
+	struct mc_err err = { 0 };
+	int status;
+
+	if (mc_submission_new(&id->caller, config, &sub, &err) != 0) {
+		cli_drain();
+		return cli_fail(&err);
+	}
+	mc_submission_set_log(sub, verbose != 0 ? MC_LOG_TRACE : MC_LOG_WARN,
+	    cli_trace, &verbose);
+	mc_submission_set_cancel(sub, cli_cancel_fd());
+	if (set_up(sub, o, &err) != 0) {
+		cli_drain();
+		status = cli_fail(&err);
+		goto out;
+	}
+	if (mc_submission_read(sub, STDIN_FILENO,
+	    o->ignore_dots ? 0 : MC_READ_DOT, &err) != 0 ||
+	    mc_submission_prepare(sub, &err) != 0) {
+		status = cli_fail(&err);
+		goto out;
+	}
+	if (o->dry_run) {
+		status = show_plan(sub, &err) != 0 ? cli_fail(&err) : 0;
+		goto out;
+	}
+	if (mc_submission_send(sub, &err) == 0)
+		err = (struct mc_err){ 0 };
+	status = cli_report(sub, &err, config_value(config, "log"), o->quiet);
+out:
+	mc_submission_free(sub);
+	return status;
+}
+
+/* without a queue there is nothing to list, and callers look for the words */
+static int
+mailq(void)
+{
+	puts("Mail queue is empty");
+	return 0;
+}
+
+static int
+run_mode(const struct cli_identity *id, const struct cli_options *o)
+{
+	struct mc_config *config = NULL;
+	int i, status = check_sender(o->sender);
+
+	for (i = 0; status == 0 && i < o->n_operands; i++)
+		status = check_operand(o, o->operands[i]);
+	if (status == 0)
+		status = load_config(id, o, &config);
+	if (status != 0)
+		cli_drain();
+	else if (o->mode == CLI_ALIASES)
+		status = 0;
+	else
+		status = submit(id, o, config);
+	mc_config_free(config);
+	return status;
+}
+
+int
+cli_sendmail(const struct cli_identity *id, int argc, char **argv)
+{
+	struct cli_options o = { 0 };
+	int status;
+
+	if (strcmp(cli_name, "mailq") == 0)
+		o.mode = CLI_MAILQ;
+	else if (strcmp(cli_name, "newaliases") == 0)
+		o.mode = CLI_ALIASES;
+	status = cli_options_parse(argc, argv, &o);
+	if (status != 0) {
+		cli_drain();
+		goto out;
+	}
+	openlog(o.tag != NULL ? o.tag : cli_name, LOG_PID, LOG_MAIL);
+	switch (o.mode) {
+	case CLI_SEND:
+	case CLI_ALIASES:
+		status = run_mode(id, &o);
+		break;
+	case CLI_MAILQ:
+		status = mailq();
+		break;
+	case CLI_NOTHING:
+		break;
+	case CLI_HELP:
+		cli_help(stdout);
+		break;
+	case CLI_VERSION:
+		printf("mailchute %s\n", mc_version());
+		break;
+	}
+out:
+	cli_options_clear(&o);
+	return status;
+}
