@@ -390,6 +390,8 @@ cli_help(FILE *out)
 	fprintf(out, "  %-16s %s\n  %-16s %s\n  %-16s %s\n", "--dry-run",
 	    "show account, envelope and plan, and send nothing", "--version",
 	    "show the version", "--help", "show this");
+	fprintf(out, "  --account, --config and --verbose are long forms of "
+	    "-a, -C and -v.\n");
 	fprintf(out, "\nAccepted and ignored: ");
 	for (i = 0; i < N_FLAGS; i++)
 		if (flags[i].status == IGNORED)

@@ -152,11 +152,16 @@ log_result(const char *log, const struct mc_overview *o,
 /* ------------------------------------------------------------------- verdicts */
 
 static const char *
-advice(enum mc_verdict verdict)
+advice(enum mc_verdict verdict, enum mc_code code)
 {
 	switch (verdict) {
 	case MC_DEFERRED:
 	case MC_PENDING:
+		/* time alone does not mend these */
+		if (code == MC_E_AUTH_REFUSED || code == MC_E_TLS_CERT ||
+		    code == MC_E_AUTH_NOT_OFFERED || code == MC_E_HELPER ||
+		    code == MC_E_TLS_NOT_OFFERED)
+			return " (not sent)";
 		return " (not sent; try again later)";
 	case MC_UNSURE:
 		return " (may have been delivered: the server took the text "
@@ -176,7 +181,8 @@ static void
 say_verdicts(const struct mc_submission *sub, const struct mc_err *err)
 {
 	struct mc_result r;
-	size_t i, others = 0;
+	/* what is about recipients names them */
+	size_t i, others = err->stage == MC_STAGE_RCPT;
 
 	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
 		if (r.verdict == MC_DELIVERED || r.verdict == MC_FAILED ||
@@ -186,13 +192,13 @@ say_verdicts(const struct mc_submission *sub, const struct mc_err *err)
 		if (mc_submission_result(sub, 0, &r) == 0)
 			cli_say("%s%s", err->text,
 			    mc_err_exit(err) == EX_TEMPFAIL ?
-			    advice(r.verdict) : "");
+			    advice(r.verdict, err->code) : "");
 		return;
 	}
 	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
 		if (r.verdict != MC_DELIVERED)
 			cli_say("%s: %s%s", r.address, r.err.text,
-			    advice(r.verdict));
+			    advice(r.verdict, r.err.code));
 }
 
 int
@@ -205,7 +211,7 @@ cli_report(const struct mc_submission *sub, const struct mc_err *err,
 
 	if (err->code != MC_OK && !quiet)
 		say_verdicts(sub, err);
-	if (strcmp(log, "off") != 0 &&
+	if (log[0] != '\0' && strcmp(log, "off") != 0 &&
 	    mc_submission_overview(sub, &o, NULL) == 0)
 		for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
 			log_result(log, &o, &r);

@@ -193,6 +193,28 @@ out:
 	return status;
 }
 
+static void
+on_problem(void *ctx, const char *file, unsigned line,
+    const struct mc_err *problem)
+{
+	(void)ctx;
+	(void)file;
+	(void)line;
+	cli_say("%s", problem->text);
+}
+
+/* the file is read at each use: nothing to build, but something to check */
+static int
+check_aliases(const struct cli_options *o, const struct mc_config *config)
+{
+	struct mc_err err = { 0 };
+
+	if (mc_config_check_aliases(config, o->account, on_problem, NULL,
+	    &err) == 0)
+		return 0;
+	return EX_CONFIG;
+}
+
 /* without a queue there is nothing to list, and callers look for the words */
 static int
 mailq(void)
@@ -211,10 +233,12 @@ run_mode(const struct cli_identity *id, const struct cli_options *o)
 		status = check_operand(o, o->operands[i]);
 	if (status == 0)
 		status = load_config(id, o, &config);
-	if (status != 0)
+	if (status != 0 && o->mode == CLI_SEND)
 		cli_drain();
+	else if (status != 0)
+		;
 	else if (o->mode == CLI_ALIASES)
-		status = 0;
+		status = check_aliases(o, config);
 	else
 		status = submit(id, o, config);
 	mc_config_free(config);

@@ -175,7 +175,8 @@ struct mc_caller {
 
 struct mc_config;
 
-/* Told of every problem found; line is 0 where none applies. */
+/* Told of every problem found; line is 0 where none applies.  The text of the
+ * problem begins with the place. */
 typedef void (*mc_problem_fn)(void *ctx, const char *file, unsigned line,
     const struct mc_err *problem);
 
@@ -208,7 +209,7 @@ mc_config_account(const struct mc_config *config, size_t i);
 
 struct mc_value {
 	const char *key;
-	const char *value;	/* "<hidden>" for a secret that is set */
+	const char *value;	/* "" if unset, "<hidden>" for a secret */
 	const char *origin;	/* "default", "file:line", "environment", ... */
 	int is_default;
 };
@@ -221,6 +222,16 @@ struct mc_value {
 MC_API MC_CHECK int
 mc_config_value(const struct mc_config *config, const char *account, size_t i,
     struct mc_value *ret_value, struct mc_err *err);
+
+/*
+ * Check the aliases file of an account (NULL: the default account) and the
+ * files that it includes.  Without an aliases file all is well.  fn, if not
+ * NULL, is told of every problem; -1 with the first: MC_E_CONF_ALIASES,
+ * MC_E_FILE, MC_E_CONF_ACCOUNT, MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_config_check_aliases(const struct mc_config *config, const char *account,
+    mc_problem_fn fn, void *ctx, struct mc_err *err);
 
 /* Which files were read, in order of precedence; NULL past the end. */
 MC_API const char *
@@ -371,8 +382,9 @@ mc_submission_overview(const struct mc_submission *sub,
     struct mc_overview *ret_overview, struct mc_err *err);
 
 /*
- * Send.  0 if every recipient's verdict is MC_DELIVERED; else -1 with the
- * error that decides the exit status.  Ask mc_submission_result for each.
+ * Send, once: a second call is MC_E_USAGE.  0 if every recipient's verdict is
+ * MC_DELIVERED; else -1 with the error that decides the exit status.  Ask
+ * mc_submission_result for each.
  */
 MC_API MC_CHECK int
 mc_submission_send(struct mc_submission *sub, struct mc_err *err);

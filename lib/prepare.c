@@ -46,26 +46,49 @@ make_sender(struct mc_submission *sub, struct mc_str local,
 
 /* ------------------------------------------------------------------- account */
 
-/* first address of the header's From, made; empty if there is none */
-static void
-header_from(struct mc_submission *sub, struct mc_buf *out)
+/* make an address; what cannot be one leaves out empty, -1 is MC_E_NOMEM */
+static int
+try_make(struct mc_str local, struct mc_str domain, struct mc_buf *out,
+    struct mc_err *err)
+{
+	struct mc_err why = { .code = MC_OK };
+
+	if (domain.len == 0 ||
+	    mc_mailbox_make(local, domain, out, &why) == 0)
+		return 0;
+	if (why.code == MC_E_NOMEM)
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	mc_buf_reset(out);
+	return 0;
+}
+
+/*
+ * The first address of the header's From, made; empty if there is none.  -1
+ * is MC_E_NOMEM: taken for no From, it would choose another account.
+ */
+static int
+header_from(const struct mc_submission *sub, struct mc_buf *out,
+    struct mc_err *err)
 {
 	size_t i = mc_header_find(&sub->message.header, "From", 0);
+	struct mc_err why = { .code = MC_OK };
 	struct mc_addr_list list;
-	const struct mc_addr *addr;
+	int rc = 0;
 
 	if (i == SIZE_MAX)
-		return;
+		return 0;
 	mc_addr_list_init(&list);
 	if (mc_addr_parse(mc_header_at(&sub->message.header, i)->value,
-	    MC_ADDR_NULL_OK, &list, NULL) == 0) {
-		addr = mc_vec_at(&list.addrs, 0);
-		if (addr != NULL && addr->domain.len != 0 &&
-		    mc_mailbox_make(addr->local, addr->domain, out,
-		    NULL) != 0)
-			mc_buf_reset(out);
+	    MC_ADDR_NULL_OK, &list, &why) == 0) {
+		const struct mc_addr *addr = mc_vec_at(&list.addrs, 0);
+
+		if (addr != NULL)
+			rc = try_make(addr->local, addr->domain, out, err);
+	} else if (why.code == MC_E_NOMEM) {
+		rc = mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 	}
 	mc_addr_list_clear(&list);
+	return rc;
 }
 
 static int
@@ -82,11 +105,10 @@ choose_account(struct mc_submission *sub, struct mc_err *err)
 		    &sub->account, err);
 		goto out;
 	}
-	header_from(sub, &from);
-	if (sub->has_sender && sub->sender.domain[0] != '\0' &&
-	    mc_mailbox_make(mc_str_from(sub->sender.local),
-	    mc_str_from(sub->sender.domain), &sender, NULL) != 0)
-		mc_buf_reset(&sender);
+	if (header_from(sub, &from, err) != 0 ||
+	    (sub->has_sender && try_make(mc_str_from(sub->sender.local),
+	    mc_str_from(sub->sender.domain), &sender, err) != 0))
+		goto out;
 	rc = mc_config_choose(sub->config, mc_buf_str(&sender),
 	    mc_buf_str(&from), &sub->account, &sub->rule, err);
 out:
@@ -190,22 +212,38 @@ nomem:
 
 /* -------------------------------------------------------------------- header */
 
-/* is there a From, and is it not this account's? */
+/* is there a From that says something? */
 static bool
-from_is_foreign(struct mc_submission *sub)
+has_from(const struct mc_submission *sub)
+{
+	const struct mc_header *h = &sub->message.header;
+	size_t i = mc_header_find(h, "From", 0);
+	struct mc_str value;
+
+	if (i == SIZE_MAX)
+		return false;
+	value = mc_str_trim(mc_header_at(h, i)->value);
+	return value.len != 0 && !mc_str_eq(value, MC_STR("<>"));
+}
+
+/* is there a From, and is it not this account's? */
+static int
+from_is_foreign(const struct mc_submission *sub, bool *ret_foreign,
+    struct mc_err *err)
 {
 	struct mc_buf from;
-	bool foreign;
+	int rc;
 
+	*ret_foreign = false;
 	if (sub->account->from == NULL ||
 	    mc_account_from(sub->account).len == 0)
-		return false;
+		return 0;
 	mc_buf_init(&from, MC_MAX_PATH * 2);
-	header_from(sub, &from);
-	foreign = mc_header_find(&sub->message.header, "From", 0) !=
+	rc = header_from(sub, &from, err);
+	*ret_foreign = mc_header_find(&sub->message.header, "From", 0) !=
 	    SIZE_MAX && !mc_account_owns(sub->account, mc_buf_str(&from));
 	mc_buf_clear(&from);
-	return foreign;
+	return rc;
 }
 
 static struct mc_str
@@ -226,16 +264,22 @@ fix_header(struct mc_submission *sub, struct mc_err *err)
 {
 	struct mc_fixup fix = { 0 };
 	struct mc_buf own;
+	bool foreign;
 	int rc = -1;
 
 	mc_buf_init(&own, MC_MAX_PATH * 2);
-	fix.from_policy = from_is_foreign(sub) ?
+	if (from_is_foreign(sub, &foreign, err) != 0)
+		goto out;
+	fix.from_policy = foreign ?
 	    (enum mc_from_policy)sub->account->from_policy : MC_FROM_KEEP;
 	if (fix.from_policy != MC_FROM_KEEP)
 		mc_buf_add_str(&own, mc_account_from(sub->account));
 	else if (sub->env.sender[0] != '\0')
 		mc_buf_addz(&own, sub->env.sender);
-	else if (default_sender(sub, &own, err) != 0)
+	/* a report of failure (sender <>) has its From: where nobody has a
+	 * name, as in a container, none is needed */
+	else if ((sub->caller->login != NULL || !has_from(sub)) &&
+	    default_sender(sub, &own, err) != 0)
 		goto out;
 	fix.domain = mc_str_from(sub->account->domain);
 	if (fix.domain.len == 0)

@@ -127,14 +127,15 @@ is_loss(const struct mc_err *err)
 
 /*
  * One transaction of the plan, in as many pieces as the server wants.  A
- * connection that has carried something and then ends (servers count
- * messages) is replaced; one that carried nothing is not.  0, or -1 when
+ * connection that has settled something and then ends (servers count messages
+ * and refusals) is replaced; one that brought nothing is not.  0, or -1 when
  * nothing more should be tried.
  */
 static int
 run_txn(struct sender *s, const struct mc_txn *txn)
 {
 	struct mc_err err;
+	size_t tried;
 	int rc;
 
 	while (s->n != 0) {
@@ -153,11 +154,12 @@ run_txn(struct sender *s, const struct mc_txn *txn)
 		}
 		s->ops->close(s->conn);
 		s->conn = NULL;
-		if (s->since_open == 0 || !is_loss(&err)) {
+		tried = s->chunk;
+		if (!is_loss(&err) ||
+		    (keep(s, is_cut_off) == tried && s->since_open == 0)) {
 			s->stop = err;
 			return -1;
 		}
-		keep(s, is_cut_off);
 	}
 	return 0;
 }
@@ -243,6 +245,10 @@ mc_submission_send(struct mc_submission *sub, struct mc_err *err)
 
 	if (mc_submission_prepare(sub, err) != 0)
 		return -1;
+	if (sub->sent)
+		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
+		    "this submission was sent already");
+	sub->sent = true;
 	s.env.account = sub->account;
 	s.env.caller = sub->caller;
 	s.env.log = &sub->log;

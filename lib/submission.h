@@ -43,6 +43,7 @@ struct mc_submission {
 	bool ended;
 
 	bool prepared;
+	bool sent;
 	const struct mc_account *account;
 	const char *rule;
 	struct mc_envelope env;

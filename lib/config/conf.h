@@ -169,6 +169,7 @@ struct mc_conf_file {
 	struct mc_layer lead;	/* keys before the first section */
 	struct mc_vec sections;	/* struct mc_section */
 	bool has_secret;
+	bool has_command;	/* names a program to run */
 };
 
 /* path is copied; MC_E_NOMEM */

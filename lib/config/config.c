@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "config/conf.h"
+#include "config/alias.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -43,12 +44,10 @@ user_path(const struct mc_config *config, const struct mc_caller *caller,
     char **ret_path, struct mc_err *err)
 {
 	const char *xdg = mc_conf_env_get(caller->envp, "XDG_CONFIG_HOME");
-	const char *home = mc_conf_env_get(caller->envp, "HOME");
+	const char *home = config->home;
 	struct mc_buf b;
 
 	*ret_path = NULL;
-	if (home == NULL || home[0] != '/')
-		home = config->home;
 	mc_buf_init(&b, MC_MAX_CONFIG_LINE);
 	if (xdg != NULL && xdg[0] == '/')
 		mc_buf_addf(&b, "%s/mailchute/config", xdg);
@@ -344,4 +343,17 @@ mc_config_value(const struct mc_config *config, const char *account, size_t i,
 		.is_default = s == NULL || s == &config->defaults.v[key],
 	};
 	return 0;
+}
+
+int
+mc_config_check_aliases(const struct mc_config *config, const char *account,
+    mc_problem_fn fn, void *ctx, struct mc_err *err)
+{
+	const struct mc_account *a;
+
+	if (mc_config_find(config, account, &a, err) != 0)
+		return -1;
+	if (a->aliases == NULL)
+		return 0;
+	return mc_aliases_check(a->aliases, fn, ctx, err);
 }

@@ -199,6 +199,9 @@ key_line(struct reader *r, struct mc_str line)
 	if (known && value.len != 0 &&
 	    (mc_key_row(key)->flags & MC_KF_SECRET) != 0)
 		r->cf->has_secret = true;
+	if (known && value.len != 0 && (key == MC_K_password_command ||
+	    key == MC_K_token_command))
+		r->cf->has_command = true;
 	if (!known)
 		return unknown_key(r, name);
 	if (r->in_section && (mc_key_row(key)->flags & MC_KF_GLOBAL) != 0)
@@ -269,6 +272,12 @@ check_mode(const struct mc_conf_file *cf, mode_t mode, uid_t owner,
 {
 	struct mc_place at = { .file = cf->path };
 
+	/* whoever may write the file chooses what runs with our rights */
+	if (cf->has_command && ((owner != 0 && (unsigned long)owner != uid) ||
+	    (mode & 022) != 0))
+		return mc_problems_addf(problems, &at, MC_E_CONF_SECRET,
+		    "names a command to run, and others may write the file:"
+		    " make it yours and run chmod go-w %s", cf->path);
 	if (!cf->has_secret)
 		return 0;
 	if (owner != 0 && (unsigned long)owner != uid)

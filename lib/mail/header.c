@@ -228,7 +228,7 @@ int
 mc_header_append_raw(struct mc_header *h, struct mc_str raw,
     struct mc_err *err)
 {
-	struct mc_field f;
+	struct mc_field f = { .own = NULL };
 
 	if (copy_field(raw, &f, err) != 0)
 		return -1;
@@ -243,7 +243,7 @@ int
 mc_header_set_raw_at(struct mc_header *h, size_t i, struct mc_str raw,
     struct mc_err *err)
 {
-	struct mc_field f;
+	struct mc_field f = { .own = NULL };
 
 	if (copy_field(raw, &f, err) != 0)
 		return -1;
@@ -258,7 +258,7 @@ int
 mc_header_set_at(struct mc_header *h, size_t i, struct mc_str name,
     struct mc_str value, struct mc_err *err)
 {
-	struct mc_field f;
+	struct mc_field f = { .own = NULL };
 
 	if (build_field(name, value, &f, err) != 0)
 		return -1;
@@ -273,7 +273,7 @@ int
 mc_header_insert(struct mc_header *h, size_t i, struct mc_str name,
     struct mc_str value, struct mc_err *err)
 {
-	struct mc_field f;
+	struct mc_field f = { .own = NULL };
 
 	if (build_field(name, value, &f, err) != 0)
 		return -1;

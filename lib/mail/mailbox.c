@@ -32,7 +32,6 @@ static int
 add_local(struct mc_str local, struct mc_buf *out, struct mc_err *err)
 {
 	struct mc_buf content;
-	int rc = -1;
 
 	if (local.len == 0)
 		return mc_err_set(err, MC_E_ADDR_SYNTAX, MC_STAGE_LOCAL,
@@ -56,7 +55,7 @@ add_local(struct mc_str local, struct mc_buf *out, struct mc_err *err)
 		mc_buf_init(&content, MOST_INPUT);
 		mc_addr_unescape(mc_str_sub(local, 1, local.len - 2),
 		    &content);
-		rc = mc_buf_err(&content, "local part", err);
+		int rc = mc_buf_err(&content, "local part", err);
 		mc_addr_write_local(mc_buf_str(&content), out);
 		mc_buf_clear(&content);
 		if (rc == -1)
@@ -155,10 +154,9 @@ out:
 size_t
 mc_mailbox_at(struct mc_str addr)
 {
-	size_t off = 0;
-
 	if (addr.len != 0 && addr.ptr[0] == '"') {
-		off = mc_addr_quoted_end(addr, 0);
+		size_t off = mc_addr_quoted_end(addr, 0);
+
 		if (off == 0 || off == addr.len || addr.ptr[off] != '@')
 			return addr.len;
 		return off;

@@ -101,6 +101,7 @@ mc_client_free(struct mc_client *c)
 	mc_mem_free(c->active);
 	mc_mem_free(c->ehlo_name);
 	mc_mem_wipe(&c->channel, sizeof(c->channel));
+	mc_mem_wipe(&c->set.channel, sizeof(c->set.channel));
 	mc_mem_free(c);
 }
 
@@ -488,7 +489,8 @@ on_auth(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 		mc_client_go(c, MC_ST_READY);
 		return 0;
 	}
-	(void)refused_early(c, r, MC_E_AUTH_REFUSED,
+	(void)refused_early(c, r, MC_E_AUTH_REFUSED, r->code == 535 ?
+	    "the server refused user or password" :
 	    "the server refused the log-in", err);
 	detail = mc_sasl_detail(c->set.sasl);
 	if (detail.len != 0)

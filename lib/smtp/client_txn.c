@@ -58,10 +58,8 @@ refusal(struct mc_client *c, const struct mc_reply *r, enum mc_stage stage,
 	enum mc_verdict verdict = r->code >= 500 ? MC_FAILED : MC_DEFERRED;
 
 	if (r->code == 503 || r->code == 530 || r->code == 535 ||
-	    r->code == 538) {
-		code = MC_E_NOT_READY;
-		verdict = MC_DEFERRED;
-	} else if (verdict == MC_FAILED && !mc_client_trusted(c)) {
+	    r->code == 538 ||
+	    (verdict == MC_FAILED && !mc_client_trusted(c))) {
 		code = MC_E_NOT_READY;
 		verdict = MC_DEFERRED;
 	}
@@ -143,6 +141,9 @@ mc_client_txn_lost(struct mc_client *c, const struct mc_err *why)
 		    c->answered <= slot_data(c) && !c->dot_out)
 			verdict_err(rcpt, MC_DEFERRED, &e, NULL);
 	}
+	/* what has not left yet must not leave now: with the end of data in
+	 * it, the server would take a message that counts as not sent */
+	mc_buf_clear(&c->out);
 	c->busy = false;
 }
 
@@ -307,6 +308,8 @@ int
 mc_client_begin(struct mc_client *c, const struct mc_client_job *job,
     struct mc_err *err)
 {
+	struct mc_err why = { .code = MC_OK };
+
 	if (c->state != MC_ST_READY || c->busy)
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_MAIL,
 		    "transaction begun in the wrong state");
@@ -326,10 +329,11 @@ mc_client_begin(struct mc_client *c, const struct mc_client_job *job,
 	}
 	c->sent = c->answered = c->need_rset ? MC_SLOT_RSET : MC_SLOT_MAIL;
 	await(c);
-	if (put_more(c, err) != 0) {
-		mc_client_txn_lost(c, err == NULL ? &(struct mc_err){
-		    .code = MC_E_INTERNAL } : err);
+	if (put_more(c, &why) != 0) {
+		mc_client_txn_lost(c, &why);
 		mc_client_go(c, MC_ST_DEAD);
+		if (err != NULL && !mc_err_is_set(err))
+			*err = why;
 		return -1;
 	}
 	return 0;
@@ -595,7 +599,6 @@ mc_client_body_end(struct mc_client *c, struct mc_err *err)
 void
 mc_client_body_abort(struct mc_client *c, const struct mc_err *why)
 {
-	mc_buf_clear(&c->out);
 	mc_client_txn_lost(c, why);
 	mc_client_go(c, MC_ST_DEAD);
 }

@@ -206,6 +206,20 @@ put_content(struct mc_transport *t, struct content *at, struct mc_err *err)
 
 /* --------------------------------------------------------------------- drive */
 
+/* an error text says where, once */
+static void
+name_host(const struct mc_transport *t, struct mc_err *err)
+{
+	const struct mc_account *a = t->env->account;
+
+	if (err == NULL)
+		return;
+	if (err->code == MC_E_AUTH_REFUSED && a->user != NULL)
+		mc_err_ctx(err, "log-in as %s", a->user);
+	if (strstr(err->text, a->host) == NULL)
+		mc_err_ctx(err, "%s", a->host);
+}
+
 /*
  * Run the engine until it is ready for a job.  On failure every recipient of
  * the running job has its verdict.
@@ -261,6 +275,7 @@ drive(struct mc_transport *t, struct content *content, struct mc_err *err)
 		if (rc != 0)
 			break;
 	}
+	name_host(t, err);
 	mc_client_lost(c, err);
 	return -1;
 }
@@ -283,7 +298,7 @@ make_tls(struct mc_transport *t, struct mc_err *err)
 	s.pins = a->tls_pin;
 	s.cert = a->tls_cert;
 	s.key = a->tls_key;
-	if (!a->tls_verify)
+	if (!a->tls_verify && a->tls_pin == NULL)
 		mc_log_line(t->env->log, MC_LOG_WARN, MC_STAGE_TLS,
 		    "account %s has tls-verify = no: anybody in between can "
 		    "read and change the mail", a->name);
@@ -350,6 +365,7 @@ make_client(struct mc_transport *t, const struct mc_sasl_channel *channel,
 {
 	const struct mc_account *a = t->env->account;
 	struct mc_client_settings s = { 0 };
+	int rc;
 
 	s.ehlo_name = mc_str_from(a->ehlo_name != NULL ? a->ehlo_name :
 	    "localhost");
@@ -360,7 +376,9 @@ make_client(struct mc_transport *t, const struct mc_sasl_channel *channel,
 	s.unverified_ok = a->auth_unverified;
 	s.sasl = t->sasl;
 	s.log = t->env->log;
-	return mc_client_new(&s, &t->client, err);
+	rc = mc_client_new(&s, &t->client, err);
+	mc_mem_wipe(&s.channel, sizeof(s.channel));
+	return rc;
 }
 
 static int
@@ -458,9 +476,8 @@ native_open(const struct mc_transport_env *env,
 	rc = open_session(t, err);
 	drop_secrets(t);
 	if (rc != 0) {
+		name_host(t, err);
 		native_close(t);
-		if (err != NULL && strstr(err->text, env->account->host) == NULL)
-			mc_err_ctx(err, "%s", env->account->host);
 		return -1;
 	}
 	*ret_transport = t;
