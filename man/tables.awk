@@ -1,0 +1,563 @@
+# SPDX-License-Identifier: MIT
+# tables.awk - manual pages and completions from the tables in *.def
+#
+#	awk -v version=V -v sysconfdir=D -v bindir=D -v sbindir=D \
+#	    -f tables.awk TABLE... PROSE... TEMPLATE
+#
+# Tables end in .def, prose in .mdoc, an example in .c; the template is what
+# ends in .in, and goes to standard output.  A line of the template that is
+# nothing but @NAME@ is replaced by a list made here, @version@ and the
+# directories anywhere.  Prose is a file of paragraphs, each behind a line
+#	.\" KEY name, .\" FLAG letter, or .\" GROUP title (of the next key).
+# With -v list=keys and the like and no template: bare lists for comparing.
+# Runs on any awk of POSIX.
+
+# ------------------------------------------------------------------- helpers
+
+function fail(what) {
+	print "tables.awk: " what | "cat 1>&2"
+	failed = 1
+	exit 1
+}
+
+# gsub treats backslashes differently from awk to awk; this has none of it
+function swap(s, from, to,    out, at) {
+	out = ""
+	while ((at = index(s, from)) > 0) {
+		out = out substr(s, 1, at - 1) to
+		s = substr(s, at + length(from))
+	}
+	return out s
+}
+
+function base(path) {
+	sub(/^.*\//, "", path)
+	return path
+}
+
+# "a, "b, c", d)" into F[1..]: commas outside quotes separate
+function split_row(s,    i, c, quoted, n, word) {
+	n = 1
+	word = ""
+	quoted = 0
+	for (i = 1; i <= length(s); i++) {
+		c = substr(s, i, 1)
+		if (c == "\"") {
+			quoted = !quoted
+			continue
+		}
+		if (!quoted && c == ")")
+			break
+		if (!quoted && c == ",") {
+			F[n++] = word
+			word = ""
+			continue
+		}
+		if (!quoted && c == " " && word == "")
+			continue
+		word = word c
+	}
+	F[n] = word
+	return n
+}
+
+# a row of PREFIX(...), into F; the number of fields must be `want`
+function row(prefix, want,    s, n) {
+	s = substr($0, length(prefix) + 2)
+	n = split_row(s)
+	if (n != want)
+		fail(FILENAME ":" FNR ": " n " fields, not " want)
+}
+
+function has_flag(key, flag) {
+	return index("|" key_flags[key] "|", "|" flag "|") > 0
+}
+
+function is_choice(key) {
+	return key_type[key] == "ENUM" || key_type[key] == "BOOL"
+}
+
+# --------------------------------------------------------------------- roff
+
+function roff(s) {
+	s = swap(s, "\\", "\\e")
+	if (s ~ /^[.\047]/)
+		s = "\\&" s
+	return s
+}
+
+function sentence(s) {
+	s = roff(s)
+	# "m send" is a mode, not the beginning of a sentence
+	if (s !~ /^[A-Z]/ && s !~ /^[b-z] /)
+		s = toupper(substr(s, 1, 1)) substr(s, 2)
+	return s "."
+}
+
+function upper_name(key,    s) {
+	s = toupper(key)
+	gsub(/-/, "_", s)
+	return "MAILCHUTE_" s
+}
+
+# macros for what stands behind a key: fixed words or a name for the value
+function value_macros(key) {
+	return (is_choice(key) ? "Cm " : "Ar ") swap(key_arg[key], "|", " | ")
+}
+
+function print_keys(    i, k, open) {
+	for (i = 1; i <= n_keys; i++) {
+		k = keys[i]
+		if (k in group) {
+			if (open)
+				print ".El"
+			print ".Ss " group[k]
+			open = 0
+		}
+		if (!open)
+			print ".Bl -tag -width Ds"
+		open = 1
+		print ".It Ic " k " No = " value_macros(k)
+		print sentence(key_help[k])
+		if (key_default[k] != "")
+			print "The default is\n.Li " roff(key_default[k]) " ."
+		if (has_flag(k, "MC_KF_GLOBAL"))
+			print "Only before the first section."
+		if (k in prose)
+			printf "%s", ".Pp\n" prose[k]
+	}
+	if (open)
+		print ".El"
+}
+
+function print_cli_keys(    i, k) {
+	print ".Bl -tag -width Ds -compact"
+	for (i = 1; i <= n_keys; i++) {
+		k = keys[i]
+		if (has_flag(k, "MC_KF_NOCLI"))
+			continue
+		print ".It Fl Fl " k " Ns = Ns " value_macros(k)
+		print sentence(key_help[k])
+	}
+	print ".El"
+}
+
+function flag_macros(f,    arg) {
+	arg = swap(flag_arg[f], "|", " | ")
+	arg = (arg ~ /\|/ ? "Cm " : "Ar ") arg
+	if (flag_value[f] == "NONE")
+		return "Fl " f
+	if (flag_arg[f] == "")
+		return "Fl " f " Ns Oo Ar text Oc"
+	if (flag_value[f] == "MAY")
+		return "Fl " f " Ns Oo " arg " Oc"
+	return "Fl " f " " arg
+}
+
+function print_options(    i, f) {
+	for (i = 1; i <= n_flags; i++) {
+		f = flags[i]
+		if (flag_status[f] != "HONOURED")
+			continue
+		print ".It " flag_macros(f)
+		print sentence(flag_help[f])
+		if (f in flag_prose)
+			printf "%s", flag_prose[f]
+	}
+}
+
+function print_flag_table(    i, f, word) {
+	word["HONOURED"] = "works"
+	word["IGNORED"] = "accepted, no effect"
+	word["REFUSED"] = "refused, status 64"
+	print ".Bl -tag -width Ds -compact"
+	for (i = 1; i <= n_flags; i++) {
+		f = flags[i]
+		print ".It " flag_macros(f)
+		print ".Em " word[flag_status[f]] " :"
+		print roff(flag_help[f]) "."
+	}
+	print ".El"
+}
+
+# the numbers are those of <sysexits.h> everywhere; drift.sh compares
+function init_exits(    i, n, w) {
+	n = split("EX_USAGE EX_DATAERR EX_NOINPUT EX_NOUSER EX_NOHOST " \
+	    "EX_UNAVAILABLE EX_SOFTWARE EX_OSERR EX_OSFILE EX_CANTCREAT " \
+	    "EX_IOERR EX_TEMPFAIL EX_PROTOCOL EX_NOPERM EX_CONFIG", w, " ")
+	for (i = 1; i <= n; i++)
+		exit_number[w[i]] = 63 + i
+}
+
+function print_exits(    number, i, e, name, text) {
+	for (number = 64; number <= 78; number++) {
+		text = ""
+		for (i = 1; i <= n_errors; i++) {
+			e = errors[i]
+			if (exit_number[error_exit[e]] != number)
+				continue
+			name = error_exit[e]
+			text = text (text == "" ? "" : ";\n") roff(error_text[e])
+		}
+		if (text == "")
+			continue
+		print ".It " number " Pq Dv " name
+		print toupper(substr(text, 1, 1)) substr(text, 2) "."
+	}
+}
+
+function print_errors(    i, e, class) {
+	class["USAGE"] = "usage"
+	class["DATA"] = "message or address"
+	class["CONFIG"] = "configuration"
+	class["LOCAL"] = "this machine"
+	class["TEMP"] = "temporary"
+	class["ACCOUNT"] = "account"
+	class["PROTO"] = "protocol"
+	class["REPLY"] = "the server's reply decides"
+	class["INTERNAL"] = "internal"
+	print ".Bl -tag -width Ds -compact"
+	for (i = 1; i <= n_errors; i++) {
+		e = errors[i]
+		if (!(error_class[e] in class))
+			fail("no words for class " error_class[e])
+		print ".It Dv MC_E_" e
+		print sentence(error_text[e])
+		print "Class: " class[error_class[e]] "; exit status " \
+		    exit_number[error_exit[e]] "; " error_enh[e] "."
+	}
+	print ".El"
+}
+
+function print_mechs(    i, m) {
+	print ".Bl -column -offset indent SCRAM-SHA-256-PLUS " \
+	    "\"client certificate\" \"only when named\""
+	print ".It Em mechanism Ta Em needs Ta Em with auto"
+	for (i = 1; i <= n_mechs; i++) {
+		m = mechs[i]
+		print ".It Cm " m " Ta " mech_needs(m) " Ta " \
+		    (index(mech_traits[m], "MC_MT_AUTO") ? "yes" : \
+		    "only when named")
+	}
+	print ".El"
+}
+
+function mech_needs(m) {
+	if (index(mech_need[m], "CERT"))
+		return "client certificate"
+	if (index(mech_need[m], "TOKEN"))
+		return "user, token"
+	if (index(mech_need[m], "PASSWORD"))
+		return "user, password"
+	return "ticket"
+}
+
+function print_timeouts(    i) {
+	print ".Bl -column -offset indent " \
+	    "\"waiting for the verdict on the message\" \"seconds\""
+	for (i = 1; i <= n_states; i++)
+		if (state_name[i] !~ /^(READY|QUIT|DEAD)$/)
+			print ".It " state_words[i] " Ta " state_seconds[i]
+	print ".El"
+}
+
+function print_example(    i) {
+	print ".Bd -literal"
+	for (i = 1; i <= n_example; i++)
+		print roff(example[i])
+	print ".Ed"
+}
+
+# -------------------------------------------------------------- completions
+
+# values that can be listed; the table names the rest by a word
+function flag_choices(f) {
+	if (f == "B")
+		return "8BITMIME 7BIT"
+	if (f == "b")
+		return "m p i"
+	if (f == "N")
+		return "never success failure delay"
+	if (f == "o")
+		return "i v eq"
+	if (f == "e")
+		return "p q"
+	if (index(flag_arg[f], "|"))
+		return swap(flag_arg[f], "|", " ")
+	return ""
+}
+
+function is_offered(f) {
+	return flag_status[f] == "HONOURED"
+}
+
+function shell(s) {
+	return "'" swap(s, "'", "'\\''") "'"
+}
+
+function zsh_text(s) {
+	s = swap(s, "\\", "\\\\")
+	s = swap(s, "[", "\\[")
+	s = swap(s, "]", "\\]")
+	return swap(s, ":", "\\:")
+}
+
+function zsh_action(f) {
+	if (flag_arg[f] == "account")
+		return "_mailchute_accounts"
+	if (flag_arg[f] == "file")
+		return "_files"
+	if (flag_choices(f) != "")
+		return "(" flag_choices(f) ")"
+	return " "
+}
+
+function print_zsh(    i, f, k, spec) {
+	for (i = 1; i <= n_flags; i++) {
+		f = flags[i]
+		if (!is_offered(f))
+			continue
+		spec = "*-" f
+		if (flag_value[f] == "NEED")
+			spec = spec "+"
+		else if (flag_value[f] == "MAY")
+			spec = spec "-"
+		spec = spec "[" zsh_text(flag_help[f]) "]"
+		if (flag_value[f] == "MAY")
+			spec = spec "::" zsh_text(flag_arg[f]) ": "
+		else if (flag_value[f] != "NONE")
+			spec = spec ":" zsh_text(flag_arg[f]) ":" zsh_action(f)
+		print "\t" shell(spec)
+	}
+	for (i = 1; i <= n_keys; i++) {
+		k = keys[i]
+		if (has_flag(k, "MC_KF_NOCLI"))
+			continue
+		print "\t" shell("*--" k "=[" zsh_text(key_help[k]) "]:" \
+		    zsh_text(key_arg[k]) ":" (is_choice(k) ? \
+		    "(" swap(key_arg[k], "|", " ") ")" : " "))
+	}
+}
+
+function print_fish(    i, f, k, line) {
+	for (i = 1; i <= n_flags; i++) {
+		f = flags[i]
+		if (!is_offered(f))
+			continue
+		line = "complete -c mailchute -s " f
+		if (flag_arg[f] == "account")
+			line = line " -x -a '(__mailchute_accounts)'"
+		else if (flag_arg[f] == "file")
+			line = line " -r -F"
+		else if (flag_value[f] == "NEED" && flag_choices(f) != "")
+			line = line " -x -a " shell(flag_choices(f))
+		else if (flag_value[f] == "NEED")
+			line = line " -x"
+		print line " -d " shell(flag_help[f])
+	}
+	for (i = 1; i <= n_keys; i++) {
+		k = keys[i]
+		if (has_flag(k, "MC_KF_NOCLI"))
+			continue
+		line = "complete -c mailchute -l " k " -x"
+		if (is_choice(k))
+			line = line " -a " shell(swap(key_arg[k], "|", " "))
+		print line " -d " shell(key_help[k])
+	}
+}
+
+# the arms of a case over the word before
+function print_bash_values(    i, f, k) {
+	for (i = 1; i <= n_flags; i++) {
+		f = flags[i]
+		if (!is_offered(f) || flag_value[f] != "NEED")
+			continue
+		print "\t-" f ")"
+		if (flag_arg[f] == "account")
+			print "\t\t_mailchute_accounts \"$1\""
+		else if (flag_arg[f] == "file")
+			print "\t\t_mailchute_files"
+		else if (flag_choices(f) != "")
+			print "\t\t_mailchute_words " shell(flag_choices(f))
+		print "\t\treturn 0 ;;"
+	}
+	for (i = 1; i <= n_keys; i++) {
+		k = keys[i]
+		if (has_flag(k, "MC_KF_NOCLI"))
+			continue
+		print "\t--" k ")"
+		if (is_choice(k))
+			print "\t\t_mailchute_words " \
+			    shell(swap(key_arg[k], "|", " "))
+		print "\t\treturn 0 ;;"
+	}
+}
+
+function print_bash_options(    i) {
+	for (i = 1; i <= n_flags; i++)
+		if (is_offered(flags[i]))
+			print "\t-" flags[i]
+	for (i = 1; i <= n_keys; i++)
+		if (!has_flag(keys[i], "MC_KF_NOCLI"))
+			print "\t--" keys[i] "="
+}
+
+# -------------------------------------------------------------- bare lists
+
+function print_list(what,    i, k) {
+	if (what == "keys")
+		for (i = 1; i <= n_keys; i++) {
+			k = keys[i]
+			print k "\t" key_type[k] "\t" key_default[k] "\t" \
+			    key_arg[k] "\t" key_flags[k] "\t" key_help[k]
+		}
+	else if (what == "flags")
+		for (i = 1; i <= n_flags; i++) {
+			k = flags[i]
+			print k "\t" flag_value[k] "\t" flag_status[k] "\t" \
+			    flag_arg[k] "\t" flag_help[k]
+		}
+	else if (what == "errors")
+		for (i = 1; i <= n_errors; i++) {
+			k = errors[i]
+			print k "\t" error_class[k] "\t" error_exit[k] "\t" \
+			    exit_number[error_exit[k]]
+		}
+	else if (what == "prose")
+		for (i = 1; i <= n_prose; i++)
+			print prose_names[i]
+	else
+		fail("no such list: " what)
+}
+
+# -------------------------------------------------------------------- input
+
+BEGIN {
+	init_exits()
+}
+
+FNR == 1 {
+	file = base(FILENAME)
+	kind = file ~ /\.def$/ ? "def" : file ~ /\.mdoc$/ ? "mdoc" : \
+	    file ~ /\.c$/ ? "c" : "in"
+	name = ""
+}
+
+kind == "def" && /^MC_KEY\(/ {
+	row("MC_KEY", 7)
+	k = F[2]
+	keys[++n_keys] = k
+	key_type[k] = F[3]
+	key_default[k] = F[4] == "NULL" ? "" : F[4]
+	key_flags[k] = F[5]
+	key_arg[k] = F[6]
+	key_help[k] = F[7]
+}
+
+kind == "def" && /^MC_FLAG\(/ {
+	row("MC_FLAG", 5)
+	f = substr(F[1], 2, 1)
+	flags[++n_flags] = f
+	flag_value[f] = F[2]
+	flag_status[f] = F[3]
+	flag_arg[f] = F[4]
+	flag_help[f] = F[5]
+}
+
+kind == "def" && /^MC_ERR\(/ {
+	row("MC_ERR", 7)
+	errors[++n_errors] = F[1]
+	error_class[F[1]] = F[2]
+	error_exit[F[1]] = F[3]
+	error_enh[F[1]] = F[4] "." F[5] "." F[6]
+	error_text[F[1]] = F[7]
+	if (!(F[3] in exit_number))
+		fail(FILENAME ":" FNR ": no exit status " F[3])
+}
+
+kind == "def" && /^MC_MECH\(/ {
+	row("MC_MECH", 5)
+	mechs[++n_mechs] = F[2]
+	mech_need[F[2]] = F[4]
+	mech_traits[F[2]] = F[5]
+}
+
+kind == "def" && /^MC_STATE\(/ {
+	row("MC_STATE", 4)
+	n_states++
+	state_name[n_states] = F[1]
+	state_seconds[n_states] = F[3]
+	state_words[n_states] = F[4]
+}
+
+kind == "mdoc" && /^\.\\" (KEY|FLAG|GROUP) / {
+	section = $2
+	name = substr($0, length($1 $2) + 3)
+	if (section == "GROUP") {
+		next_group = name
+		name = ""
+		next
+	}
+	prose_names[++n_prose] = section " " name
+	if (section == "KEY" && next_group != "")
+		group[name] = next_group
+	next_group = ""
+	next
+}
+
+kind == "mdoc" && name != "" && !/^\.\\"/ && NF > 0 {
+	if ($0 == "@MECHS@" || $0 == "@TIMEOUTS@")
+		fail("lists stand in templates only")
+	if (section == "KEY")
+		prose[name] = prose[name] $0 "\n"
+	else
+		flag_prose[name] = flag_prose[name] $0 "\n"
+}
+
+kind == "c" {
+	example[++n_example] = $0
+}
+
+# ------------------------------------------------------------------- output
+
+kind == "in" {
+	if ($0 == "@KEYS@")
+		print_keys()
+	else if ($0 == "@CLIKEYS@")
+		print_cli_keys()
+	else if ($0 == "@OPTIONS@")
+		print_options()
+	else if ($0 == "@FLAGS@")
+		print_flag_table()
+	else if ($0 == "@EXITS@")
+		print_exits()
+	else if ($0 == "@ERRORS@")
+		print_errors()
+	else if ($0 == "@MECHS@")
+		print_mechs()
+	else if ($0 == "@TIMEOUTS@")
+		print_timeouts()
+	else if ($0 == "@EXAMPLE@")
+		print_example()
+	else if ($0 == "@ZSH@")
+		print_zsh()
+	else if ($0 == "@FISH@")
+		print_fish()
+	else if ($0 == "@BASHVALUES@")
+		print_bash_values()
+	else if ($0 == "@BASHOPTIONS@")
+		print_bash_options()
+	else if ($0 ~ /^@[A-Z]+@$/)
+		fail(FILENAME ":" FNR ": no such list: " $0)
+	else {
+		line = swap($0, "@version@", version)
+		line = swap(line, "@sysconfdir@", sysconfdir)
+		line = swap(line, "@bindir@", bindir)
+		print swap(line, "@sbindir@", sbindir)
+	}
+}
+
+END {
+	if (!failed && list != "")
+		print_list(list)
+}
