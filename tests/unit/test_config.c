@@ -694,10 +694,11 @@ test_which_file(void **state)
 	assert_string_equal(mc_config_account(w.config, 0), "user");
 	assert_string_equal(mc_config_account(w.config, 1), "system");
 
-	/* HOME of the environment is stronger than the one of the caller */
+	/* the caller has found out whose home it is: HOME does not count,
+	 * since cron and sudo leave another's there */
 	world_env(&w, "HOME", "/nonexistent");
 	world_good(&w);
-	assert_string_equal(mc_config_account(w.config, 0), "system");
+	assert_string_equal(mc_config_account(w.config, 0), "user");
 
 	side_mkdir(&w.side, "xdg");
 	side_mkdir(&w.side, "xdg/mailchute");
@@ -835,6 +836,45 @@ test_secret_mode(void **state)
 		    MC_E_CONF_SECRET);
 		assert_non_null(strstr(w.err.text, "belongs to user"));
 	}
+	world_close(&w);
+}
+
+/* whoever may write the file chooses what runs with our rights */
+static void
+test_command_mode(void **state)
+{
+	static const struct {
+		mode_t mode;
+		bool good;
+	} t[] = {
+		{ 0600, true }, { 0644, true }, { 0444, true },
+		{ 0620, false }, { 0602, false }, { 0664, false },
+	};
+	static const char *const keys[] = { "password", "token" };
+	struct world w;
+	char path[256], text[64];
+	struct stat st;
+
+	(void)state;
+	world_open(&w);
+	for (size_t i = 0; i < MC_NELEM(t) * 2; i++) {
+		(void)snprintf(text, sizeof(text), "%s-command = /bin/pass\n",
+		    keys[i % 2]);
+		(void)snprintf(path, sizeof(path), "%s", side_write(&w.side,
+		    "named", text, t[i / 2].mode));
+		if (t[i / 2].good) {
+			assert_int_equal(world_load(&w, path, false), 0);
+			continue;
+		}
+		assert_err(world_load(&w, path, false), w.err,
+		    MC_E_CONF_SECRET);
+		assert_non_null(strstr(w.err.text, "chmod go-w "));
+	}
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(stat(path, &st), 0);
+	w.caller.uid = (unsigned long)st.st_uid + 1;
+	assert_int_equal(world_load(&w, path, false),
+	    st.st_uid == 0 ? 0 : -1);
 	world_close(&w);
 }
 
@@ -1184,6 +1224,7 @@ main(void)
 		cmocka_unit_test(test_relative_xdg),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_secret_mode),
+		cmocka_unit_test(test_command_mode),
 		cmocka_unit_test(test_all_problems),
 		cmocka_unit_test(test_env),
 		cmocka_unit_test(test_env_secret_files),
