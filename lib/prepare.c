@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "submission.h"
 
+#include "base/env.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -13,19 +14,6 @@
 #include "mail/mailbox.h"
 
 #include <time.h>
-
-/* value of an environment variable of the caller, or NULL */
-static const char *
-caller_env(const struct mc_caller *caller, const char *name)
-{
-	size_t n = strlen(name);
-	char **e;
-
-	for (e = caller->envp; e != NULL && *e != NULL; e++)
-		if (strncmp(*e, name, n) == 0 && (*e)[n] == '=')
-			return *e + n + 1;
-	return NULL;
-}
 
 static struct mc_str
 host_domain(const struct mc_submission *sub)
@@ -128,14 +116,17 @@ find_domain(struct mc_submission *sub, struct mc_err *err)
 	struct mc_str from = mc_account_from(sub->account);
 	size_t at = mc_mailbox_at(from);
 	struct mc_str d = mc_str_from(sub->account->domain);
+	struct mc_err why = { .code = MC_OK };
 
 	mc_buf_reset(&sub->own_domain);
 	if (d.len == 0 && at < from.len)
 		d = mc_str_sub(from, at + 1, from.len);
 	if (d.len == 0)
 		d = host_domain(sub);
-	if (d.len != 0 && mc_idna_host(d, false, &sub->own_domain, NULL) == 0)
+	if (d.len != 0 && mc_idna_host(d, false, &sub->own_domain, &why) == 0)
 		return 0;
+	if (why.code == MC_E_NOMEM)
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 	mc_buf_reset(&sub->own_domain);
 	mc_buf_addz(&sub->own_domain, "localhost");
 	return mc_buf_err(&sub->own_domain, "domain", err);
@@ -253,7 +244,7 @@ full_name(const struct mc_submission *sub)
 
 	if (sub->full_name != NULL)
 		return mc_str_from(sub->full_name);
-	env = caller_env(sub->caller, "NAME");
+	env = mc_env_get(sub->caller->envp, "NAME");
 	if (env != NULL)
 		return mc_str_from(env);
 	return mc_str_from(sub->caller->full_name);
@@ -280,6 +271,8 @@ fix_header(struct mc_submission *sub, struct mc_err *err)
 	 * name, as in a container, none is needed */
 	else if ((sub->caller->login != NULL || !has_from(sub)) &&
 	    default_sender(sub, &own, err) != 0)
+		goto out;
+	if (mc_buf_err(&own, "sender", err) != 0)
 		goto out;
 	fix.domain = mc_str_from(sub->account->domain);
 	if (fix.domain.len == 0)
@@ -315,11 +308,9 @@ check_body(const struct mc_submission *sub, struct mc_err *err)
 	return 0;
 }
 
-int
-mc_submission_prepare(struct mc_submission *sub, struct mc_err *err)
+static int
+prepare(struct mc_submission *sub, struct mc_err *err)
 {
-	if (sub->prepared)
-		return 0;
 	if (mc_submission_end(sub, err) != 0 ||
 	    choose_account(sub, err) != 0 || find_domain(sub, err) != 0 ||
 	    mc_submission_resolve(sub, err) != 0 ||
@@ -333,6 +324,20 @@ mc_submission_prepare(struct mc_submission *sub, struct mc_err *err)
 	if (mc_plan_make(&sub->env, (enum mc_fan_out)sub->account->fan_out,
 	    (size_t)sub->account->max_recipients, &sub->plan, err) != 0)
 		return -1;
-	sub->prepared = true;
 	return 0;
+}
+
+int
+mc_submission_prepare(struct mc_submission *sub, struct mc_err *err)
+{
+	if (sub->prepared)
+		return 0;
+	/* half of it is done, and not a second time */
+	if (!mc_err_is_set(&sub->broken) && prepare(sub, &sub->broken) == 0) {
+		sub->prepared = true;
+		return 0;
+	}
+	if (err != NULL)
+		*err = sub->broken;
+	return -1;
 }

@@ -208,10 +208,6 @@ struct mc_conf_env {
 void
 mc_conf_env_clear(struct mc_conf_env *env);
 
-/* value of a variable; NULL if there is none or it is empty */
-const char *
-mc_conf_env_get(char *const *envp, const char *name);
-
 /* every MAILCHUTE_ variable; secrets in envp are overwritten */
 MC_NODISCARD int
 mc_conf_env_read(struct mc_conf_env *env, char **envp,

@@ -4,6 +4,7 @@
  */
 #include "base/base.h"
 #include "base/buf.h"
+#include "base/env.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "config/conf.h"
@@ -43,7 +44,7 @@ static int
 user_path(const struct mc_config *config, const struct mc_caller *caller,
     char **ret_path, struct mc_err *err)
 {
-	const char *xdg = mc_conf_env_get(caller->envp, "XDG_CONFIG_HOME");
+	const char *xdg = mc_env_get(caller->envp, "XDG_CONFIG_HOME");
 	const char *home = config->home;
 	struct mc_buf b;
 
@@ -201,7 +202,7 @@ find_home(struct mc_config *config, const struct mc_caller *caller,
 	const char *home = caller->home;
 
 	if (home == NULL || home[0] != '/')
-		home = mc_conf_env_get(caller->envp, "HOME");
+		home = mc_env_get(caller->envp, "HOME");
 	if (home == NULL || home[0] != '/')
 		return 0;
 	config->home = mc_mem_strdup(home);

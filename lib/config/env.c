@@ -35,19 +35,6 @@ mc_conf_env_clear(struct mc_conf_env *env)
 	*env = (struct mc_conf_env){ .config = NULL };
 }
 
-const char *
-mc_conf_env_get(char *const *envp, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (; envp != NULL && *envp != NULL; envp++) {
-		if (strncmp(*envp, name, n) != 0 || (*envp)[n] != '=')
-			continue;
-		return (*envp)[n + 1] != '\0' ? *envp + n + 1 : NULL;
-	}
-	return NULL;
-}
-
 /* "CONNECT_TIMEOUT" is the name of "connect-timeout" */
 static bool
 is_name_of(struct mc_str var, const char *key)

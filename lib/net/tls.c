@@ -131,8 +131,8 @@ mc_tls_new(const struct mc_tls_settings *settings, struct mc_tls **ret_tls,
 	if (set_policy(tls->ctx, err) == -1)
 		goto out;
 	mc_tls_set_callbacks(tls);
-	if (tls->verify && tls->pins.n == 0 && mc_tls_load_trust(tls->ctx,
-	    settings->ca_file, settings->ca_dir, &tls->no_trust, err) == -1)
+	if (tls->verify && tls->pins.n == 0 &&
+	    mc_tls_load_trust(tls, settings, err) == -1)
 		goto out;
 	if (settings->cert != NULL) {
 		if (mc_tls_load_cert(tls->ctx, settings->cert, settings->key,
@@ -155,6 +155,8 @@ mc_tls_free(struct mc_tls *tls)
 		return;
 	SSL_CTX_free(tls->ctx);
 	BIO_meth_free(tls->bio);
+	X509_LOOKUP_meth_free(tls->late);
+	mc_mem_free(tls->late_file);
 	mc_vec_clear(&tls->pins);
 	mc_mem_free(tls->host);
 	mc_mem_free(tls);

@@ -18,6 +18,9 @@ struct mc_tls_settings {
 	bool verify;		/* false only by the user's word */
 	const char *ca_file;	/* NULL, NULL: the system's trust, hashed */
 	const char *ca_dir;	/* directory first, bundle only without it */
+	const char *late_file;	/* with the system's trust: a bundle (that of
+				 * SSL_CERT_FILE) read only if the directory
+				 * does not know an authority; or NULL */
 	const char *pins;	/* "sha256//BASE64 ...", or NULL */
 	const char *cert;	/* client certificate chain or NULL */
 	const char *key;	/* NULL: in cert */

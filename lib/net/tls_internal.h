@@ -20,6 +20,10 @@ struct mc_tls {
 	bool literal;		/* host is an address */
 	bool verify;
 	bool no_trust;		/* the system has no authorities */
+	X509_LOOKUP_METHOD *late;	/* reads bundles when they are needed */
+	char *late_file;	/* named by the caller, or NULL */
+	bool late_bundle;	/* the system's bundle, too */
+	bool late_done;
 	bool has_cert;
 	struct mc_vec pins;	/* of unsigned char[MC_PIN_LEN] */
 };
@@ -64,13 +68,13 @@ mc_tls_bio_method(void);
 /* ------------------------------------------------------------ tls_trust.c */
 
 /*
- * mc_tls_load_trust - tell ctx whom to trust
+ * mc_tls_load_trust - tell tls->ctx whom to trust
  *
- * Without file and dir: the system's, *ret_none when there is none.
+ * Without file and dir: the system's, tls->no_trust when there is none.
  */
 MC_NODISCARD int
-mc_tls_load_trust(SSL_CTX *ctx, const char *file, const char *dir,
-    bool *ret_none, struct mc_err *err);
+mc_tls_load_trust(struct mc_tls *tls, const struct mc_tls_settings *settings,
+    struct mc_err *err);
 
 /* certificate chain and key of the client; key NULL: in the same file */
 MC_NODISCARD int

@@ -99,23 +99,72 @@ static const char *const bundles[] = {
 };
 
 static bool
-load_bundle(X509_STORE *store)
+have_bundle(void)
 {
+	if (access(X509_get_default_cert_file(), R_OK) == 0)
+		return true;
 	for (size_t i = 0; i < MC_NELEM(bundles); i++)
-		if (access(bundles[i], R_OK) == 0 &&
-		    X509_STORE_load_file(store, bundles[i]) == 1)
+		if (access(bundles[i], R_OK) == 0)
 			return true;
 	return false;
 }
 
+static void
+load_bundle(X509_STORE *store)
+{
+	if (X509_STORE_load_file(store, X509_get_default_cert_file()) == 1)
+		return;
+	for (size_t i = 0; i < MC_NELEM(bundles); i++)
+		if (access(bundles[i], R_OK) == 0 &&
+		    X509_STORE_load_file(store, bundles[i]) == 1)
+			return;
+}
+
 /*
- * OpenSSL's default lookups honour SSL_CERT_DIR and SSL_CERT_FILE.  Reading
- * the file costs more CPU than all the rest of a submission, so it is read
- * only where the directory does not do.
+ * The directory does not know an authority: only now read the bundles, which
+ * costs more CPU than all the rest of a submission.
  */
 static int
-load_system(X509_STORE *store, bool *ret_none, struct mc_err *err)
+late_by_subject(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type,
+    const X509_NAME *name, X509_OBJECT *ret)
 {
+	struct mc_tls *tls = X509_LOOKUP_get_method_data(lookup);
+	X509_STORE *store = X509_LOOKUP_get_store(lookup);
+	if (type != X509_LU_X509 || tls->late_done)
+		return 0;
+	tls->late_done = true;
+	if (tls->late_file != NULL)
+		(void)X509_STORE_load_file(store, tls->late_file);
+	if (tls->late_bundle)
+		load_bundle(store);
+	ERR_clear_error();
+	X509_OBJECT *found = X509_OBJECT_retrieve_by_subject(
+	    X509_STORE_get0_objects(store), type, name);
+	return found != NULL &&
+	    X509_OBJECT_set1_X509(ret, X509_OBJECT_get0_X509(found)) == 1;
+}
+
+static int
+add_late(struct mc_tls *tls, X509_STORE *store)
+{
+	tls->late = X509_LOOKUP_meth_new("bundles when needed");
+	if (tls->late == NULL || X509_LOOKUP_meth_set_get_by_subject(
+	    tls->late, late_by_subject) != 1)
+		return -1;
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(store, tls->late);
+	if (lookup == NULL || X509_LOOKUP_set_method_data(lookup, tls) != 1)
+		return -1;
+	return 0;
+}
+
+/*
+ * OpenSSL's own lookup of directories honours SSL_CERT_DIR; the bundle of
+ * SSL_CERT_FILE comes from the caller.
+ */
+static int
+load_system(struct mc_tls *tls, const char *late_file, struct mc_err *err)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(tls->ctx);
 	X509_LOOKUP *dir = X509_STORE_add_lookup(store,
 	    X509_LOOKUP_hash_dir());
 	if (dir == NULL ||
@@ -123,32 +172,34 @@ load_system(X509_STORE *store, bool *ret_none, struct mc_err *err)
 		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
 		    "cannot use the system's certificates");
 	int n = count_hashed(X509_get_default_cert_dir(), WHOLE_SET);
-	if (n >= WHOLE_SET)
-		return 0;
-	X509_LOOKUP *file = X509_STORE_add_lookup(store, X509_LOOKUP_file());
-	if (file == NULL)
+	if (late_file != NULL) {
+		tls->late_file = mc_mem_strdup(late_file);
+		if (tls->late_file == NULL)
+			return mc_err_set(err, MC_E_NOMEM, MC_STAGE_TLS, NULL);
+	}
+	tls->late_bundle = n < WHOLE_SET && late_file == NULL;
+	tls->no_trust = n <= 0 && late_file == NULL && !have_bundle();
+	if ((tls->late_file != NULL || tls->late_bundle) &&
+	    add_late(tls, store) == -1)
 		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
 		    "cannot use the system's certificates");
-	bool found = X509_LOOKUP_load_file(file, NULL,
-	    X509_FILETYPE_DEFAULT) == 1;
-	*ret_none = !found && !load_bundle(store) && n <= 0;
-	ERR_clear_error();
 	return 0;
 }
 
 int
-mc_tls_load_trust(SSL_CTX *ctx, const char *file, const char *dir,
-    bool *ret_none, struct mc_err *err)
+mc_tls_load_trust(struct mc_tls *tls, const struct mc_tls_settings *settings,
+    struct mc_err *err)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	const char *file = settings->ca_file, *dir = settings->ca_dir;
+	X509_STORE *store = SSL_CTX_get_cert_store(tls->ctx);
 	if (file == NULL && dir == NULL)
-		return load_system(store, ret_none, err);
+		return load_system(tls, settings->late_file, err);
 	if (dir != NULL && load_dir(store, dir, err) == -1)
 		return -1;
 	if (file != NULL && load_file(store, file, err) == -1)
 		return -1;
 	/* what a user names is an anchor, also without the root above it */
-	if (X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx),
+	if (X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(tls->ctx),
 	    X509_V_FLAG_PARTIAL_CHAIN) != 1)
 		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS, NULL);
 	return 0;

@@ -6,6 +6,7 @@
 #include "transport/transport.h"
 
 #include "base/clock.h"
+#include "base/env.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -231,6 +232,7 @@ drive(struct mc_transport *t, struct content *content, struct mc_err *err)
 	unsigned long progress = mc_client_progress(c);
 	int64_t deadline = phase_deadline(t);
 	int want, rc;
+	bool wrote;
 
 	for (;;) {
 		want = mc_client_step(c, err);
@@ -238,12 +240,15 @@ drive(struct mc_transport *t, struct content *content, struct mc_err *err)
 			flush_last(t);
 			return -1;
 		}
+		wrote = mc_client_output(c).len != 0;
 		rc = flush(t, err);
 		if (rc < 0)
 			break;
 		if (rc == 0)
 			continue;
-		if (progress != mc_client_progress(c) ||
+		/* a wait begins when what is waited for has been asked, and
+		 * the end of a message may take its time to leave */
+		if (progress != mc_client_progress(c) || wrote ||
 		    want == MC_WANT_BODY) {
 			progress = mc_client_progress(c);
 			deadline = phase_deadline(t);
@@ -295,6 +300,8 @@ make_tls(struct mc_transport *t, struct mc_err *err)
 	s.verify = a->tls_verify;
 	s.ca_file = a->tls_ca_file;
 	s.ca_dir = a->tls_ca_dir;
+	/* as with every OpenSSL program; SSL_CERT_DIR is its own doing */
+	s.late_file = mc_env_get(t->env->caller->envp, "SSL_CERT_FILE");
 	s.pins = a->tls_pin;
 	s.cert = a->tls_cert;
 	s.key = a->tls_key;

@@ -67,10 +67,10 @@ To: list@example.test
 x
 -- txn
 to: a@example.test
-data!~ b@example
+data!~ \bb@example
 -- txn
 to: b@example.test
-data!~ a@example
+data!~ \ba@example
 
 == none no recipients
 -- for ARGS in -oi | -t | -oi --
@@ -141,7 +141,7 @@ x
 size-exact: yes
 -- txn
 to: a@example.test
-data!~ (?i)hidden|concealed|bcc
+data!~ (?i)hidden|concealed|\bbcc\b
 -- txn
 to: b@hidden.test
 header~ (?i)^Bcc: <?b@hidden\.test>?$

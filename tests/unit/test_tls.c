@@ -319,6 +319,13 @@ system_trust_does_not_know_us(void **state)
 	struct mc_tls_info info;
 	struct mc_err err = { .code = MC_OK };
 	assert_err(shake(&p, &set, &info, &err), err, MC_E_TLS_CERT);
+	/* with the bundle that SSL_CERT_FILE names it does */
+	set.late_file = fix.ca_file;
+	err = (struct mc_err){ .code = MC_OK };
+	assert_int_equal(shake(&p, &set, &info, &err), 0);
+	assert_true(info.verified);
+	set.late_file = "/nonexistent/bundle.pem";
+	assert_err(shake(&p, &set, &info, &err), err, MC_E_TLS_CERT);
 }
 
 /* the leaf or an intermediate authority alone, named by the user */
