@@ -141,7 +141,8 @@ main(int argc, char **argv)
 		status = cli_config(&id, argc - 1, argv + 1);
 	else
 		status = cli_sendmail(&id, argc, argv);
-	if (fflush(stdout) != 0 && status == 0)
+	/* a flush that failed before may have emptied the buffer */
+	if ((ferror(stdout) != 0 || fflush(stdout) != 0) && status == 0)
 		status = EX_IOERR;
 #ifndef __SANITIZE_ADDRESS__
 	/* what libraries would tidy up now goes with the process anyway, and

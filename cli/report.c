@@ -14,17 +14,23 @@
 
 const char *cli_name = "mailchute";
 
-/* one write a line: lines of processes that share a log do not mix */
+/*
+ * One write a line: lines of processes that share a log do not mix.  What the
+ * library says is printable; words of the command line need not be, and a web
+ * application lets strangers choose some of them.
+ */
 static void
 put_line(int fd, const char *text)
 {
 	char line[4096];
-	int n = snprintf(line, sizeof(line), "%s\n", text);
+	int i, n = snprintf(line, sizeof(line), "%s\n", text);
 
-	if (n >= (int)sizeof(line)) {
+	if (n >= (int)sizeof(line))
 		n = (int)sizeof(line) - 1;
-		line[n - 1] = '\n';
-	}
+	for (i = 0; i < n - 1; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	line[n - 1] = '\n';
 	while (write(fd, line, (size_t)n) < 0 && errno == EINTR)
 		;
 }
@@ -123,8 +129,9 @@ log_line(const char *log, int priority, const char *line)
 		cli_say("cannot write the log %s: %s", log, strerror(errno));
 		return;
 	}
-	gmtime_r(&now, &tm);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (gmtime_r(&now, &tm) == NULL || strftime(stamp, sizeof(stamp),
+	    "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		stamp[0] = '\0';
 	snprintf(all, sizeof(all), "%s %s[%ld]: %s", stamp, cli_name,
 	    (long)getpid(), line);
 	put_line(fd, all);

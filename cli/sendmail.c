@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -13,14 +14,25 @@
 void
 cli_drain(void)
 {
+	struct pollfd p[2] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = cli_cancel_fd(), .events = POLLIN },
+	};
 	char buf[65536];
 	ssize_t n;
 
 	if (isatty(STDIN_FILENO))
 		return;
-	do
+	/* the handler only leaves a note: without a look at it, a writer that
+	 * never ends would make us immune to SIGTERM */
+	do {
+		n = -1;
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[1].revents != 0)
+			return;
 		n = read(STDIN_FILENO, buf, sizeof(buf));
-	while (n > 0 || (n < 0 && errno == EINTR));
+	} while (n > 0 || (n < 0 && errno == EINTR));
 }
 
 /* the value of a global key such as `log` */

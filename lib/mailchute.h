@@ -357,7 +357,8 @@ mc_submission_end(struct mc_submission *sub, struct mc_err *err);
 
 /*
  * Settle everything that needs no network: envelope, aliases, account,
- * header, plan.  After it the questions below have answers.
+ * header, plan.  After it the questions below have answers, and setting more
+ * is MC_E_USAGE.  A failure is final: begin a new submission.
  */
 MC_API MC_CHECK int
 mc_submission_prepare(struct mc_submission *sub, struct mc_err *err);

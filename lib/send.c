@@ -254,9 +254,12 @@ mc_submission_send(struct mc_submission *sub, struct mc_err *err)
 	s.env.log = &sub->log;
 	s.env.cancel_fd = sub->cancel_fd;
 	s.order = mc_mem_zalloc(sub->env.rcpts.n + 1, sizeof(*s.order));
-	if (s.order == NULL)
-		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-	run_plan(&s);
+	if (s.order == NULL) {
+		(void)mc_err_set(&s.stop, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+		defer_rest(sub, &s.stop);
+	} else {
+		run_plan(&s);
+	}
 	rc = conclude(&s, err);
 	mc_mem_free(s.order);
 	return rc;

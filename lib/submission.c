@@ -106,6 +106,19 @@ mc_submission_set_cancel(struct mc_submission *sub, int fd)
 	sub->cancel_fd = fd;
 }
 
+/*
+ * What is set after the plan is made would be left out without a word, a
+ * recipient for one.
+ */
+static int
+check_open(const struct mc_submission *sub, struct mc_err *err)
+{
+	if (!sub->prepared)
+		return 0;
+	return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
+	    "this submission is prepared already: nothing can be added");
+}
+
 static int
 set_text(char **where, const char *text, struct mc_err *err)
 {
@@ -124,6 +137,8 @@ mc_submission_set_account(struct mc_submission *sub, const char *name,
 {
 	const struct mc_account *account;
 
+	if (check_open(sub, err) != 0)
+		return -1;
 	if (mc_config_find(sub->config, name, &account, err) != 0)
 		return -1;
 	return set_text(&sub->account_name, name, err);
@@ -133,6 +148,8 @@ int
 mc_submission_set_full_name(struct mc_submission *sub, const char *name,
     struct mc_err *err)
 {
+	if (check_open(sub, err) != 0)
+		return -1;
 	return set_text(&sub->full_name, name, err);
 }
 
@@ -144,6 +161,8 @@ mc_submission_set_sender(struct mc_submission *sub, const char *text,
 	const struct mc_addr *addr;
 	int rc = -1;
 
+	if (check_open(sub, err) != 0)
+		return -1;
 	mc_addr_list_init(&list);
 	if (mc_addr_parse(mc_str_from(text), MC_ADDR_NULL_OK, &list,
 	    err) != 0) {
@@ -195,6 +214,8 @@ mc_submission_add_rcpt(struct mc_submission *sub, const char *text,
 	size_t i;
 	int rc = -1;
 
+	if (check_open(sub, err) != 0)
+		return -1;
 	mc_addr_list_init(&list);
 	if (mc_addr_parse(mc_str_from(text), MC_ADDR_OPERAND |
 	    MC_ADDR_NULL_OK, &list, err) != 0) {
@@ -243,6 +264,8 @@ mc_submission_set_dsn(struct mc_submission *sub, unsigned notify,
 	const unsigned all = MC_NOTIFY_SUCCESS | MC_NOTIFY_FAILURE |
 	    MC_NOTIFY_DELAY;
 
+	if (check_open(sub, err) != 0)
+		return -1;
 	if ((notify & ~(all | MC_NOTIFY_NEVER)) != 0 ||
 	    ((notify & MC_NOTIFY_NEVER) != 0 && notify != MC_NOTIFY_NEVER))
 		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_LOCAL,
@@ -275,8 +298,10 @@ mc_submission_write(struct mc_submission *sub, const void *p, size_t n,
 	if (sub->reader == NULL) {
 		sub->reader = mc_message_reader_new(&sub->message,
 		    (flags & MC_READ_DOT) != 0, err);
+		/* this piece is lost, so no later one may begin the message */
 		if (sub->reader == NULL)
-			return -1;
+			return mc_err_set(&sub->broken, MC_E_NOMEM,
+			    MC_STAGE_LOCAL, NULL);
 	}
 	return mc_message_reader_feed(sub->reader, p, n, err) < 0 ? -1 : 0;
 }
@@ -329,8 +354,8 @@ mc_submission_read(struct mc_submission *sub, int fd, unsigned flags,
 	ssize_t n;
 
 	if (buf == NULL)
-		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-	for (;;) {
+		(void)mc_err_set(&first, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	while (buf != NULL) {
 		if (wait_input(sub, fd, &first) < 0)
 			break;
 		n = mc_file_read(fd, buf, READ_SIZE);
@@ -348,6 +373,9 @@ mc_submission_read(struct mc_submission *sub, int fd, unsigned flags,
 	mc_mem_free(buf);
 	if (first.code == MC_OK && mc_submission_end(sub, &first) == 0)
 		return 0;
+	/* what was read so far must never leave as if it were all */
+	if (!mc_err_is_set(&sub->broken))
+		sub->broken = first;
 	if (err != NULL)
 		*err = first;
 	return -1;

@@ -42,6 +42,7 @@ struct mc_submission {
 	struct mc_message_reader *reader;
 	bool ended;
 
+	struct mc_err broken;	/* why reading or preparing failed, for good */
 	bool prepared;
 	bool sent;
 	const struct mc_account *account;

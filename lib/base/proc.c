@@ -245,6 +245,8 @@ reset_signals(void)
 	for (int sig = 1; sig < NSIG; sig++)
 		(void)sigaction(sig, &dfl, NULL);
 	(void)sigemptyset(&none);
+	/* the child has one thread */
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -263,6 +265,8 @@ become(const struct run *run)
 		goto fail;
 	close_from(4, run->n_fds);
 	reset_signals();
+	/* find_program has set it: mc_err_set, where it has not, returns -1 */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	(void)execve(run->program, run->argv, run->envp);
 	sys = errno;
 	while (write(3, &sys, sizeof(sys)) < 0 && errno == EINTR)

@@ -109,7 +109,7 @@ mc_gsasl_end(struct mc_gsasl *g)
 
 	/* libgsasl frees its copy without wiping it.  It is the library's own
 	 * heap block, const only in the prototype. */
-	char *copy = (char *)(uintptr_t)gsasl_property_fast(g->session,
+	char *copy = (char *)gsasl_property_fast(g->session,
 	    GSASL_PASSWORD);
 
 	if (copy != NULL)
