@@ -85,7 +85,7 @@ cli_identity(struct cli_identity *id, char **envp)
 	c->home = keep(id->home, sizeof(id->home), choose_home(pw));
 	if (pw != NULL)
 		c->login = keep(id->login, sizeof(id->login), pw->pw_name);
-	if (c->login != NULL)
+	if (pw != NULL && c->login != NULL)
 		set_full_name(id->full_name, sizeof(id->full_name),
 		    pw->pw_gecos == NULL ? "" : pw->pw_gecos, c->login);
 	c->full_name = id->full_name;

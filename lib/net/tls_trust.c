@@ -140,8 +140,15 @@ late_by_subject(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type,
 	ERR_clear_error();
 	X509_OBJECT *found = X509_OBJECT_retrieve_by_subject(
 	    X509_STORE_get0_objects(store), type, name);
-	return found != NULL &&
-	    X509_OBJECT_set1_X509(ret, X509_OBJECT_get0_X509(found)) == 1;
+	if (found == NULL)
+		return 0;
+	X509 *cert = X509_OBJECT_get0_X509(found);
+	if (X509_OBJECT_set1_X509(ret, cert) != 1)
+		return 0;
+	/* X509_STORE_CTX_get_by_subject takes a reference of its own and
+	 * drops none of ours (X509_LOOKUP_meth_new(3)); the store keeps one */
+	X509_free(cert);
+	return 1;
 }
 
 static int
