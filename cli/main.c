@@ -18,6 +18,14 @@
 
 extern char **environ;
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
 static volatile sig_atomic_t cancel_write = -1;
 static int cancel_read = -1;
 
@@ -64,6 +72,8 @@ catch_signals(void)
 	cancel_read = fds[0];
 	cancel_write = fds[1];
 	act.sa_handler = on_signal;
+	/* the second one ends us, whatever we hang in */
+	act.sa_flags = SA_RESETHAND;
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		/* nohup(1) and shells ignore some of them on purpose */
 		if (sigaction(ends[i], NULL, &old) == 0 &&
@@ -90,7 +100,7 @@ open_standard_fds(void)
 static void
 forbid_dumps(void)
 {
-#ifndef __SANITIZE_ADDRESS__	/* whose leak check needs ptrace */
+#ifndef SANITIZED	/* whose leak check needs ptrace */
 	const struct rlimit none = { 0, 0 };
 
 	setrlimit(RLIMIT_CORE, &none);
@@ -130,6 +140,12 @@ main(int argc, char **argv)
 
 	if (!open_standard_fds())
 		return EX_OSERR;
+	/* configuration, helpers and log belong to whoever calls */
+	if (getuid() != geteuid() || getgid() != getegid()) {
+		cli_say("this program is not made to run set-user-ID or "
+		    "set-group-ID: take the bit off");
+		return EX_NOPERM;
+	}
 	umask(077);
 	forbid_dumps();
 	catch_signals();
@@ -144,7 +160,7 @@ main(int argc, char **argv)
 	/* a flush that failed before may have emptied the buffer */
 	if ((ferror(stdout) != 0 || fflush(stdout) != 0) && status == 0)
 		status = EX_IOERR;
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SANITIZED
 	/* what libraries would tidy up now goes with the process anyway, and
 	 * takes OpenSSL a twentieth of a submission's time */
 	_exit(status);

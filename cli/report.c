@@ -109,7 +109,7 @@ quote(char *out, size_t size, const char *text)
 static void
 log_line(const char *log, int priority, const char *line)
 {
-	char stamp[64], all[3000];
+	char stamp[64], all[3200];
 	struct tm tm;
 	time_t now = time(NULL);
 	int fd;
@@ -142,16 +142,18 @@ static void
 log_result(const char *log, const struct mc_overview *o,
     const struct mc_result *r)
 {
-	char line[2600], reply[700];
+	char line[3000], reply[700], from[300], to[300], id[300];
 
 	quote(reply, sizeof(reply), r->verdict == MC_DELIVERED ?
 	    (r->reply == NULL ? "" : r->reply) : r->err.text);
+	quote(from, sizeof(from), o->sender);
+	quote(to, sizeof(to), r->address);
+	quote(id, sizeof(id), o->message_id == NULL ? "" : o->message_id);
 	snprintf(line, sizeof(line),
-	    "account=%s host=%s from=<%s> to=<%s> verdict=%s exit=%d "
-	    "size=%llu msgid=%s text=\"%s\"", o->account, o->host, o->sender,
-	    r->address, verdict_word(r->verdict), mc_err_exit(&r->err),
-	    (unsigned long long)o->size,
-	    o->message_id == NULL ? "" : o->message_id, reply);
+	    "account=%s host=%s from=\"%s\" to=\"%s\" verdict=%s exit=%d "
+	    "size=%llu msgid=\"%s\" text=\"%s\"", o->account, o->host, from,
+	    to, verdict_word(r->verdict), mc_err_exit(&r->err),
+	    (unsigned long long)o->size, id, reply);
 	log_line(log, r->verdict == MC_DELIVERED ? LOG_INFO :
 	    r->verdict == MC_FAILED ? LOG_ERR : LOG_WARNING, line);
 }

@@ -32,7 +32,7 @@ is_name(struct mc_str domain, const char *name)
 	    mc_str_eq_nocase(domain, mc_str_from(name));
 }
 
-/* name, name@localhost, name@hostname and name@mailname are local names (USERS.md 5) */
+/* name, name@localhost, name@hostname, name@mailname: all local names */
 static bool
 is_local(const struct mc_submission *sub, struct mc_str domain)
 {

@@ -229,7 +229,7 @@ conclude(struct sender *s, struct mc_err *err)
 	if (err == NULL)
 		return -1;
 	*err = s->stop.code != MC_OK && top == 1 ? s->stop : worst.err;
-	/* "The loop ended" is never success (STYLE.md) */
+	/* "the loop ended" is never success */
 	if (err->code == MC_OK)
 		(void)mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
 		    "%s: no verdict", worst.address);

@@ -369,8 +369,10 @@ mc_aliases_open(const char *path, struct mc_aliases **ret, struct mc_err *err)
 	struct mc_aliases *a = mc_mem_zalloc(1, sizeof(*a));
 	struct mc_err why = { .code = MC_OK };
 
-	if (a == NULL)
-		return mc_conf_nomem(err);
+	if (a == NULL) {
+		(void)mc_conf_nomem(err);
+		return -1;
+	}
 	mc_buf_init(&a->text, MC_MAX_ALIASES);
 	mc_vec_init(&a->entries, sizeof(struct mc_alias_entry),
 	    MC_MAX_ALIASES);

@@ -72,7 +72,7 @@ int
 mc_config_find(const struct mc_config *config, const char *name,
     const struct mc_account **ret_account, struct mc_err *err)
 {
-	const struct mc_acct *acct;
+	const struct mc_acct *acct = NULL;
 
 	if (mc_accounts_find(config, name, &acct, err) != 0)
 		return -1;
@@ -151,7 +151,7 @@ mc_config_choose(const struct mc_config *config, struct mc_str sender,
     struct mc_str header_from, const struct mc_account **ret_account,
     const char **ret_rule, struct mc_err *err)
 {
-	const struct mc_acct *acct;
+	const struct mc_acct *acct = NULL;
 	const char *rule;
 	bool exact;
 

@@ -78,7 +78,7 @@ unknown(struct reader *r, struct mc_str var, const struct mc_place *at)
 		least = mc_key_distance(var, mc_str_from(others[i]));
 		nearest = others[i];
 	}
-	for (; nearest[n] != '\0' && n < sizeof(name) - 1; n++)
+	for (; n < sizeof(name) - 1 && nearest[n] != '\0'; n++)
 		name[n] = nearest[n] == '-' ? '_' :
 		    mc_is_alpha(nearest[n]) ? (char)(nearest[n] & ~0x20) :
 		    nearest[n];

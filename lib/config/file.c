@@ -265,7 +265,7 @@ mc_conf_file_parse(struct mc_conf_file *cf, struct mc_str text,
 	return rc;
 }
 
-/* SECURITY.md row 25: a secret that others could have read is none */
+/* a secret that others could have read is none */
 static int
 check_mode(const struct mc_conf_file *cf, mode_t mode, uid_t owner,
     unsigned long uid, struct mc_problems *problems)

@@ -43,7 +43,7 @@ mc_header_append_raw(struct mc_header *h, struct mc_str raw,
 /*
  * mc_header_set_at / _insert - replace field i, or insert before field i
  *
- * Name and value are checked (row 17 of the threats): no CR, LF or NUL except a fold
+ * Name and value are checked against injection: no CR, LF or NUL except a fold
  * (CRLF followed by a blank and at least one non-blank byte in that line) in the value.
  * A blank is put behind the colon unless the value begins with one.
  * MC_E_HDR_SYNTAX, MC_E_HDR_LONG (too many fields), MC_E_NOMEM; the header is

@@ -34,7 +34,7 @@ struct mc_message_reader;
 /*
  * mc_message_reader_new - begin to read a message into m
  *
- * Rules (SENDMAIL.md 3.5 to 3.7):
+ * Rules, as callers of sendmail rely on them:
  *  - LF, CRLF and CR CR..LF end a line; a CR that no LF follows ends a line in
  *    the body and is an error (MC_E_HDR_SYNTAX) in the header; so is NUL in
  *    the header.  Of a line that could go on to be a field, both are an error

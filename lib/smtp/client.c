@@ -277,7 +277,7 @@ fail_politely(struct mc_client *c)
 	return -1;
 }
 
-/* a refusal before log-in is of the account, never of a message (row 6) */
+/* a refusal before log-in is of the account, never of a message */
 static int
 refused_early(struct mc_client *c, const struct mc_reply *r,
     enum mc_code code, const char *what, struct mc_err *err)
@@ -375,7 +375,7 @@ on_ehlo(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 		mc_caps_parse(r, &c->caps);
 		return after_ehlo(c, err);
 	}
-	/* RFC 5321 3.2; only where no TLS can be stripped by it (row 1) */
+	/* RFC 5321 3.2; only where no TLS can be stripped by it */
 	if (r->code >= 500 && c->set.tls == MC_CLIENT_TLS_NONE) {
 		if (mc_cmd_helo(mc_client_cmd(c), mc_str_from(c->ehlo_name),
 		    err) != 0)

@@ -47,7 +47,7 @@ verdict_err(struct mc_rcpt *rcpt, enum mc_verdict verdict,
 
 /*
  * What a refusal means for a recipient: final only from a server that has
- * proved who it is and let us in (DESIGN.md "Flow"); 530 and 538 are about
+ * proved who it is and let us in; 530 and 538 are about
  * the account, 503 about the order of commands: never about the mail.
  */
 static enum mc_verdict
@@ -109,7 +109,7 @@ finish(struct mc_client *c)
 /*
  * A refusal is final only once the session has stayed in step to the end of
  * the group of commands: where a reply is missing, the one that looks like
- * this recipient's is another's (row 13).  A server that says 421 is in step.
+ * this recipient's is another's.  A server that says 421 is in step.
  */
 static bool
 still_final(const struct mc_rcpt *rcpt, const struct mc_err *why)
@@ -124,6 +124,7 @@ mc_client_txn_lost(struct mc_client *c, const struct mc_err *why)
 {
 	struct mc_err e = *why;
 	enum mc_verdict verdict = MC_DEFERRED;
+	bool granted = c->state == MC_ST_BODY || c->state == MC_ST_END;
 	size_t k;
 
 	if (!c->busy)
@@ -137,8 +138,7 @@ mc_client_txn_lost(struct mc_client *c, const struct mc_err *why)
 
 		if (rcpt->verdict == MC_PENDING)
 			verdict_err(rcpt, verdict, &e, NULL);
-		else if (!still_final(rcpt, why) &&
-		    c->answered <= slot_data(c) && !c->dot_out)
+		else if (!still_final(rcpt, why) && !granted)
 			verdict_err(rcpt, MC_DEFERRED, &e, NULL);
 	}
 	/* what has not left yet must not leave now: with the end of data in
@@ -482,7 +482,7 @@ on_slot(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 
 /*
  * Something came although the message is not out yet: never a verdict on it.
- * (A final-looking 250 here would be the lost mail of row 13.)
+ * (Taking a final-looking 250 here for one would lose the mail.)
  */
 static int
 early_reply(struct mc_client *c, struct mc_err *err)

@@ -6,7 +6,7 @@ What the process owes to whoever started it.
 sendmail --nosuch=x a@example.test
 -- stdin hold
 x
--- signal @SIGNAL@ 0.3
+-- signal @SIGNAL@ 0.6
 -- expect
 exit: 64
 time: 3

@@ -497,6 +497,8 @@ secrets_out_of_dumps(void **state)
 	while (fgets(line, sizeof(line), f) != NULL) {
 		unsigned long from, to;
 
+		/* the kernel's own text */
+		/* NOLINTNEXTLINE(cert-err34-c) */
 		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
 			inside = from <= at && at < to;
 		else if (inside && strncmp(line, "VmFlags:", 8) == 0) {

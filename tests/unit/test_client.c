@@ -541,7 +541,7 @@ test_sessions(void **state)
 		}
 }
 
-/* row 2, 3 and 13: bytes that nothing asked for, at every place */
+/* injected replies: bytes that nothing asked for, at every place */
 static void
 test_unasked(void **state)
 {

@@ -70,7 +70,6 @@ decode(const char *wire, size_t n, char *ret_out)
 			}
 			assert_int_not_equal(c, '\n');
 			/* the first dot goes, whatever follows */
-			st = TEXT;
 			break;
 		case DOT_CR:
 			assert_int_equal(c, '\n');

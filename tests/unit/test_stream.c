@@ -552,11 +552,11 @@ relay(int fd, void *arg)
 			n = recv(up, buf, sizeof(buf), 0);
 			if (n <= 0)
 				break;
-			size_t take = (size_t)n;
-			if (take > r->cut - r->seen)
-				take = r->cut - r->seen;
-			send(fd, buf, take, MSG_NOSIGNAL);
-			r->seen += take;
+			size_t pass = (size_t)n;
+			if (pass > r->cut - r->seen)
+				pass = r->cut - r->seen;
+			send(fd, buf, pass, MSG_NOSIGNAL);
+			r->seen += pass;
 			if (r->seen == r->cut)
 				break;
 		}
