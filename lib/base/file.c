@@ -13,6 +13,9 @@
 #include <sys/mman.h>
 #endif
 #include <sys/stat.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 #define CHUNK 16384
 
@@ -74,6 +77,95 @@ mc_file_pread(int fd, void *p, size_t n, uint64_t off, struct mc_err *err)
 		off += (uint64_t)got;
 	}
 	return 0;
+}
+
+int
+mc_file_pwrite(int fd, const void *p, size_t n, uint64_t off,
+    struct mc_err *err)
+{
+	const uint64_t most = sizeof(off_t) < 8 ? INT32_MAX : INT64_MAX;
+	const char *from = p;
+
+	if (off > most || n > most - off)
+		return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, EOVERFLOW,
+		    "cannot write");
+	while (n != 0) {
+		ssize_t put = pwrite(fd, from, n < SSIZE_MAX ? n : SSIZE_MAX,
+		    (off_t)off);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL,
+			    put == 0 ? EIO : errno, "cannot write");
+		from += put;
+		n -= (size_t)put;
+		off += (uint64_t)put;
+	}
+	return 0;
+}
+
+int
+mc_file_sync(int fd)
+{
+#ifdef F_FULLFSYNC
+	/* there, fsync alone leaves the bytes in the drive's cache */
+	if (fcntl(fd, F_FULLFSYNC) == 0)
+		return 0;
+	if (errno != ENOTSUP && errno != ENOTTY && errno != EINVAL)
+		return -1;
+#endif
+	return fsync(fd);
+}
+
+int
+mc_file_sync_data(int fd)
+{
+#if defined(F_FULLFSYNC) || !defined(_POSIX_SYNCHRONIZED_IO) || \
+    _POSIX_SYNCHRONIZED_IO <= 0
+	return mc_file_sync(fd);
+#else
+	return fdatasync(fd);
+#endif
+}
+
+static int
+rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+#if defined(RENAME_NOREPLACE)
+	return renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
+#elif defined(RENAME_EXCL)
+	return renameatx_np(from_dir, from, to_dir, to, RENAME_EXCL);
+#elif defined(__linux__) && defined(SYS_renameat2)
+	/* 1 is RENAME_NOREPLACE, for a libc that does not know it */
+	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 1u);
+#else
+	(void)from_dir;
+	(void)from;
+	(void)to_dir;
+	(void)to;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+int
+mc_file_rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (rename_new(from_dir, from, to_dir, to) == 0)
+		return 0;
+	if (errno != ENOSYS)
+		return -1;
+	if (linkat(from_dir, from, to_dir, to, 0) != 0)
+		return -1;
+	if (unlinkat(from_dir, from, 0) == 0)
+		return 0;
+
+	int sys = errno;
+
+	(void)unlinkat(to_dir, to, 0);
+	errno = sys;
+	return -1;
 }
 
 ssize_t

@@ -33,6 +33,34 @@ mc_file_unfill(struct mc_buf *out, size_t len);
 MC_NODISCARD int
 mc_file_pread(int fd, void *p, size_t n, uint64_t off, struct mc_err *err);
 
+/* pwrite, all n bytes; -1 with err: MC_E_IO */
+MC_NODISCARD int
+mc_file_pwrite(int fd, const void *p, size_t n, uint64_t off,
+    struct mc_err *err);
+
+/*
+ * mc_file_sync, mc_file_sync_data - fsync and fdatasync, tried once
+ *
+ * -1 with errno, EINTR too.  There is no second try: after a failure the
+ * system may have dropped what it could not write, and the next call would
+ * succeed all the same.  Whoever goes on writes the bytes again first.
+ */
+MC_NODISCARD int
+mc_file_sync(int fd);
+
+MC_NODISCARD int
+mc_file_sync_data(int fd);
+
+/*
+ * mc_file_rename_new - rename that replaces nothing (errno EEXIST)
+ *
+ * Where the system has no such call (not: where the file system refuses it,
+ * EINVAL) link and unlink do it, and a crash in between leaves both names.
+ * -1 with errno.
+ */
+MC_NODISCARD int
+mc_file_rename_new(int from_dir, const char *from, int to_dir, const char *to);
+
 /*
  * mc_file_slurp - append a whole regular file to out
  *

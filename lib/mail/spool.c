@@ -20,13 +20,30 @@ mc_spool_init(struct mc_spool *s, size_t limit, const char *tmpdir)
 	s->in_file = 0;
 	s->limit = limit;
 	s->tmpdir = tmpdir;
+	s->base = 0;
+	s->borrowed = false;
+}
+
+void
+mc_spool_init_fd(struct mc_spool *s, int fd, uint64_t base, uint64_t size)
+{
+	mc_spool_init(s, 0, NULL);
+	s->fd = fd;
+	s->size = size;
+	s->in_file = size;
+	s->base = base;
+	s->borrowed = true;
 }
 
 void
 mc_spool_clear(struct mc_spool *s)
 {
 	mc_buf_clear(&s->mem);
+	if (s->borrowed)
+		s->fd = -1;
 	mc_file_close(&s->fd);
+	s->borrowed = false;
+	s->base = 0;
 	s->size = 0;
 	s->in_file = 0;
 }
@@ -56,6 +73,9 @@ to_file(struct mc_spool *s, const void *p, size_t n, struct mc_err *err)
 int
 mc_spool_add(struct mc_spool *s, const void *p, size_t n, struct mc_err *err)
 {
+	if (s->borrowed)
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
+		    "a message in the queue cannot be added to");
 	if (n > s->limit - s->mem.len) {
 		if (to_file(s, s->mem.ptr, s->mem.len, err) != 0)
 			return -1;
@@ -84,8 +104,9 @@ mc_spool_read(const struct mc_spool *s, uint64_t off, void *p, size_t n,
 		uint64_t left = s->in_file - off;
 
 		got = left < n ? (size_t)left : n;
-		if (mc_file_pread(s->fd, p, got, off, err) != 0) {
-			mc_err_ctx(err, "temporary file for the message");
+		if (mc_file_pread(s->fd, p, got, s->base + off, err) != 0) {
+			mc_err_ctx(err, s->borrowed ? "message in the queue" :
+			    "temporary file for the message");
 			return -1;
 		}
 		off += got;

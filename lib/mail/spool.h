@@ -14,15 +14,26 @@ struct mc_spool {
 	uint64_t in_file;
 	size_t limit;		/* memory used at most */
 	const char *tmpdir;	/* borrowed; NULL: /tmp */
+	uint64_t base;		/* where in the file byte 0 stands */
+	bool borrowed;		/* the descriptor is another's */
 };
 
 void
 mc_spool_init(struct mc_spool *s, size_t limit, const char *tmpdir);
 
+/*
+ * mc_spool_init_fd - `size` bytes of an open file from offset `base`, to read
+ *
+ * The descriptor is borrowed, its offset neither used nor moved (pread).
+ * Adding to such a spool is an error (MC_E_INTERNAL).
+ */
+void
+mc_spool_init_fd(struct mc_spool *s, int fd, uint64_t base, uint64_t size);
+
 void
 mc_spool_clear(struct mc_spool *s);
 
-/* MC_E_TMPFILE, MC_E_IO, MC_E_NOMEM */
+/* MC_E_TMPFILE, MC_E_IO, MC_E_NOMEM, MC_E_INTERNAL */
 MC_NODISCARD int
 mc_spool_add(struct mc_spool *s, const void *p, size_t n, struct mc_err *err);
 

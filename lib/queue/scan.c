@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scan.c - what is in the spool by names and inodes alone, and is there room
+ */
+#include "base/base.h"
+
+#include "queue/store.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "queue/store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/statvfs.h>
+
+/* oddities that one scan tells of; a runner scans often */
+#define MOST_WARNINGS 10
+/* a count is believed so long, milliseconds */
+#define COUNT_AGE 10000
+
+struct scan {
+	struct mc_store *store;
+	bool quiet;
+	unsigned odd;
+	mc_store_scan_fn fn;
+	void *ctx;
+};
+
+static void
+warn(struct scan *scan, const char *name, const char *what)
+{
+	scan->odd++;
+	if (scan->quiet || scan->odd > MOST_WARNINGS)
+		return;
+	mc_log_line(scan->store->set.log, MC_LOG_WARN, MC_STAGE_LOCAL,
+	    "queue %s: %s: %s; skipped%s", scan->store->dir, name, what,
+	    scan->odd < MOST_WARNINGS ? "" : ", and more of the kind");
+}
+
+static int
+scan_name(void *ctx, const char *name)
+{
+	struct scan *scan = ctx;
+	char kind = mc_store_kind(name);
+	struct mc_store_stat found;
+	struct stat st;
+
+	if (kind == 0)
+		warn(scan, name, "not a name of ours");
+	if (kind != 'm')
+		return 0;
+	if (fstatat(scan->store->q, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+		/* gone since: sent or taken back */
+		if (errno != ENOENT)
+			warn(scan, name, "cannot be looked at");
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		warn(scan, name, "not a regular file");
+		return 0;
+	}
+	if (st.st_uid != scan->store->uid || st.st_nlink > 1) {
+		warn(scan, name, "another owner, or other names too");
+		return 0;
+	}
+	(void)snprintf(found.id, sizeof(found.id), "%s", name + 2);
+	found.next_attempt = (int64_t)st.st_mtime;
+	found.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+	found.held = (st.st_mode & S_IWUSR) == 0;
+	return scan->fn(scan->ctx, &found);
+}
+
+int
+mc_store_scan(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
+    struct mc_err *err)
+{
+	struct scan scan = { .store = store, .fn = fn, .ctx = ctx };
+
+	return mc_store_each(store, store->q, scan_name, &scan, err);
+}
+
+static int
+bad_name(void *ctx, const char *name)
+{
+	struct scan *scan = ctx;
+	struct mc_store_stat found;
+	char id[MC_ID_LEN + 1];
+	struct stat st;
+
+	/* m-ID, or m-ID.2 where there were two of one name */
+	if (strncmp(name, "m-", 2) != 0 || strlen(name) < 2 + MC_ID_LEN)
+		return 0;
+	(void)snprintf(id, sizeof(id), "%s", name + 2);
+	if (!mc_store_is_id(id) ||
+	    fstatat(scan->store->bad, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	memcpy(found.id, id, sizeof(found.id));
+	found.next_attempt = (int64_t)st.st_mtime;
+	found.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+	found.held = true;
+	return scan->fn(scan->ctx, &found);
+}
+
+int
+mc_store_scan_bad(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
+    struct mc_err *err)
+{
+	struct scan scan = { .store = store, .fn = fn, .ctx = ctx };
+
+	return mc_store_each(store, store->bad, bad_name, &scan, err);
+}
+
+/* -------------------------------------------------------------------- room */
+
+struct tally {
+	uint64_t messages;
+	uint64_t bytes;
+};
+
+static int
+tally_one(void *ctx, const struct mc_store_stat *st)
+{
+	struct tally *tally = ctx;
+
+	tally->messages++;
+	tally->bytes += st->size;
+	return 0;
+}
+
+static int
+count(struct mc_store *store, struct mc_err *err)
+{
+	struct tally tally = { 0, 0 };
+	struct scan scan = { .store = store, .quiet = true, .fn = tally_one,
+	    .ctx = &tally };
+
+	if (mc_store_each(store, store->q, scan_name, &scan, err) != 0)
+		return -1;
+	store->messages = tally.messages;
+	store->bytes = tally.bytes;
+	store->counted = true;
+	store->counted_at = mc_clock_ms();
+	return 0;
+}
+
+static bool
+over_limit(const struct mc_store *store, uint64_t bytes)
+{
+	const struct mc_store_settings *set = &store->set;
+
+	if (set->max_messages != 0 && store->messages >= set->max_messages)
+		return true;
+	return set->max_bytes != 0 && (bytes > set->max_bytes ||
+	    store->bytes > set->max_bytes - bytes);
+}
+
+/*
+ * Counting reads the whole directory, so a count is kept for a while; a
+ * refusal never rests on an old one.
+ */
+static int
+check_limits(struct mc_store *store, uint64_t bytes, struct mc_err *err)
+{
+	if (store->set.max_messages == 0 && store->set.max_bytes == 0)
+		return 0;
+	if (!store->counted || over_limit(store, bytes) ||
+	    mc_clock_ms() - store->counted_at > COUNT_AGE) {
+		if (count(store, err) != 0)
+			return -1;
+	}
+	if (!over_limit(store, bytes))
+		return 0;
+	return mc_err_set(err, MC_E_QUEUE_FULL, MC_STAGE_LOCAL,
+	    "queue %s: %" PRIu64 " messages and %" PRIu64 " bytes wait in it, "
+	    "and the limit does not allow this one", store->dir,
+	    store->messages, store->bytes);
+}
+
+static uint64_t
+times(uint64_t n, uint64_t size)
+{
+	return size != 0 && n > UINT64_MAX / size ? UINT64_MAX : n * size;
+}
+
+static int
+check_space(const struct mc_store *store, uint64_t bytes, struct mc_err *err)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(store->q, &fs) != 0)
+		return mc_store_fail(store, errno, err,
+		    "cannot tell how much space is free");
+
+	uint64_t free_bytes = times(fs.f_bavail, fs.f_frsize);
+	uint64_t reserve = store->set.reserve_bytes;
+	/* some file systems make inodes as they go, and count none */
+	uint64_t inodes = fs.f_files == 0 ? 0 : 1;
+
+	if (reserve == 0) {
+		reserve = times(fs.f_blocks, fs.f_frsize) / 20;
+		if (reserve < UINT64_C(64) * 1024 * 1024)
+			reserve = UINT64_C(64) * 1024 * 1024;
+		inodes = fs.f_files / 20;
+	}
+	if (free_bytes < reserve || free_bytes - reserve < bytes)
+		return mc_err_set(err, MC_E_QUEUE_FULL, MC_STAGE_LOCAL,
+		    "queue %s: %" PRIu64 " bytes are free on its file system, "
+		    "and %" PRIu64 " have to stay free", store->dir,
+		    free_bytes, reserve);
+	if (fs.f_favail < inodes)
+		return mc_err_set(err, MC_E_QUEUE_FULL, MC_STAGE_LOCAL,
+		    "queue %s: its file system is short of inodes (%" PRIu64
+		    " free)", store->dir, (uint64_t)fs.f_favail);
+	return 0;
+}
+
+int
+mc_store_room(struct mc_store *store, uint64_t bytes, struct mc_err *err)
+{
+	if (check_limits(store, bytes, err) != 0)
+		return -1;
+	return check_space(store, bytes, err);
+}

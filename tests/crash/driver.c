@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * driver.c - use the spool from the command line, and say what it promised
+ *
+ *	driver put DIR MARK SIZE [ID]	queue a message; "queued ID" once the
+ *					spool says it is, else "refused CODE"
+ *	driver run DIR SINK		be a runner: "send" to the file SINK,
+ *					record, report, remove
+ *	driver hold|release|drop DIR	do that with every message
+ *	driver recover DIR...		open, check and list
+ *	driver settle DIR SINK		the same, then run until it is empty
+ *	driver fill DIR N SIZE		queue N messages
+ *	driver bare DIR N SIZE		write, fsync, rename, fsync, no more
+ *	driver list DIR			scan and look at all; time and memory
+ *
+ * Lines on standard output are single writes, so that a log of calls shows
+ * where each of them stands.  The body of a message follows from MARK and
+ * SIZE, so that it can be told whole from altered.
+ */
+#include "base/base.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "queue/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define MOST 1000
+#define MARK_LEN 64
+
+static void
+say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static void
+say(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof(text) - 1, fmt, ap);
+	va_end(ap);
+	text[n++] = '\n';
+	if (write(1, text, (size_t)n) != n)
+		_exit(99);
+}
+
+static void
+tell_log(void *ctx, enum mc_level level, enum mc_stage stage, const char *text)
+{
+	(void)ctx;
+	(void)level;
+	(void)stage;
+	fprintf(stderr, "log: %s\n", text);
+}
+
+static const struct mc_log driver_log = { tell_log, NULL, MC_LOG_ERROR };
+
+static struct mc_store *
+open_store(const char *dir)
+{
+	/* no reserve to speak of: a full disk is to be really full */
+	struct mc_store_settings set = { .dir = dir, .reserve_bytes = 1,
+	    .log = &driver_log };
+	struct mc_err err = { .code = MC_OK };
+	struct mc_store *store;
+
+	if (mc_store_open(&set, &store, &err) == 0)
+		return store;
+	fprintf(stderr, "%s\n", err.text);
+	say("refused %s", mc_code_name(err.code));
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- messages */
+
+static void
+fill(char *p, size_t from, size_t n, const char *mark)
+{
+	size_t k = strlen(mark);
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = (from + i) % 78 == 77 ? '\n' :
+		    mark[((from + i) * 7 + (from + i) / 91) % k];
+}
+
+static int
+put_message(struct mc_store *store, const char *mark, size_t size,
+    const char *id, bool report, char ret_id[MC_ID_LEN + 1],
+    struct mc_err *err)
+{
+	static const char *const to[] = { "good1@x.example",
+	    "good2@x.example", "bad@x.example" };
+	static const size_t order[] = { 0, 1, 2 };
+	struct mc_envelope env;
+	struct mc_spool body;
+	char head[128], piece[1000];
+	size_t i;
+	int rc = -1;
+
+	mc_envelope_init(&env);
+	mc_spool_init(&body, 1 << 20, NULL);
+	struct mc_store_item item = { .account = "work", .uid = 5,
+	    .arrival = 1000, .next_attempt = 2000, .env = &env, .order = order,
+	    .n = report ? 1 : 3, .header = MC_STR("Subject: x\r\n"),
+	    .body = &body, .is_report = report };
+	int n = snprintf(head, sizeof(head), "%s %zu\r\n", mark, size);
+
+	if (mc_envelope_set_sender(&env, report ? MC_STR_NONE :
+	    MC_STR("me@x.example"), err) != 0)
+		goto out;
+	for (size_t k = 0; k < item.n; k++)
+		if (mc_envelope_add(&env, report ? MC_STR("me@x.example") :
+		    mc_str_from(to[k]), false, &i, err) != 0)
+			goto out;
+	if (mc_spool_add(&body, head, (size_t)n, err) != 0)
+		goto out;
+	for (size_t at = 0; at < size; at += sizeof(piece)) {
+		size_t k = size - at < sizeof(piece) ? size - at :
+		    sizeof(piece);
+
+		fill(piece, at, k, mark);
+		if (mc_spool_add(&body, piece, k, err) != 0)
+			goto out;
+	}
+	rc = mc_store_put(store, &item, id, ret_id, err);
+out:
+	mc_envelope_clear(&env);
+	mc_spool_clear(&body);
+	return rc;
+}
+
+enum content { WHOLE, ALTERED, UNREADABLE };
+
+/* the mark, and whether all is as it was put */
+static enum content
+look_at(struct mc_entry *entry, char ret_mark[MARK_LEN])
+{
+	const struct mc_spool *body;
+	struct mc_str header;
+	struct mc_err err = { .code = MC_OK };
+	char head[128] = "", have[1000], want[1000];
+	size_t got, size = 0;
+
+	(void)snprintf(ret_mark, MARK_LEN, "?");
+	if (mc_entry_content(entry, &header, &body, &err) != 0 ||
+	    mc_spool_read(body, 0, head, sizeof(head) - 1, &got, &err) != 0)
+		return UNREADABLE;
+	if (!mc_str_eq(header, MC_STR("Subject: x\r\n")))
+		return ALTERED;
+	char *end = strstr(head, "\r\n");
+	if (end == NULL || sscanf(head, "%60s %zu", ret_mark, &size) != 2)
+		return ALTERED;
+	size_t start = (size_t)(end + 2 - head);
+	if (body->size != start + size)
+		return ALTERED;
+	for (size_t at = 0; at < size; at += got) {
+		if (mc_spool_read(body, start + at, have, sizeof(have), &got,
+		    &err) != 0)
+			return UNREADABLE;
+		if (got == 0)
+			return ALTERED;
+		fill(want, at, got, ret_mark);
+		if (memcmp(have, want, got) != 0)
+			return ALTERED;
+	}
+	return WHOLE;
+}
+
+static int
+cmd_put(char **argv, int argc)
+{
+	struct mc_store *store = open_store(argv[2]);
+	struct mc_err err = { .code = MC_OK };
+	char id[MC_ID_LEN + 1];
+	int rc = 1;
+
+	if (store == NULL)
+		return 1;
+	if (put_message(store, argv[3], strtoul(argv[4], NULL, 10),
+	    argc > 5 ? argv[5] : NULL, false, id, &err) == 0) {
+		say("queued %s", id);
+		rc = 0;
+	} else {
+		fprintf(stderr, "%s\n", err.text);
+		say("refused %s %d", mc_code_name(err.code),
+		    mc_err_exit(&err));
+	}
+	mc_store_close(store);
+	return rc;
+}
+
+/* ------------------------------------------------------------------- runner */
+
+struct ids {
+	char id[MOST][MC_ID_LEN + 1];
+	size_t n;
+};
+
+static int
+collect(void *ctx, const struct mc_store_stat *st)
+{
+	struct ids *ids = ctx;
+
+	if (ids->n < MOST)
+		memcpy(ids->id[ids->n++], st->id, sizeof(st->id));
+	return 0;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static int
+all_ids(struct mc_store *store, struct ids *ids)
+{
+	struct mc_err err = { .code = MC_OK };
+
+	ids->n = 0;
+	if (mc_store_scan(store, collect, ids, &err) != 0) {
+		fprintf(stderr, "%s\n", err.text);
+		return -1;
+	}
+	/* the same order each time, or call N would not be call N */
+	qsort(ids->id, ids->n, sizeof(ids->id[0]), by_id);
+	return 0;
+}
+
+/* a delivery report's identifier follows from the message's */
+static void
+report_id(const char *id, char ret_id[MC_ID_LEN + 1])
+{
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+	for (size_t i = 0; i < MC_ID_LEN; i++)
+		ret_id[i] = digits[(size_t)(strchr(digits, id[i]) - digits +
+		    1) % 32];
+	ret_id[MC_ID_LEN] = '\0';
+}
+
+static bool
+mark(struct mc_entry *entry, const char *id, size_t i, enum mc_cell cell)
+{
+	struct mc_err err = { .code = MC_OK };
+
+	for (int tries = 0; tries < 3; tries++) {
+		mc_err_reset(&err);
+		if (mc_entry_mark(entry, &i, 1, cell, &err) == 0) {
+			say("cell %s %zu %c", id, i, (char)cell);
+			return true;
+		}
+	}
+	fprintf(stderr, "%s\n", err.text);
+	say("unrecorded %s %zu %c", id, i, (char)cell);
+	return false;
+}
+
+static bool
+send_one(struct mc_entry *entry, const char *id, size_t i, int sink)
+{
+	const char *to = mc_envelope_at(mc_entry_envelope(entry), i)->addr;
+	struct mc_err err = { .code = MC_OK };
+	char which[MARK_LEN], line[512];
+	enum content content = look_at(entry, which);
+
+	if (strncmp(to, "bad", 3) == 0) {
+		if (mc_entry_note(entry, i, 3000, "550 no such user", true,
+		    &err) != 0) {
+			fprintf(stderr, "%s\n", err.text);
+			say("no-note %s %zu", id, i);
+			return true;
+		}
+		say("noted %s %zu", id, i);
+		return mark(entry, id, i, MC_CELL_FAILED);
+	}
+	/* unreadable just now is no reason to send something else */
+	if (content == UNREADABLE) {
+		say("unreadable %s", id);
+		return true;
+	}
+	int n = snprintf(line, sizeof(line), "%s %s %s %s\n", id, to, which,
+	    content == WHOLE ? "whole" : "ALTERED");
+	if (write(sink, line, (size_t)n) != n)
+		_exit(98);
+	say("sent %s %zu", id, i);
+	return mark(entry, id, i, MC_CELL_DELIVERED);
+}
+
+static bool
+report(struct mc_store *store, struct mc_entry *entry, const char *id)
+{
+	char rid[MC_ID_LEN + 1], made[MC_ID_LEN + 1], text[MARK_LEN];
+	struct mc_entry_info info;
+	struct mc_err err = { .code = MC_OK };
+	size_t n = mc_entry_envelope(entry)->rcpts.n;
+
+	mc_entry_info(entry, &info);
+	if (!info.is_report) {
+		report_id(id, rid);
+		(void)snprintf(text, sizeof(text), "report-%s", id);
+		if (put_message(store, text, 100, rid, true, made, &err) != 0 &&
+		    err.code != MC_E_QUEUE_EXISTS) {
+			fprintf(stderr, "%s\n", err.text);
+			say("no-report %s %s", id, mc_code_name(err.code));
+			return true;
+		}
+		say("reported %s %s", id, rid);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (mc_entry_cell(entry, i) == MC_CELL_FAILED &&
+		    !mark(entry, id, i, MC_CELL_REPORTED))
+			return false;
+	return true;
+}
+
+static bool
+run_one(struct mc_store *store, const char *id, int sink)
+{
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry *entry;
+	bool go_on = true, failed = false, done = true;
+	int rc = mc_store_claim(store, id, true, &entry, &err);
+
+	if (rc <= 0) {
+		if (rc < 0)
+			fprintf(stderr, "%s\n", err.text);
+		say("%s %s %s", rc == 0 ? "busy" : "refused", id,
+		    mc_code_name(err.code));
+		return true;
+	}
+	size_t n = mc_entry_envelope(entry)->rcpts.n;
+	for (size_t i = 0; go_on && i < n; i++)
+		if (mc_entry_cell(entry, i) == MC_CELL_PENDING ||
+		    mc_entry_cell(entry, i) == MC_CELL_UNSURE)
+			go_on = send_one(entry, id, i, sink);
+	for (size_t i = 0; i < n; i++)
+		failed |= mc_entry_cell(entry, i) == MC_CELL_FAILED;
+	if (go_on && failed)
+		go_on = report(store, entry, id);
+	for (size_t i = 0; i < n; i++)
+		done &= mc_entry_cell(entry, i) == MC_CELL_DELIVERED ||
+		    mc_entry_cell(entry, i) == MC_CELL_REPORTED;
+	if (done && mc_entry_remove(entry, &err) == 0)
+		say("removed %s", id);
+	mc_entry_close(entry);
+	return go_on;
+}
+
+static int
+run(struct mc_store *store, const char *sink_path, int rounds)
+{
+	static struct ids ids;
+	int sink = open(sink_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	int rc = sink < 0 ? 1 : 0;
+
+	/* a report is a message too, and goes in the second round */
+	for (int round = 0; rc == 0 && round < rounds; round++) {
+		if (all_ids(store, &ids) != 0)
+			rc = 1;
+		for (size_t i = 0; rc == 0 && i < ids.n; i++)
+			if (!run_one(store, ids.id[i], sink))
+				rc = 3;
+		if (ids.n == 0)
+			break;
+	}
+	mc_file_close(&sink);
+	return rc;
+}
+
+static int
+cmd_run(char **argv)
+{
+	struct mc_store *store = open_store(argv[2]);
+
+	if (store == NULL)
+		return 1;
+	int rc = run(store, argv[3], 2);
+	mc_store_close(store);
+	return rc;
+}
+
+static int
+cmd_each(char **argv)
+{
+	static struct ids ids;
+	struct mc_store *store = open_store(argv[2]);
+	int rc = 0;
+
+	if (store == NULL || all_ids(store, &ids) != 0)
+		return 1;
+	for (size_t i = 0; i < ids.n; i++) {
+		struct mc_err err = { .code = MC_OK };
+		struct mc_entry *entry;
+		int did = -1;
+
+		if (mc_store_claim(store, ids.id[i], false, &entry, &err) == 1) {
+			if (strcmp(argv[1], "drop") == 0)
+				did = mc_entry_remove(entry, &err);
+			else
+				did = mc_entry_hold(entry,
+				    strcmp(argv[1], "hold") == 0, &err);
+			mc_entry_close(entry);
+		}
+		if (did == 0)
+			say("%s %s", argv[1], ids.id[i]);
+		else
+			fprintf(stderr, "%s\n", err.text);
+		rc |= did != 0;
+	}
+	mc_store_close(store);
+	return rc;
+}
+
+/* ----------------------------------------------------------------- recovery */
+
+static int
+count_note(void *ctx, size_t i, int64_t when, const char *text)
+{
+	(void)i;
+	(void)when;
+	(void)text;
+	++*(size_t *)ctx;
+	return 0;
+}
+
+static void
+list_one(struct mc_store *store, const char *id)
+{
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry_info info;
+	struct mc_entry *entry;
+	char cells[MOST], which[MARK_LEN];
+	size_t n, notes = 0;
+
+	if (mc_store_look(store, id, &entry, &err) != 1) {
+		say("m %s refused %s", id, mc_code_name(err.code));
+		return;
+	}
+	n = mc_entry_envelope(entry)->rcpts.n;
+	for (size_t i = 0; i < n && i < sizeof(cells) - 1; i++)
+		cells[i] = (char)mc_entry_cell(entry, i);
+	cells[n] = '\0';
+	enum content content = look_at(entry, which);
+	mc_entry_info(entry, &info);
+	if (mc_entry_notes(entry, count_note, &notes, &err) != 0)
+		notes = 0;
+	say("m %s %s %s %s notes=%zu%s", id, cells, which, content == WHOLE ?
+	    "whole" : "ALTERED", notes, info.held ? " held" : "");
+	mc_entry_close(entry);
+}
+
+static void
+tell_check(void *ctx, const char *name, const char *what)
+{
+	(void)ctx;
+	say("check %s %s", name, what);
+}
+
+static struct mc_store *
+recover(const char *dir)
+{
+	static struct ids ids;
+	struct mc_err err = { .code = MC_OK };
+	struct mc_store *store;
+	size_t bad = 0;
+
+	say("== %s", dir);
+	store = open_store(dir);
+	if (store == NULL)
+		return NULL;
+	if (mc_store_check(store, tell_check, NULL, &bad, &err) != 0)
+		say("check failed: %s", err.text);
+	say("bad %zu", bad);
+	if (all_ids(store, &ids) == 0)
+		for (size_t k = 0; k < ids.n; k++)
+			list_one(store, ids.id[k]);
+	return store;
+}
+
+static int
+cmd_recover(char **argv, int argc)
+{
+	for (int i = 2; i < argc; i++)
+		mc_store_close(recover(argv[i]));
+	return 0;
+}
+
+/* recover, release, and run until nothing is left */
+static int
+cmd_settle(char **argv)
+{
+	static struct ids ids;
+	struct mc_store *store = recover(argv[2]);
+
+	if (store == NULL || all_ids(store, &ids) != 0)
+		return 1;
+	say("settling");
+	for (size_t i = 0; i < ids.n; i++) {
+		struct mc_err err = { .code = MC_OK };
+		struct mc_entry *entry;
+
+		if (mc_store_claim(store, ids.id[i], false, &entry, &err) != 1)
+			continue;
+		if (mc_entry_hold(entry, false, &err) != 0)
+			fprintf(stderr, "%s\n", err.text);
+		mc_entry_close(entry);
+	}
+	int rc = run(store, argv[3], 8);
+	mc_store_close(store);
+	return rc;
+}
+
+/* -------------------------------------------------------------- performance */
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static int
+cmd_fill(char **argv)
+{
+	struct mc_store *store = open_store(argv[2]);
+	unsigned long n = strtoul(argv[3], NULL, 10);
+	size_t size = strtoul(argv[4], NULL, 10);
+	double from = now();
+
+	if (store == NULL)
+		return 1;
+	for (unsigned long i = 0; i < n; i++) {
+		struct mc_err err = { .code = MC_OK };
+		char id[MC_ID_LEN + 1];
+
+		if (put_message(store, "fill", size, NULL, false, id,
+		    &err) != 0) {
+			fprintf(stderr, "%s\n", err.text);
+			return 1;
+		}
+	}
+	say("put %lu in %.3f s", n, now() - from);
+	mc_store_close(store);
+	return 0;
+}
+
+/* what it cannot do without: the measure for `fill` */
+static int
+cmd_bare(char **argv)
+{
+	unsigned long n = strtoul(argv[3], NULL, 10);
+	size_t size = strtoul(argv[4], NULL, 10);
+	char *bytes = mc_mem_zalloc(size, 1);
+	int dir = open(argv[2], O_RDONLY | O_DIRECTORY);
+	double from = now();
+
+	if (dir < 0 || bytes == NULL)
+		return 1;
+	for (unsigned long i = 0; i < n; i++) {
+		char temp[32], name[32];
+
+		(void)snprintf(temp, sizeof(temp), "t-%lu", i);
+		(void)snprintf(name, sizeof(name), "m-%lu", i);
+		int fd = openat(dir, temp, O_RDWR | O_CREAT | O_EXCL, 0600);
+		if (fd < 0 || write(fd, bytes, size) != (ssize_t)size ||
+		    fsync(fd) != 0 || renameat(dir, temp, dir, name) != 0 ||
+		    fsync(dir) != 0 || close(fd) != 0)
+			return 1;
+	}
+	say("bare %lu in %.3f s", n, now() - from);
+	(void)close(dir);
+	mc_mem_free(bytes);
+	return 0;
+}
+
+struct tally {
+	struct mc_store *store;
+	size_t n;
+	bool look;
+	int failed;
+};
+
+static int
+tally_one(void *ctx, const struct mc_store_stat *st)
+{
+	struct tally *t = ctx;
+	struct mc_entry_info info;
+	struct mc_entry *entry;
+
+	t->n++;
+	if (!t->look)
+		return 0;
+	if (mc_store_look(t->store, st->id, &entry, NULL) != 1) {
+		t->failed++;
+		return 0;
+	}
+	mc_entry_info(entry, &info);
+	t->failed += info.account[0] == '\0';
+	mc_entry_close(entry);
+	return 0;
+}
+
+static int
+cmd_list(char **argv)
+{
+	struct mc_store *store = open_store(argv[2]);
+	struct tally t = { .store = store };
+	struct rusage ru;
+	double from = now(), mid;
+
+	if (store == NULL || mc_store_scan(store, tally_one, &t, NULL) != 0)
+		return 1;
+	mid = now();
+	say("scan %zu in %.3f s", t.n, mid - from);
+	t.n = 0;
+	t.look = true;
+	if (mc_store_scan(store, tally_one, &t, NULL) != 0 || t.failed != 0)
+		return 1;
+	(void)getrusage(RUSAGE_SELF, &ru);
+	say("scan and look %zu in %.3f s, %ld KiB", t.n, now() - mid,
+	    ru.ru_maxrss);
+	mc_store_close(store);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *cmd = argc < 3 ? "" : argv[1];
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	/* as the program does: a limit is an error, not an end */
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
+	if (strcmp(cmd, "put") == 0 && argc >= 5)
+		return cmd_put(argv, argc);
+	if (strcmp(cmd, "run") == 0 && argc == 4)
+		return cmd_run(argv);
+	if (strcmp(cmd, "hold") == 0 || strcmp(cmd, "release") == 0 ||
+	    strcmp(cmd, "drop") == 0)
+		return cmd_each(argv);
+	if (strcmp(cmd, "settle") == 0 && argc == 4)
+		return cmd_settle(argv);
+	if (strcmp(cmd, "recover") == 0)
+		return cmd_recover(argv, argc);
+	if (strcmp(cmd, "fill") == 0 && argc == 5)
+		return cmd_fill(argv);
+	if (strcmp(cmd, "bare") == 0 && argc == 5)
+		return cmd_bare(argv);
+	if (strcmp(cmd, "list") == 0)
+		return cmd_list(argv);
+	fprintf(stderr, "driver: see the top of driver.c\n");
+	return 64;
+}

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""The test of the tests, by mutants.
+
+Each mutant is the library with one fsync, lock or check left out, made by
+replacing a piece of its source.  Every one has to be caught.  A piece that is
+no longer in the source is a failure too: the mutant has to follow.
+"""
+
+import os
+import shutil
+
+import damage
+import nth
+import races
+import states
+from nth import OLD, Place, check
+from spool import TOP, Driver, Violation, compile_c
+
+
+def walks(*names):
+    def go(driver, where):
+        for name in names:
+            nth.walk(driver, where, name, nth.QUICK_MODES)
+    return go
+
+
+def raced(*names):
+    def go(driver, where):
+        for name in names:
+            races.walk(driver, where, name)
+    return go
+
+
+def explored(*names):
+    def go(driver, where):
+        for name, explore in states.explorations(True, 1):
+            if name in names:
+                explore(states.Explorer(driver, where, 1),
+                        Place(driver, where))
+    return go
+
+
+def damaged(driver, where):
+    damage.walk(driver, where)
+
+
+def rerun_of_report(driver, where):
+    """Killed once the report has its name; the next runner goes on."""
+    x = states.Explorer(driver, where, 1)
+    place = Place(driver, where)
+    place.prepare(OLD)
+    start, log, done = states.record(
+        place, "run", place.dir, place.sink, faults="1:kill-after:0",
+        only="rename")
+    check(done.hit == "rename", "no report was made")
+    first = len(log)
+    _, more, done = states.record(place, "run", place.dir, place.sink,
+                                  keep=True)
+    x.explore(place, start, states.parse(log + more),
+              states.judge_run(place), first)
+
+
+# name, file, what stands there, what stands there instead, who has to see it
+MUTANTS = (
+    ("no fsync of the file", "queue/put.c",
+     "if (mc_file_sync(w->fd) != 0) {", "if (0) {", explored("put")),
+    ("no fsync of the directory", "queue/put.c",
+     "if (mc_file_sync(w->store->q) != 0)\n\t\treturn withdraw(",
+     "if (0)\n\t\treturn withdraw(", explored("put")),
+    ("fsync of the directory before the rename", "queue/put.c",
+     "if (take_name(w, id, ret_id, name, err) != 0)\n\t\tgoto drop;\n"
+     "\tif (mc_file_sync(w->store->q) != 0)",
+     "if (mc_file_sync(w->store->q) != 0)\n\t\tgoto drop;\n"
+     "\tif (take_name(w, id, ret_id, name, err) != 0)\n\t\tgoto drop;\n"
+     "\tif (0)", explored("put")),
+    ("a failed fsync tried again", "queue/put.c",
+     "if (mc_file_sync(w->fd) != 0) {",
+     "if (mc_file_sync(w->fd) != 0 && mc_file_sync(w->fd) != 0) {",
+     explored("put, fsync fails")),
+    ("no withdrawal", "queue/put.c",
+     "if (unlinkat(w->store->q, name, 0) == 0)\n\t\treturn mc_store_fail(",
+     "if (name != NULL)\n\t\treturn mc_store_fail(", walks("put")),
+    ("t-file left after a failed write", "queue/put.c",
+     "\t\t(void)unlinkat(store->q, w.temp, 0);\n\t\tgoto out;",
+     "\t\tgoto out;", walks("put")),
+    ("no lock while it is written", "queue/put.c",
+     "int held = mc_store_lock(w->fd);", "int held = 0;",
+     raced("put, then check", "withdrawal, then runner")),
+    ("swept t-file not noticed", "queue/put.c",
+     "if (st.st_nlink == 0)\n\t\treturn 1;", "", raced("put, then check")),
+    ("rename that replaces", "base/file.c",
+     "to_dir, to, RENAME_NOREPLACE)", "to_dir, to, 0)",
+     walks("put with one that is taken")),
+    ("no fsync for one that exists", "queue/put.c",
+     "if (mc_file_sync(w->store->q) != 0)\n\t\t\treturn mc_store_fail(",
+     "if (0)\n\t\t\treturn mc_store_fail(", rerun_of_report),
+    ("a short write taken for a whole one", "base/file.c",
+     "\t\tfrom += put;\n\t\tn -= (size_t)put;\n\t}\n\treturn 0;\n}\n\n"
+     "ssize_t\nmc_file_read",
+     "\t\tfrom += put;\n\t\tn = 0;\n\t}\n\treturn 0;\n}\n\n"
+     "ssize_t\nmc_file_read", walks("put")),
+    ("EINTR taken for the end", "base/file.c",
+     "ssize_t put = write(fd, from, n < SSIZE_MAX ? n : SSIZE_MAX);\n\n"
+     "\t\tif (put < 0 && errno == EINTR)\n\t\t\tcontinue;",
+     "ssize_t put = write(fd, from, n < SSIZE_MAX ? n : SSIZE_MAX);\n\n"
+     "\t\tif (put < 0 && errno == EINTR)\n\t\t\treturn 0;", walks("put")),
+    ("sweep without lock", "queue/store.c",
+     "if (mc_store_lock(fd) == 0 && fstat(fd, &st) == 0 &&",
+     "if (fstat(fd, &st) == 0 &&", raced("put, then check")),
+    ("no sweep", "queue/store.c",
+     "if (mc_store_kind(name) == 't' && mc_store_sweep_one(store, name)",
+     "if (0 && mc_store_sweep_one(store, name)",
+     walks("put")),
+    ("claim without lock", "queue/entry.c",
+     "int held = mc_store_lock(entry->fd);", "int held = 0;",
+     raced("two runners")),
+    ("claim of what is gone", "queue/entry.c",
+     "entry->st.st_nlink == 0 ||\n\t\t    !mc_store_same(store, "
+     "entry->name, &entry->st))", "0)", raced("runner, then drop")),
+    ("no fresh look at the cells", "queue/entry.c",
+     "int rc = open_entry(entry, how != MC_TAKE_LOOK, &found);\n\n"
+     "\tif (rc == 1 && load(entry, &found) != 0)\n\t\trc = -1;",
+     "int rc = open_entry(entry, false, &found);\n\n"
+     "\tif (rc == 1 && load(entry, &found) != 0)\n\t\trc = -1;\n"
+     "\tif (rc == 1 && how != MC_TAKE_LOOK) {\n"
+     "\t\tif (mc_store_lock(entry->fd) != 0 || fstat(entry->fd, &entry->st)\n"
+     "\t\t    != 0 || entry->st.st_nlink == 0) {\n"
+     "\t\t\tmc_entry_close(entry);\n\t\t\treturn 0;\n\t\t}\n"
+     "\t\tentry->claimed = true;\n\t}", raced("two runners, killed")),
+    ("no digest", "queue/entry.c",
+     "memcmp(have, want, sizeof(want)) != 0", "0", damaged),
+    ("damage thrown away", "queue/check.c",
+     "rc = mc_file_rename_new(store->q, name, store->bad, to);",
+     "rc = unlinkat(store->q, name, 0);", walks("check")),
+    ("unreadable taken for damaged", "queue/entry.c",
+     "return cannot_read(entry, io.sys, err);\n}\n\n/* -",
+     "return damaged(entry, err, \"unreadable\");\n}\n\n/* -",
+     walks("run")),
+    ("no probe", "queue/entry.c",
+     "!entry->held && mc_entry_probe(entry, &found) != 0)",
+     "!entry->held && (entry->cells_fd = mc_store_open_file(store,\n"
+     "\t    entry->name, O_RDWR, &entry->st)) < 0)", walks("run")),
+    ("probe without fdatasync", "queue/entry.c",
+     "if (mc_file_sync_data(entry->cells_fd) != 0)\n"
+     "\t\treturn readonly(entry, errno, err);", "", walks("run")),
+    ("no fdatasync of a cell", "queue/entry_state.c",
+     "if (mc_file_sync_data(entry->cells_fd) != 0)\n"
+     "\t\treturn mc_err_sys(", "if (0)\n\t\treturn mc_err_sys(",
+     explored("run")),
+    ("cell not written again", "queue/entry_state.c",
+     "if (write_runs(entry, which, n, cell, &io) != 0)",
+     "if (entry->cells[which[0]] != (char)cell &&\n"
+     "\t    (entry->cells[which[0]] = (char)cell) != 0 &&\n"
+     "\t    write_runs(entry, which, n, cell, &io) != 0)",
+     explored("run, fsync fails")),
+    ("cell in the wrong place", "queue/entry_state.c",
+     "MC_QF_HEAD + which[i], err)", "MC_QF_HEAD + which[0] / 2, err)",
+     walks("run")),
+    ("no fdatasync of a reason", "queue/notes.c",
+     "if (mc_file_sync_data(entry->notes.fd) != 0)\n"
+     "\t\treturn mc_store_fail(", "if (0)\n\t\treturn mc_store_fail(",
+     explored("run")),
+    ("no fsync of a new file's name", "queue/notes.c",
+     "if (!entry->notes.dir_synced && mc_file_sync(entry->store->q) != 0)",
+     "if (0)", explored("run")),
+    ("a reason that failed stays", "queue/notes.c",
+     "\t\ttake_back(entry);\n", "", explored("run, fsync fails")),
+    ("removed, and not for good", "queue/entry_state.c",
+     "if (!mc_entry_is_done(entry) && mc_file_sync(store->q) != 0)",
+     "if (0)", explored("drop")),
+    ("held, and not for good", "queue/entry_state.c",
+     "0600) != 0 ||\n\t    mc_file_sync(entry->fd) != 0)", "0600) != 0)",
+     explored("hold")),
+    ("set-up without fsync of the directory", "queue/set_up.c",
+     "sync_dir(store, store->top, \"it\", err) != 0 ||", "0 ||",
+     explored("put, first of all")),
+    ("set-up without fsync above", "queue/set_up.c",
+     "sync_above(store, err) != 0)\n\t\tgoto out;",
+     "0)\n\t\tgoto out;", explored("put, first of all")),
+    ("set-up without a sign that it is done", "queue/set_up.c",
+     "make_dir(store->top, \"q\", 0500) != 0)",
+     "make_dir(store->top, \"q\", 0700) != 0)", explored("set-up killed")),
+)
+
+
+def build(tools, where, number, mutant):
+    name, file, old, new, _ = mutant
+    with open(os.path.join(TOP, "lib", file)) as f:
+        text = f.read()
+    if text.count(old) != 1:
+        raise Violation("the source has changed: %d times there: %s" % (
+            text.count(old), old))
+    folder = os.path.join(where, "mutant-%d" % number)
+    os.mkdir(folder)
+    source = os.path.join(folder, os.path.basename(file))
+    with open(source, "w") as f:
+        f.write(text.replace(old, new))
+    object_file = source[:-2] + ".o"
+    compile_c(source, object_file, ["-w"])
+    return tools.link("mutant-%d/driver" % number, {file: object_file})
+
+
+def all_mutants(tools, where, tap, only=None):
+    killed = 0
+    for number, mutant in enumerate(MUTANTS):
+        name, seen_by = mutant[0], mutant[4]
+        if only is not None and only not in name:
+            continue
+        place = os.path.join(where, "in-%d" % number)
+        os.mkdir(place)
+        try:
+            driver = Driver(tools, build(tools, where, number, mutant))
+        except Violation as v:
+            tap.result(False, "mutant: " + name, str(v))
+            continue
+        try:
+            seen_by(driver, place)
+        except Violation as v:
+            killed += 1
+            tap.result(True, "mutant: %s" % name,
+                       "caught by: " + str(v).split("\n")[0])
+        else:
+            tap.result(False, "mutant: %s" % name, "not caught")
+        shutil.rmtree(place, ignore_errors=True)
+    return killed

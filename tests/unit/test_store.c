@@ -1,0 +1,1376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_store.c - the spool directory: put, scan, claim, mark, notes, check
+ */
+#include "unit.h"
+
+#include "base/mem.h"
+#include "store_side.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+/* --------------------------------------------------------------- put, read */
+
+static void
+read_body(const struct mc_spool *body, char *ret_text, size_t cap)
+{
+	size_t n = 0, got = 1;
+
+	while (got != 0) {
+		assert_int_equal(mc_spool_read(body, n, ret_text + n,
+		    n + 3 < cap ? 3 : cap - n, &got, NULL), 0);
+		n += got;
+	}
+	assert_int_equal(n, body->size);
+	ret_text[n] = '\0';
+}
+
+static void
+check_content(struct mc_entry *entry)
+{
+	const struct mc_spool *body;
+	struct mc_str header;
+	char text[256];
+
+	assert_int_equal(mc_entry_content(entry, &header, &body, NULL), 0);
+	assert_str(header, HEADER);
+	read_body(body, text, sizeof(text));
+	assert_string_equal(text, BODY);
+}
+
+static void
+round_trip(void **state)
+{
+	struct side s;
+	struct mc_entry_info info;
+	char id[MC_ID_LEN + 1];
+
+	(void)state;
+	side_init(&s);
+	mc_envelope_at(&s.env, 0)->notify = MC_NOTIFY_FAILURE | MC_NOTIFY_DELAY;
+	mc_envelope_at(&s.env, 1)->orcpt = mc_mem_strdup("other@z.example");
+	mc_envelope_at(&s.env, 1)->from_bcc = true;
+	mc_envelope_at(&s.env, 1)->text = mc_mem_strdup("451 later\r\nM evil");
+	mc_envelope_at(&s.env, 2)->verdict = MC_UNSURE;
+	mc_envelope_at(&s.env, 2)->reply = mc_mem_strdup("250 \033[2J?");
+	s.env.envid = mc_mem_strdup("job+1");
+	s.env.ret = MC_RET_HDRS;
+	s.env.smtputf8 = true;
+	s.item.needs_8bit = true;
+	/* only two of three, in another order */
+	s.order[0] = 2;
+	s.order[1] = 1;
+	s.item.n = 2;
+	side_put(&s, id);
+	assert_true(mc_store_is_id(id));
+	assert_int_equal(side_count(&s, "q", '\0'), 1);
+
+	struct mc_entry *entry = side_claim(&s, id);
+	struct mc_envelope *env = mc_entry_envelope(entry);
+	struct mc_rcpt *a = mc_envelope_at(env, 0);
+	struct mc_rcpt *b = mc_envelope_at(env, 1);
+
+	mc_entry_info(entry, &info);
+	assert_string_equal(info.id, id);
+	assert_string_equal(info.account, "work");
+	assert_int_equal(info.uid, 1000);
+	assert_int_equal(info.arrival, ARRIVAL);
+	assert_int_equal(info.next_attempt, ARRIVAL + 300);
+	assert_true(info.needs_8bit);
+	assert_false(info.is_report || info.held);
+	assert_int_equal(info.size, strlen(HEADER) + 2 + strlen(BODY));
+	assert_int_equal(info.attempts, 1);
+	assert_int_equal(env->rcpts.n, 2);
+	assert_string_equal(env->sender, "me@x.example");
+	assert_string_equal(env->envid, "job+1");
+	assert_int_equal(env->ret, MC_RET_HDRS);
+	assert_true(env->smtputf8);
+	assert_false(env->body_8bit);
+	assert_string_equal(a->addr, "r2@y.example");
+	assert_int_equal(mc_entry_cell(entry, 0), MC_CELL_UNSURE);
+	assert_int_equal(a->verdict, MC_PENDING);
+	assert_string_equal(a->text, "250 ?[2J?");
+	assert_string_equal(b->addr, "r1@y.example");
+	assert_true(b->blind && b->from_bcc);
+	assert_string_equal(b->orcpt, "other@z.example");
+	assert_string_equal(b->text, "451 later M evil");
+	assert_int_equal(mc_entry_cell(entry, 1), MC_CELL_PENDING);
+	check_content(entry);
+	check_content(entry);
+	mc_entry_close(entry);
+	side_clear(&s);
+}
+
+/* bodies around every buffer size; modes whatever the umask is */
+static void
+sizes(void **state)
+{
+	static const size_t lens[] = { 0, 1, 4095, 4096, 32768, 65535, 65536,
+	    300000 };
+	struct side s;
+	mode_t old;
+
+	(void)state;
+	side_init(&s);
+	side_wipe_dir(s.dir);
+	old = umask(0777);
+	(void)snprintf(s.dir, sizeof(s.dir), "%s/new/spool", s.top);
+	side_open(&s);
+	for (size_t i = 0; i < MC_NELEM(lens); i++) {
+		char id[MC_ID_LEN + 1];
+		char *p = malloc(lens[i] + 1);
+		struct mc_spool body;
+		const struct mc_spool *back;
+		struct mc_str header;
+		struct stat st;
+
+		for (size_t k = 0; k < lens[i]; k++)
+			p[k] = (char)(k * 31 >> 3);
+		/* the temporary file is not what this is about */
+		(void)umask(old);
+		mc_spool_init(&body, 70000, "/tmp");
+		assert_int_equal(mc_spool_add(&body, p, lens[i], NULL), 0);
+		s.item.body = &body;
+		(void)umask(0777);
+		side_put(&s, id);
+		assert_int_equal(stat(side_path(&s, "q", 'm', id), &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0600);
+		assert_int_equal(st.st_mtime, ARRIVAL + 300);
+
+		struct mc_entry *entry = side_claim(&s, id);
+		char *q = malloc(lens[i] + 1);
+		size_t got;
+
+		assert_int_equal(mc_entry_content(entry, &header, &back, NULL),
+		    0);
+		assert_int_equal(mc_spool_read(back, 0, q, lens[i] + 1, &got,
+		    NULL), 0);
+		assert_int_equal(got, lens[i]);
+		assert_memory_equal(p, q, got);
+		/* the probe has not made it due */
+		assert_int_equal(stat(side_path(&s, "q", 'm', id), &st), 0);
+		assert_int_equal(st.st_mtime, ARRIVAL + 300);
+		mc_entry_close(entry);
+		mc_spool_clear(&body);
+		free(p);
+		free(q);
+	}
+	(void)umask(old);
+	side_clear(&s);
+}
+
+static void
+fixed_id(void **state)
+{
+	char id[MC_ID_LEN + 1], again[MC_ID_LEN + 1] = "";
+	struct mc_err err = { .code = MC_OK };
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	assert_int_equal(mc_rand_id(id, NULL), 0);
+	assert_int_equal(mc_store_put(s.store, &s.item, id, again, &err), 0);
+	assert_string_equal(id, again);
+	s.item.account = "other";
+	assert_err(mc_store_put(s.store, &s.item, id, again, &err), err,
+	    MC_E_QUEUE_EXISTS);
+	/* the first one stands, and nothing is left of the second */
+	assert_int_equal(side_count(&s, "q", '\0'), 1);
+
+	struct mc_entry *entry = side_claim(&s, id);
+	struct mc_entry_info info;
+
+	mc_entry_info(entry, &info);
+	assert_string_equal(info.account, "work");
+	mc_entry_close(entry);
+	mc_err_reset(&err);
+	assert_err(mc_store_put(s.store, &s.item, "../../etc/passwd", again,
+	    &err), err, MC_E_USAGE);
+	side_clear(&s);
+}
+
+static void
+bad_items(void **state)
+{
+	char id[MC_ID_LEN + 1];
+	struct side s;
+	char *long_text = malloc(6000);
+
+	(void)state;
+	memset(long_text, 'x', 5999);
+	long_text[5999] = '\0';
+	for (int i = 0; i < 8; i++) {
+		struct mc_err err = { .code = MC_OK };
+
+		side_init(&s);
+		if (i == 0)
+			s.item.account = NULL;
+		if (i == 1)
+			s.item.account = "a\nb";
+		if (i == 2)
+			s.item.n = 0;
+		if (i == 3)
+			s.order[1] = 0;
+		if (i == 4)
+			s.order[1] = 17;
+		if (i == 5)
+			s.env.envid = mc_mem_strdup(long_text);
+		if (i == 6)
+			s.item.header.len = MC_QF_HEADER + 1;
+		if (i == 7)
+			mc_envelope_at(&s.env, 1)->addr[0] = '\n';
+		assert_int_equal(mc_store_put(s.store, &s.item, NULL, id, &err),
+		    -1);
+		assert_int_not_equal(err.code, MC_E_INTERNAL);
+		assert_int_not_equal(err.text[0], 0);
+		assert_int_equal(side_count(&s, "q", '\0'), 0);
+		side_clear(&s);
+	}
+	free(long_text);
+}
+
+/* -------------------------------------------------------------------- room */
+
+static void
+limits(void **state)
+{
+	struct mc_err err = { .code = MC_OK };
+	char id[MC_ID_LEN + 1];
+	struct side s;
+	uint64_t size;
+
+	(void)state;
+	side_init(&s);
+	s.store->set.max_messages = 2;
+	side_put(&s, id);
+	side_put(&s, id);
+	assert_err(mc_store_put(s.store, &s.item, NULL, id, &err), err,
+	    MC_E_QUEUE_FULL);
+	assert_int_equal(mc_err_exit(&err), 75);
+
+	/* one goes, and that is seen at once */
+	struct mc_entry *entry;
+	char first[MC_ID_LEN + 1];
+
+	s.store->set.max_messages = 0;
+	side_put(&s, first);
+	s.store->set.max_messages = 3;
+	mc_err_reset(&err);
+	assert_err(mc_store_put(s.store, &s.item, NULL, id, &err), err,
+	    MC_E_QUEUE_FULL);
+	entry = side_claim(&s, first);
+	size = (uint64_t)entry->st.st_size;
+	assert_int_equal(mc_entry_remove(entry, NULL), 0);
+	mc_entry_close(entry);
+	side_put(&s, id);
+
+	s.store->set.max_messages = 0;
+	s.store->set.max_bytes = size * 4 - 1;
+	mc_err_reset(&err);
+	assert_err(mc_store_put(s.store, &s.item, NULL, id, &err), err,
+	    MC_E_QUEUE_FULL);
+	s.store->set.max_bytes = size * 4;
+	side_put(&s, id);
+
+	s.store->set.max_bytes = 0;
+	s.store->set.reserve_bytes = UINT64_C(1) << 60;
+	mc_err_reset(&err);
+	assert_err(mc_store_put(s.store, &s.item, NULL, id, &err), err,
+	    MC_E_QUEUE_FULL);
+	assert_int_equal(side_count(&s, "q", '\0'), 4);
+	side_clear(&s);
+}
+
+/* the caller's own limit on the size of files */
+static void
+file_size_limit(void **state)
+{
+	static const rlim_t most[] = { 1, 4096, 4200 };
+	char id[MC_ID_LEN + 1];
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	for (size_t i = 0; i < MC_NELEM(most); i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid == 0) {
+			struct rlimit lim = { most[i], most[i] };
+			struct mc_err err = { .code = MC_OK };
+			struct sigaction sa = { .sa_handler = SIG_IGN };
+
+			(void)sigaction(SIGXFSZ, &sa, NULL);
+			(void)setrlimit(RLIMIT_FSIZE, &lim);
+			_exit(mc_store_put(s.store, &s.item, NULL, id,
+			    &err) == 0 ? 0 : err.code == MC_E_QUEUE_FULL ?
+			    mc_err_exit(&err) : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 75);
+		assert_int_equal(side_count(&s, "q", '\0'), 0);
+	}
+	side_clear(&s);
+}
+
+/* ----------------------------------------------------------------- opening */
+
+static void
+opening(void **state)
+{
+	struct mc_err err = { .code = MC_OK };
+	struct mc_store_settings set = { .reserve_bytes = 1 };
+	struct mc_store *store;
+	struct stat st;
+	struct side s;
+	char path[300];
+
+	(void)state;
+	side_init(&s);
+	assert_int_equal(stat(side_path(&s, "q", 0, "."), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(stat(side_path(&s, "bad", 0, "."), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+
+	set.dir = "spool";
+	assert_err(mc_store_open(&set, &store, &err), err, MC_E_QUEUE);
+	set.dir = path;
+
+	/* parents that are missing; slashes */
+	(void)snprintf(path, sizeof(path), "%s/a//b/c/", s.top);
+	assert_int_equal(mc_store_open(&set, &store, NULL), 0);
+	mc_store_close(store);
+	(void)snprintf(path, sizeof(path), "%s/a/b", s.top);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+
+	/* set-up that was cut short is done again, before anything is put */
+	(void)snprintf(path, sizeof(path), "%s/a/b/c/q", s.top);
+	assert_int_equal(chmod(path, 0500), 0);
+	(void)snprintf(path, sizeof(path), "%s/a/b/c", s.top);
+	assert_int_equal(mc_store_open(&set, &store, NULL), 0);
+	mc_store_close(store);
+	(void)snprintf(path, sizeof(path), "%s/a/b/c/q", s.top);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+
+	/* a link, a file, a mode for others */
+	(void)snprintf(path, sizeof(path), "%s/link", s.top);
+	assert_int_equal(symlink("a/b/c", path), 0);
+	mc_err_reset(&err);
+	assert_err(mc_store_open(&set, &store, &err), err, MC_E_QUEUE);
+	(void)snprintf(path, sizeof(path), "%s/link/", s.top);
+	mc_err_reset(&err);
+	assert_err(mc_store_open(&set, &store, &err), err, MC_E_QUEUE);
+	(void)snprintf(path, sizeof(path), "%s/file", s.top);
+	side_write(path, "x", 1);
+	mc_err_reset(&err);
+	assert_err(mc_store_open(&set, &store, &err), err, MC_E_QUEUE);
+	(void)snprintf(path, sizeof(path), "%s/file/spool", s.top);
+	mc_err_reset(&err);
+	assert_err(mc_store_open(&set, &store, &err), err, MC_E_QUEUE);
+	(void)snprintf(path, sizeof(path), "%s", s.dir);
+	assert_int_equal(chmod(path, 0750), 0);
+	mc_err_reset(&err);
+	assert_err(mc_store_open(&set, &store, &err), err, MC_E_QUEUE);
+	assert_non_null(strstr(err.text, "0750"));
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(chmod(side_path(&s, "q", 0, "."), 0755), 0);
+	mc_err_reset(&err);
+	assert_err(mc_store_open(&set, &store, &err), err, MC_E_QUEUE);
+	if (geteuid() == 0) {
+		assert_int_equal(chmod(side_path(&s, "q", 0, "."), 0700), 0);
+		assert_int_equal(chown(path, 1, 1), 0);
+		mc_err_reset(&err);
+		assert_err(mc_store_open(&set, &store, &err), err, MC_E_QUEUE);
+	}
+	side_clear(&s);
+}
+
+static void
+sweeping(void **state)
+{
+	char id[MC_ID_LEN + 1], busy[MC_ID_LEN + 1];
+	struct side s;
+	int fd;
+
+	(void)state;
+	side_init(&s);
+	assert_int_equal(mc_rand_id(id, NULL), 0);
+	assert_int_equal(mc_rand_id(busy, NULL), 0);
+	side_write(side_path(&s, "q", 't', id), "half", 4);
+	side_write(side_path(&s, "q", 't', busy), "half", 4);
+	fd = open(side_path(&s, "q", 't', busy), O_RDONLY);
+	assert_int_equal(mc_store_lock(fd), 0);
+	s.store->set.no_sweep = true;
+	side_open(&s);
+	assert_int_equal(side_count(&s, "q", 't'), 1);
+	assert_int_equal(access(side_path(&s, "q", 't', busy), F_OK), 0);
+	(void)close(fd);
+	side_open(&s);
+	assert_int_equal(side_count(&s, "q", '\0'), 0);
+	side_clear(&s);
+}
+
+/* ---------------------------------------------------------------- scanning */
+
+struct seen {
+	size_t n;
+	size_t held;
+	char id[MC_ID_LEN + 1];
+	int64_t next;
+	int stop;
+};
+
+static int
+see(void *ctx, const struct mc_store_stat *st)
+{
+	struct seen *seen = ctx;
+
+	seen->n++;
+	seen->held += st->held;
+	seen->next = st->next_attempt;
+	memcpy(seen->id, st->id, sizeof(seen->id));
+	assert_true(st->size > 4096);
+	return seen->stop;
+}
+
+static void
+plant(struct side *s)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char id[MC_ID_LEN + 1];
+	int fd;
+
+	assert_int_equal(mc_rand_id(id, NULL), 0);
+	assert_int_equal(symlink("/etc/passwd", side_path(s, "q", 'm', id)), 0);
+	assert_int_equal(symlink("/etc/passwd", side_path(s, "q", 't', id)), 0);
+	assert_int_equal(symlink("/etc/passwd", side_path(s, "q", 'l', id)), 0);
+	assert_int_equal(mc_rand_id(id, NULL), 0);
+	assert_int_equal(mkfifo(side_path(s, "q", 'm', id), 0600), 0);
+	assert_int_equal(mkfifo(side_path(s, "q", 't', id), 0600), 0);
+	assert_int_equal(mkfifo(side_path(s, "q", 'l', id), 0600), 0);
+	assert_int_equal(mc_rand_id(id, NULL), 0);
+	assert_int_equal(mkdir(side_path(s, "q", 'm', id), 0700), 0);
+	assert_int_equal(mkdir(side_path(s, "q", 't', id), 0700), 0);
+	assert_int_equal(mkdir(side_path(s, "q", 'l', id), 0700), 0);
+	assert_int_equal(mc_rand_id(id, NULL), 0);
+	side_write(side_path(s, "q", 0, "core"), "x", 1);
+	side_write(side_path(s, "q", 0, "m-short"), "x", 1);
+	side_write(side_path(s, "q", 0, "m-ABCDEFGHIJKLMNOPQRSTUVWXYZ"), "x",
+	    1);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%.100s",
+	    side_path(s, "q", 'm', id));
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	(void)close(fd);
+}
+
+static int
+claim_all(void *ctx, const char *name)
+{
+	struct side *s = ctx;
+	struct mc_entry *entry;
+
+	if (mc_store_kind(name) == 'm') {
+		struct mc_err err = { .code = MC_OK };
+
+		assert_err(mc_store_claim(s->store, name + 2, true, &entry,
+		    &err), err, MC_E_QUEUE);
+	}
+	return 0;
+}
+
+static int
+forget(void *ctx, const char *name)
+{
+	struct side *s = ctx;
+
+	(void)unlink(side_path(s, "q", 0, name));
+	return 0;
+}
+
+static void
+odd_names(void **state)
+{
+	struct seen seen = { .n = 0 };
+	struct mc_err err = { .code = MC_OK };
+	char id[MC_ID_LEN + 1];
+	struct mc_entry *entry;
+	struct side s;
+	size_t bad;
+
+	(void)state;
+	side_init(&s);
+	plant(&s);
+	(void)alarm(20);
+	side_open(&s);
+	assert_int_equal(mc_store_scan(s.store, see, &seen, NULL), 0);
+	assert_int_equal(seen.n, 0);
+	assert_non_null(strstr(s.said, "core: not a name of ours"));
+	assert_non_null(strstr(s.said, "not a regular file"));
+	assert_int_equal(mc_store_each(s.store, s.store->q, claim_all, &s,
+	    NULL), 0);
+	assert_int_equal(mc_store_check(s.store, NULL, NULL, &bad, NULL), 0);
+	assert_int_equal(bad, 0);
+	assert_int_equal(side_count(&s, "q", '\0'), 13);
+	(void)alarm(0);
+
+	/* other names, other owners, names that leave the directory */
+	side_put(&s, id);
+	assert_int_equal(link(side_path(&s, "q", 'm', id), s.top), -1);
+	char other[200];
+	(void)snprintf(other, sizeof(other), "%s/other", s.top);
+	assert_int_equal(link(side_path(&s, "q", 'm', id), other), 0);
+	assert_int_equal(mc_store_scan(s.store, see, &seen, NULL), 0);
+	assert_int_equal(seen.n, 0);
+	assert_err(mc_store_claim(s.store, id, true, &entry, &err), err,
+	    MC_E_QUEUE);
+	assert_int_equal(unlink(other), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(side_path(&s, "q", 'm', id), 1, 1), 0);
+		assert_int_equal(mc_store_scan(s.store, see, &seen, NULL), 0);
+		assert_int_equal(seen.n, 0);
+		mc_err_reset(&err);
+		assert_err(mc_store_claim(s.store, id, true, &entry, &err),
+		    err, MC_E_QUEUE);
+		assert_int_equal(chown(side_path(&s, "q", 'm', id), 0, 0), 0);
+	}
+	mc_err_reset(&err);
+	assert_err(mc_store_claim(s.store, "../x", true, &entry, &err), err,
+	    MC_E_USAGE);
+	mc_entry_close(side_claim(&s, id));
+	(void)mc_store_each(s.store, s.store->q, forget, &s, NULL);
+	side_clear(&s);
+}
+
+static void
+scanning(void **state)
+{
+	struct seen seen = { .n = 0 };
+	char id[MC_ID_LEN + 1];
+	struct mc_entry *entry;
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	for (int i = 0; i < 20; i++)
+		side_put(&s, id);
+	entry = side_claim(&s, id);
+	assert_int_equal(mc_entry_hold(entry, true, NULL), 0);
+	mc_entry_close(entry);
+	assert_int_equal(mc_store_scan(s.store, see, &seen, NULL), 0);
+	assert_int_equal(seen.n, 20);
+	assert_int_equal(seen.held, 1);
+	assert_int_equal(seen.next, ARRIVAL + 300);
+	seen.n = 0;
+	seen.stop = 7;
+	assert_int_equal(mc_store_scan(s.store, see, &seen, NULL), 7);
+	assert_int_equal(seen.n, 1);
+	assert_string_equal(s.said, "");
+	side_clear(&s);
+}
+
+/* ------------------------------------------------------------------- states */
+
+static void
+marking(void **state)
+{
+	static const size_t some[] = { 0, 1, 2, 5, 4, 3, 9 };
+	static const size_t wrong[] = { 10 };
+	char id[MC_ID_LEN + 1];
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry *entry;
+	struct side s;
+	struct stat st;
+
+	(void)state;
+	side_init(&s);
+	side_rcpts(&s, 10);
+	side_put(&s, id);
+	entry = side_claim(&s, id);
+	assert_int_equal(mc_entry_mark(entry, some, 7, MC_CELL_DELIVERED, NULL),
+	    0);
+	assert_int_equal(mc_envelope_at(mc_entry_envelope(entry), 4)->verdict,
+	    MC_DELIVERED);
+	assert_int_equal(mc_envelope_at(mc_entry_envelope(entry), 6)->verdict,
+	    MC_PENDING);
+	assert_err(mc_entry_mark(entry, wrong, 1, MC_CELL_FAILED, &err), err,
+	    MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_mark(entry, some, 1, MC_CELL_PENDING, &err), err,
+	    MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_mark(entry, some, 1, (enum mc_cell)'x', &err), err,
+	    MC_E_INTERNAL);
+	mc_entry_close(entry);
+	assert_int_equal(stat(side_path(&s, "q", 'm', id), &st), 0);
+	assert_int_equal(st.st_mtime, ARRIVAL + 300);
+
+	/* all that counts is what stands in the file */
+	entry = side_claim(&s, id);
+	for (size_t i = 0; i < 10; i++)
+		assert_int_equal(mc_entry_cell(entry, i), i < 6 || i == 9 ?
+		    MC_CELL_DELIVERED : MC_CELL_PENDING);
+	static const size_t rest[] = { 6, 7, 8 };
+	assert_int_equal(mc_entry_mark(entry, rest, 3, MC_CELL_FAILED, NULL),
+	    0);
+	assert_int_equal(mc_entry_mark(entry, rest, 3, MC_CELL_REPORTED, NULL),
+	    0);
+	assert_true(mc_entry_is_done(entry));
+	assert_int_equal(mc_entry_note(entry, 6, 1, "no such user", true,
+	    NULL), 0);
+	assert_int_equal(mc_entry_remove(entry, NULL), 0);
+	mc_err_reset(&err);
+	assert_err(mc_entry_note(entry, 0, 1, "x", false, &err), err,
+	    MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_mark(entry, some, 1, MC_CELL_DELIVERED, &err), err,
+	    MC_E_INTERNAL);
+	mc_entry_close(entry);
+	assert_int_equal(side_count(&s, "q", '\0'), 0);
+	side_clear(&s);
+}
+
+static void
+looking(void **state)
+{
+	static const size_t zero[] = { 0 };
+	char id[MC_ID_LEN + 1];
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry *entry, *other;
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	side_put(&s, id);
+	entry = side_claim(&s, id);
+	/* beside the one who has it */
+	assert_int_equal(mc_store_look(s.store, id, &other, NULL), 1);
+	assert_err(mc_entry_mark(other, zero, 1, MC_CELL_DELIVERED, &err), err,
+	    MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_remove(other, &err), err, MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_hold(other, true, &err), err, MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_reschedule(other, 1, &err), err, MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_note(other, 0, 1, "x", true, &err), err,
+	    MC_E_INTERNAL);
+	check_content(other);
+	mc_entry_close(other);
+	assert_int_equal(mc_entry_remove(entry, NULL), 0);
+	mc_entry_close(entry);
+	assert_int_equal(mc_store_look(s.store, id, &other, NULL), 0);
+	assert_int_equal(mc_store_claim(s.store, id, true, &other, NULL), 0);
+	side_clear(&s);
+}
+
+static size_t
+open_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	if (d == NULL)
+		return 0;
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d);
+	return n;
+}
+
+/* an entry closes its own descriptors, all of them and no other */
+static void
+descriptors(void **state)
+{
+	char id[MC_ID_LEN + 1];
+	struct mc_entry *entry;
+	const struct mc_spool *body;
+	struct mc_str header;
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	side_put(&s, id);
+	size_t before = open_descriptors();
+	for (int i = 0; i < 4; i++) {
+		int zero = fcntl(0, F_GETFD);
+
+		entry = side_claim(&s, id);
+		if (i & 1)
+			assert_int_equal(mc_entry_content(entry, &header, &body,
+			    NULL), 0);
+		if (i & 2)
+			assert_int_equal(mc_entry_note(entry, 0, 1, "x", true,
+			    NULL), 0);
+		mc_entry_close(entry);
+		assert_int_equal(open_descriptors(), before);
+		assert_int_equal(fcntl(0, F_GETFD), zero);
+	}
+	side_clear(&s);
+}
+
+/* the lock dies with the last of those who have the descriptor */
+static void
+locking(void **state)
+{
+	char id[MC_ID_LEN + 1], c;
+	struct mc_entry *entry, *other;
+	int pipe_fd[2], status;
+	struct side s;
+	pid_t pid;
+
+	(void)state;
+	side_init(&s);
+	side_put(&s, id);
+	entry = side_claim(&s, id);
+	assert_int_equal(mc_store_claim(s.store, id, false, &other, NULL), 0);
+	assert_int_equal(pipe(pipe_fd), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)close(pipe_fd[1]);
+		_exit(read(pipe_fd[0], &c, 1) == 0 ? 0 : 1);
+	}
+	(void)close(pipe_fd[0]);
+	mc_entry_close(entry);
+	assert_int_equal(mc_store_claim(s.store, id, false, &other, NULL), 0);
+	(void)close(pipe_fd[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	mc_entry_close(side_claim(&s, id));
+	side_clear(&s);
+}
+
+/* times and modes, as an ordinary user sees them too */
+static void
+hold_and_time(void)
+{
+	static const size_t zero[] = { 0 };
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry_info info;
+	char id[MC_ID_LEN + 1];
+	struct mc_entry *entry;
+	struct side s;
+
+	side_init(&s);
+	side_put(&s, id);
+	entry = side_claim(&s, id);
+	assert_int_equal(mc_entry_reschedule(entry, 2000000000, NULL), 0);
+	assert_int_equal(mc_entry_hold(entry, true, NULL), 0);
+	mc_entry_close(entry);
+	entry = side_claim(&s, id);
+	mc_entry_info(entry, &info);
+	assert_true(info.held);
+	assert_int_equal(info.next_attempt, 2000000000);
+	assert_err(mc_entry_mark(entry, zero, 1, MC_CELL_DELIVERED, &err), err,
+	    MC_E_QUEUE_READONLY);
+	assert_int_equal(mc_entry_hold(entry, false, NULL), 0);
+	assert_int_equal(mc_entry_mark(entry, zero, 1, MC_CELL_DELIVERED, NULL),
+	    0);
+	mc_entry_close(entry);
+	entry = side_claim(&s, id);
+	mc_entry_info(entry, &info);
+	assert_false(info.held);
+	assert_int_equal(info.next_attempt, 2000000000);
+	/* a time that is none */
+	assert_int_equal(mc_entry_reschedule(entry, -5, NULL), 0);
+	assert_int_equal(mc_entry_hold(entry, true, NULL), 0);
+	mc_entry_close(entry);
+	entry = side_claim(&s, id);
+	mc_entry_info(entry, &info);
+	assert_int_equal(info.next_attempt, 0);
+	assert_int_equal(mc_entry_remove(entry, NULL), 0);
+	mc_entry_close(entry);
+	side_clear(&s);
+}
+
+static void
+holding(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	hold_and_time();
+	if (geteuid() != 0)
+		return;
+	/* mode 0400 means something to others than root only */
+	pid = fork();
+	if (pid == 0) {
+		if (setgid(65534) != 0 || setuid(65534) != 0)
+			_exit(9);
+		hold_and_time();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* ------------------------------------------------------------------- notes */
+
+struct told {
+	char text[4096];
+	size_t n;
+};
+
+static int
+tell(void *ctx, size_t i, int64_t when, const char *text)
+{
+	struct told *told = ctx;
+	size_t len = strlen(told->text);
+
+	told->n++;
+	(void)snprintf(told->text + len, sizeof(told->text) - len,
+	    "%d@%d:%s\n", i == SIZE_MAX ? -1 : (int)i, (int)when, text);
+	return 0;
+}
+
+static uint64_t
+attempts(struct side *s, const char *id, struct told *told)
+{
+	struct mc_entry_info info;
+	struct mc_entry *entry;
+
+	*told = (struct told){ .n = 0 };
+	assert_int_equal(mc_store_look(s->store, id, &entry, NULL), 1);
+	assert_int_equal(mc_entry_notes(entry, tell, told, NULL), 0);
+	mc_entry_info(entry, &info);
+	mc_entry_close(entry);
+	return info.attempts;
+}
+
+static void
+note(struct side *s, const char *id, size_t i, int64_t when, const char *text)
+{
+	struct mc_entry *entry = side_claim(s, id);
+	struct mc_err err = { .code = MC_OK };
+
+	if (mc_entry_note(entry, i, when, text, when % 2 == 0, &err) != 0)
+		fail_msg("%s", err.text);
+	mc_entry_close(entry);
+}
+
+static void
+noting(void **state)
+{
+	char id[MC_ID_LEN + 1];
+	struct mc_entry *entry;
+	struct told told;
+	struct side s;
+	char many[4000];
+
+	(void)state;
+	side_init(&s);
+	side_put(&s, id);
+	assert_int_equal(attempts(&s, id, &told), 0);
+	assert_int_equal(told.n, 0);
+	note(&s, id, 0, 10, "450 a\r\n250 b\033");
+	note(&s, id, 1, 10, "450 c");
+	assert_int_equal(attempts(&s, id, &told), 1);
+	note(&s, id, SIZE_MAX, 21, "no route");
+	note(&s, id, 0, 22, "");
+	memset(many, 'x', sizeof(many) - 1);
+	many[sizeof(many) - 1] = '\0';
+	note(&s, id, 2, 22, many);
+	assert_int_equal(attempts(&s, id, &told), 3);
+	many[512] = '\0';
+	assert_int_equal(strncmp(told.text, "0@10:450 a 250 b?\n1@10:450 c\n"
+	    "-1@21:no route\n0@22:\n2@22:xxxxx", 60), 0);
+	assert_int_equal(strlen(told.text), 55 + 512 + 1);
+	entry = side_claim(&s, id);
+	assert_string_equal(mc_envelope_at(mc_entry_envelope(entry), 0)->text,
+	    "450 a 250 b?");
+	mc_entry_close(entry);
+	side_clear(&s);
+
+	/* what came with the message is the first note */
+	side_init(&s);
+	mc_envelope_at(&s.env, 1)->text = mc_mem_strdup("421 full");
+	side_put(&s, id);
+	assert_int_equal(attempts(&s, id, &told), 1);
+	assert_string_equal(told.text, "1@1700000000:421 full\n");
+	note(&s, id, 1, ARRIVAL + 9, "421 still");
+	assert_int_equal(attempts(&s, id, &told), 2);
+	assert_string_equal(told.text, "1@1700000000:421 full\n"
+	    "1@1700000009:421 still\n");
+	side_clear(&s);
+}
+
+/* whatever stands in the place of the notes */
+static void
+odd_notes(void **state)
+{
+	char id[MC_ID_LEN + 1], path[512];
+	unsigned char *whole;
+	struct told told;
+	struct side s;
+	struct stat st;
+	size_t n;
+
+	(void)state;
+	side_init(&s);
+	side_put(&s, id);
+	(void)snprintf(path, sizeof(path), "%s", side_path(&s, "q", 'l', id));
+	note(&s, id, 0, 10, "first");
+	note(&s, id, 1, 20, "second");
+	whole = side_read(path, &n);
+
+	/* torn anywhere, with rubbish behind: whole records stay */
+	for (size_t cut = 0; cut <= n; cut++) {
+		side_write(path, whole, cut);
+		size_t left = cut < 33 ? 0 : cut < n ? 1 : 2;
+		assert_int_equal(attempts(&s, id, &told), left);
+		assert_int_equal(told.n, left);
+		note(&s, id, 2, 30, "third");
+		assert_int_equal(attempts(&s, id, &told), left + 1);
+		assert_int_equal(told.n, left + 1);
+	}
+	/* any byte flipped: no crash, nothing unprintable */
+	for (size_t i = 0; i < n; i++) {
+		whole[i] ^= 0x55;
+		side_write(path, whole, n);
+		assert_in_range(attempts(&s, id, &told), 0, 2);
+		note(&s, id, 2, 30, "third");
+		assert_non_null(strstr(told.n == 2 ? "2@30:third\n" :
+		    (attempts(&s, id, &told), told.text), "2@30:third\n"));
+		whole[i] ^= 0x55;
+	}
+	/* a gigabyte of nothing */
+	assert_int_equal(truncate(path, 1 << 30), 0);
+	(void)attempts(&s, id, &told);
+	note(&s, id, 2, 40, "after");
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size < 4096);
+	/* too many */
+	struct mc_entry *entry = side_claim(&s, id);
+	for (int i = 0; i < 400; i++)
+		assert_int_equal(mc_entry_note(entry, 0, 50 + i,
+		    "a long text of two hundred bytes or more, so that there is"
+		    " soon no more room for all of them in the file where they "
+		    "stand, and those that came first have to go from it some "
+		    "day, or it would grow", false, NULL), 0);
+	mc_entry_close(entry);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size < 64 * 1024 + 3 * 600);
+	assert_in_range(attempts(&s, id, &told), 400, 405);
+	/* a link is not followed: neither read nor written */
+	char target[300];
+	(void)snprintf(target, sizeof(target), "%s/target", s.top);
+	side_write(target, whole, n);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(target, path), 0);
+	assert_int_equal(attempts(&s, id, &told), 0);
+	note(&s, id, 0, 60, "here");
+	assert_int_equal(attempts(&s, id, &told), 1);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(stat(target, &st), 0);
+	assert_int_equal(st.st_size, n);
+	/* a FIFO does not hang */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	(void)alarm(10);
+	assert_int_equal(attempts(&s, id, &told), 0);
+	note(&s, id, 0, 60, "here");
+	assert_int_equal(attempts(&s, id, &told), 1);
+	(void)alarm(0);
+	/* a directory cannot be mended, and stops nothing else */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	entry = side_claim(&s, id);
+	struct mc_err err = { .code = MC_OK };
+	assert_err(mc_entry_note(entry, 0, 70, "x", false, &err), err,
+	    MC_E_QUEUE);
+	assert_int_equal(mc_entry_remove(entry, NULL), 0);
+	mc_entry_close(entry);
+	free(whole);
+	side_clear(&s);
+}
+
+/* ------------------------------------------------------------------ damage */
+
+/* D9, D10: what happens to a message whose bytes are these */
+static void
+try_damaged(struct side *s, const char *id, bool may_pass)
+{
+	struct mc_entry *entry = NULL;
+	struct mc_err err = { .code = MC_OK };
+	int rc = mc_store_look(s->store, id, &entry, &err);
+
+	assert_true(rc == 1 || (rc == -1 && err.text[0] != '\0'));
+	if (rc == 1)
+		mc_entry_close(entry);
+	mc_err_reset(&err);
+	rc = mc_store_claim(s->store, id, true, &entry, &err);
+	if (rc == 1) {
+		assert_true(may_pass);
+		check_content(entry);
+		mc_entry_close(entry);
+		return;
+	}
+	assert_err(rc, err, MC_E_QUEUE_DAMAGED);
+	assert_int_equal(access(side_path(s, "q", 'm', id), F_OK), -1);
+	assert_int_equal(unlink(side_path(s, "bad", 'm', id)), 0);
+	s->said[0] = '\0';
+}
+
+static void
+every_byte(void **state)
+{
+	char id[MC_ID_LEN + 1], path[512];
+	unsigned char *whole;
+	struct side s;
+	size_t n;
+
+	(void)state;
+	side_init(&s);
+	side_put(&s, id);
+	(void)snprintf(path, sizeof(path), "%s", side_path(&s, "q", 'm', id));
+	whole = side_read(path, &n);
+	for (size_t i = 0; i < n; i++) {
+		/* cells and padding say nothing about the content */
+		bool free_byte = i >= MC_QF_HEAD && i < MC_QF_BLOCK;
+
+		if (free_byte && i > MC_QF_HEAD + 8 && i % 509 != 0)
+			continue;
+		for (int bit = 1; bit < 256; bit = bit == 1 ? 0x80 : 256) {
+			whole[i] ^= (unsigned char)bit;
+			side_write(path, whole, n);
+			try_damaged(&s, id, free_byte);
+			whole[i] ^= (unsigned char)bit;
+		}
+	}
+	for (size_t len = 0; len < n; len += len > 130 && len < 4000 ? 97 : 1) {
+		side_write(path, whole, len);
+		try_damaged(&s, id, false);
+	}
+	unsigned char *more = malloc(n + 1);
+	memcpy(more, whole, n);
+	more[n] = 0;
+	side_write(path, more, n + 1);
+	try_damaged(&s, id, false);
+	free(more);
+	side_write(path, whole, n);
+	try_damaged(&s, id, true);
+	free(whole);
+	side_clear(&s);
+}
+
+static void
+hostile_numbers(void **state)
+{
+	static const uint32_t values[] = { 0, 2, 4, 100000, 100001, 0x7fffffff,
+	    0x80000000, 0xfffffffe, 0xffffffff };
+	char id[MC_ID_LEN + 1], path[512];
+	unsigned char *whole;
+	struct side s;
+	size_t n;
+
+	(void)state;
+	side_init(&s);
+	side_put(&s, id);
+	(void)snprintf(path, sizeof(path), "%s", side_path(&s, "q", 'm', id));
+	whole = side_read(path, &n);
+	/* each field of the head, then length fields within the envelope */
+	for (size_t off = 16; off < 64; off += 4)
+		for (size_t i = 0; i < MC_NELEM(values); i++) {
+			unsigned char old[4];
+
+			memcpy(old, whole + off, 4);
+			memcpy(whole + off, &values[i], 4);
+			side_write(path, whole, n);
+			try_damaged(&s, id, memcmp(old, whole + off, 4) == 0);
+			memcpy(whole + off, old, 4);
+		}
+	for (size_t off = 4096; off < 4096 + 60; off++)
+		for (size_t i = 0; i < MC_NELEM(values); i++) {
+			unsigned char old[4];
+
+			memcpy(old, whole + off, 4);
+			memcpy(whole + off, &values[i], 4);
+			side_write(path, whole, n);
+			try_damaged(&s, id, memcmp(old, whole + off, 4) == 0);
+			memcpy(whole + off, old, 4);
+		}
+	/* many recipients announced, in a sparse file as long as that takes */
+	struct mc_qf_head head = { .n = 100000, .block = mc_qf_block(100000),
+	    .envelope = 500000000, .header = 10, .body = 0 };
+	unsigned char bytes[MC_QF_HEAD];
+	mc_qf_head_encode(&head, bytes);
+	side_write(path, bytes, sizeof(bytes));
+	assert_int_equal(truncate(path, (off_t)mc_qf_trailer_at(&head) + 48),
+	    0);
+	try_damaged(&s, id, false);
+	free(whole);
+	side_clear(&s);
+}
+
+/* D16 */
+static void
+newer_version(void **state)
+{
+	char id[MC_ID_LEN + 1], path[512];
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry *entry;
+	unsigned char *whole;
+	struct side s;
+	size_t n, bad;
+
+	(void)state;
+	side_init(&s);
+	side_put(&s, id);
+	(void)snprintf(path, sizeof(path), "%s", side_path(&s, "q", 'm', id));
+	whole = side_read(path, &n);
+	whole[8] = 2;
+	whole[12] = (unsigned char)~2;
+	side_write(path, whole, n - 100);
+	assert_err(mc_store_claim(s.store, id, true, &entry, &err), err,
+	    MC_E_QUEUE);
+	assert_non_null(strstr(err.text, "newer release"));
+	assert_int_equal(mc_store_check(s.store, NULL, NULL, &bad, NULL), 0);
+	assert_int_equal(bad, 0);
+	assert_int_equal(access(path, F_OK), 0);
+	free(whole);
+	side_clear(&s);
+}
+
+static void
+note_check(void *ctx, const char *name, const char *what)
+{
+	struct side *s = ctx;
+
+	side_log(s, MC_LOG_INFO, MC_STAGE_LOCAL, name);
+	side_log(s, MC_LOG_INFO, MC_STAGE_LOCAL, what);
+}
+
+static void
+checking(void **state)
+{
+	static const size_t all[] = { 0, 1, 2 };
+	char id[MC_ID_LEN + 1], done[MC_ID_LEN + 1], hurt[MC_ID_LEN + 1];
+	struct seen seen = { .n = 0 };
+	struct mc_entry *entry;
+	struct side s;
+	size_t bad;
+
+	(void)state;
+	side_init(&s);
+	side_put(&s, id);
+	side_put(&s, done);
+	side_put(&s, hurt);
+	note(&s, hurt, 0, 1, "x");
+	entry = side_claim(&s, done);
+	assert_int_equal(mc_entry_mark(entry, all, 3, MC_CELL_DELIVERED, NULL),
+	    0);
+	mc_entry_close(entry);
+	assert_int_equal(truncate(side_path(&s, "q", 'm', hurt), 4200), 0);
+	side_write(side_path(&s, "q", 't', done), "x", 1);
+	side_write(side_path(&s, "q", 'l', "aaaaaaaaaaaaaaaaaaaaaaaaaa"), "x",
+	    1);
+	s.said[0] = '\0';
+	assert_int_equal(mc_store_check(s.store, note_check, &s, &bad, NULL),
+	    0);
+	assert_int_equal(bad, 1);
+	assert_non_null(strstr(s.said, "every recipient was done; removed"));
+	assert_non_null(strstr(s.said, "never finished; removed"));
+	assert_non_null(strstr(s.said, "notes without message; removed"));
+	assert_non_null(strstr(s.said, "damaged message in bad/"));
+	assert_int_equal(side_count(&s, "q", '\0'), 1);
+	assert_int_equal(side_count(&s, "bad", '\0'), 2);
+	assert_int_equal(mc_store_scan_bad(s.store, see, &seen, NULL), 0);
+	assert_int_equal(seen.n, 1);
+	assert_string_equal(seen.id, hurt);
+	/* a second one of that name does not replace the first */
+	side_write(side_path(&s, "q", 'm', hurt), "x", 1);
+	assert_int_equal(mc_store_check(s.store, note_check, &s, &bad, NULL),
+	    0);
+	assert_int_equal(bad, 2);
+	assert_int_equal(side_count(&s, "bad", 'm'), 2);
+	side_clear(&s);
+}
+
+/* ---------------------------------------------------- what it stands on */
+
+static void
+files(void **state)
+{
+	struct mc_err err = { .code = MC_OK };
+	struct side s;
+	unsigned char *p;
+	size_t n;
+	int dir, fd;
+
+	(void)state;
+	side_init(&s);
+	dir = open(s.top, O_RDONLY | O_DIRECTORY);
+	fd = openat(dir, "a", O_RDWR | O_CREAT, 0600);
+	assert_true(dir >= 0 && fd >= 0);
+	assert_int_equal(mc_file_pwrite(fd, "world", 5, 3, NULL), 0);
+	assert_int_equal(mc_file_pwrite(fd, "one", 3, 0, NULL), 0);
+	assert_int_equal(mc_file_pwrite(fd, "", 0, 99, NULL), 0);
+	assert_err(mc_file_pwrite(fd, "x", 1, UINT64_MAX, &err), err, MC_E_IO);
+	mc_err_reset(&err);
+	assert_err(mc_file_pwrite(-1, "x", 1, 0, &err), err, MC_E_IO);
+	assert_int_equal(err.sys, EBADF);
+	assert_int_equal(mc_file_sync(fd), 0);
+	assert_int_equal(mc_file_sync_data(fd), 0);
+	assert_int_equal(mc_file_sync(dir), 0);
+	assert_int_equal(mc_file_sync(-1), -1);
+	assert_int_equal(mc_file_rename_new(dir, "a", dir, "b"), 0);
+	assert_int_equal(mc_file_rename_new(dir, "a", dir, "c"), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(symlinkat("nowhere", dir, "c"), 0);
+	assert_int_equal(mc_file_rename_new(dir, "b", dir, "c"), -1);
+	assert_int_equal(errno, EEXIST);
+	char path[200];
+	(void)snprintf(path, sizeof(path), "%s/b", s.top);
+	p = side_read(path, &n);
+	assert_int_equal(n, 8);
+	assert_memory_equal(p, "oneworld", 8);
+	free(p);
+	(void)close(fd);
+	(void)close(dir);
+	side_clear(&s);
+}
+
+/* a spool over a part of an open file leaves that file alone */
+static void
+borrowed_spool(void **state)
+{
+	struct mc_err err = { .code = MC_OK };
+	struct mc_spool spool;
+	char text[16];
+	size_t got;
+	int fd = mc_file_temp(NULL, NULL);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(mc_file_write(fd, "0123456789", 10, NULL), 0);
+	mc_spool_init_fd(&spool, fd, 3, 4);
+	for (size_t off = 0; off <= 5; off++)
+		for (size_t n = 1; n < sizeof(text); n++) {
+			size_t want = off >= 4 ? 0 : n < 4 - off ? n : 4 - off;
+
+			assert_int_equal(mc_spool_read(&spool, off, text, n,
+			    &got, NULL), 0);
+			assert_int_equal(got, want);
+			assert_memory_equal(text, &"0123456789"[3 + off], want);
+		}
+	assert_err(mc_spool_add(&spool, "x", 1, &err), err, MC_E_INTERNAL);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 10);
+	mc_spool_clear(&spool);
+	assert_int_equal(fcntl(fd, F_GETFD) >= 0, 1);
+	/* and can then be an ordinary one */
+	assert_int_equal(spool.fd, -1);
+	/* a file that got shorter is an error, not an end */
+	mc_spool_init_fd(&spool, fd, 3, 8);
+	mc_err_reset(&err);
+	assert_err(mc_spool_read(&spool, 0, text, 8, &got, &err), err,
+	    MC_E_IO);
+	mc_spool_clear(&spool);
+	(void)close(fd);
+}
+
+/* ------------------------------------------------------------------- memory */
+
+static int
+everything(struct side *s, struct mc_err *err)
+{
+	static const size_t zero[] = { 0 };
+	struct mc_store_settings set = { .dir = s->dir, .reserve_bytes = 1,
+	    .log = &s->log };
+	const struct mc_spool *body;
+	struct mc_entry *entry = NULL;
+	struct told told = { .n = 0 };
+	char id[MC_ID_LEN + 1];
+	struct mc_str header;
+	size_t bad;
+	int rc = -1;
+
+	mc_store_close(s->store);
+	s->store = NULL;
+	if (mc_store_open(&set, &s->store, err) != 0 ||
+	    mc_store_put(s->store, &s->item, NULL, id, err) != 0)
+		return -1;
+	if (mc_store_claim(s->store, id, true, &entry, err) == 1 &&
+	    mc_entry_content(entry, &header, &body, err) == 0 &&
+	    mc_entry_note(entry, 0, 5, "text", true, err) == 0 &&
+	    mc_entry_notes(entry, tell, &told, err) == 0 &&
+	    mc_entry_mark(entry, zero, 1, MC_CELL_DELIVERED, err) == 0)
+		rc = 0;
+	mc_entry_close(entry);
+	if (rc == 0 && mc_store_check(s->store, NULL, NULL, &bad, err) != 0)
+		rc = -1;
+	return rc;
+}
+
+static void
+out_of_memory(void **state)
+{
+	unsigned long n = 0;
+	int rc = -1;
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	mc_envelope_at(&s.env, 1)->text = mc_mem_strdup("421 full");
+	mc_envelope_at(&s.env, 1)->orcpt = mc_mem_strdup("a@b");
+	s.env.envid = mc_mem_strdup("e");
+	while (rc != 0) {
+		struct mc_err err = { .code = MC_OK };
+
+		side_wipe_dir(s.dir);
+		(void)failmalloc(++n, false);
+		rc = everything(&s, &err);
+		(void)failmalloc(0, false);
+		if (rc != 0)
+			assert_err(rc, err, MC_E_NOMEM);
+		/* nothing half, and nothing taken for damaged */
+		if (access(side_path(&s, "q", 0, "."), F_OK) == 0)
+			assert_int_equal(side_count(&s, "q", 't'), 0);
+		if (access(side_path(&s, "bad", 0, "."), F_OK) == 0)
+			assert_int_equal(side_count(&s, "bad", '\0'), 0);
+	}
+	assert_true(n > 25);
+	side_clear(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(fixed_id),
+		cmocka_unit_test(bad_items),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(file_size_limit),
+		cmocka_unit_test(opening),
+		cmocka_unit_test(sweeping),
+		cmocka_unit_test(odd_names),
+		cmocka_unit_test(scanning),
+		cmocka_unit_test(marking),
+		cmocka_unit_test(looking),
+		cmocka_unit_test(descriptors),
+		cmocka_unit_test(locking),
+		cmocka_unit_test(holding),
+		cmocka_unit_test(noting),
+		cmocka_unit_test(odd_notes),
+		cmocka_unit_test(every_byte),
+		cmocka_unit_test(hostile_numbers),
+		cmocka_unit_test(newer_version),
+		cmocka_unit_test(checking),
+		cmocka_unit_test(files),
+		cmocka_unit_test(borrowed_spool),
+		cmocka_unit_test(out_of_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
