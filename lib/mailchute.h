@@ -96,6 +96,9 @@ enum mc_code {
 	MC_E_QUEUE_EXISTS,
 	MC_E_QUEUE_DAMAGED,
 	MC_E_QUEUE_READONLY,
+	MC_E_QUEUE_NONE,
+	MC_E_QUEUE_BUSY,
+	MC_E_EXPIRED,
 	MC_E_INTERNAL
 };
 
@@ -403,6 +406,7 @@ struct mc_result {
 	size_t transaction;	/* number in the plan, from 0 */
 	struct mc_err err;	/* why not delivered; text has the reply */
 	const char *reply;	/* last reply that was about it, or NULL */
+	int queued;		/* it is in the queue now, whatever the verdict */
 };
 
 /* Recipient i of the prepared submission; -1 past the end. */
@@ -413,6 +417,219 @@ mc_submission_result(const struct mc_submission *sub, size_t i,
 /* Text of the final reply of the last transaction that was taken, or NULL. */
 MC_API const char *
 mc_submission_reply(const struct mc_submission *sub);
+
+/* What became of a message that was not delivered to all at once. */
+struct mc_queued {
+	char id[32];		/* of the message in the queue */
+	int64_t next_attempt;	/* seconds since 1970 */
+	size_t recipients;	/* that it has in the queue */
+};
+
+/*
+ * Put the recipients that have no final verdict (pending, deferred, unsure)
+ * into the queue; it returns 0 only when they are on stable storage.  May be
+ * called after mc_submission_send, or instead of it (the first attempt is then
+ * due at once).  After it mc_submission_result has `queued` for them.  Without a
+ * recipient to queue nothing is done and ret_queued->recipients is 0.
+ * MC_E_QUEUE, MC_E_QUEUE_FS, MC_E_QUEUE_FULL, MC_E_NOMEM, MC_E_USAGE (not
+ * prepared, or queued already), and what mc_queue_open says.
+ */
+MC_API MC_CHECK int
+mc_submission_queue(struct mc_submission *sub, struct mc_queued *ret_queued,
+    struct mc_err *err);
+
+/*
+ * What `queue` of the account says: 0 on (send, queue on failure), 1 off, 2
+ * always (queue first).  For a prepared submission; -1 before that.
+ */
+MC_API int
+mc_submission_queue_mode(const struct mc_submission *sub);
+
+/* The error that decides the exit status, once what is queued is done with: 0 if
+ * every recipient was delivered or queued, else -1. */
+MC_API int
+mc_submission_status(const struct mc_submission *sub, struct mc_err *err);
+
+/* ------------------------------------------------------------------- queue */
+
+struct mc_queue;
+
+#define MC_QUEUE_CREATE 1u	/* make the spool if it is not there */
+
+/*
+ * Open the queue that the configuration names, of the user who runs this.
+ * Caller and configuration are borrowed until mc_queue_free.  Without
+ * MC_QUEUE_CREATE a spool that is not there is an empty queue, and nothing is
+ * made.  MC_E_QUEUE (no place for it, other owner, open to others, or it cannot be
+ * read), MC_E_QUEUE_FS, MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_queue_open(const struct mc_caller *caller, const struct mc_config *config,
+    unsigned flags, struct mc_queue **ret_queue, struct mc_err *err);
+
+MC_API void
+mc_queue_free(struct mc_queue *queue);
+
+/* Lines up to `most` go to fn.  Off by default. */
+MC_API void
+mc_queue_set_log(struct mc_queue *queue, enum mc_level most, mc_log_fn fn,
+    void *ctx);
+
+/* Path of the spool directory. */
+MC_API const char *
+mc_queue_dir(const struct mc_queue *queue);
+
+enum mc_queue_state {
+	MC_QUEUE_WAITING = 0,
+	MC_QUEUE_ACTIVE,	/* being delivered just now */
+	MC_QUEUE_HELD,		/* not tried until it is released */
+	MC_QUEUE_FAILED,	/* for good; kept to be looked at */
+	MC_QUEUE_DAMAGED	/* in bad/; only id and size are known */
+};
+
+/* One message; valid during the call that tells of it. */
+struct mc_queue_message {
+	const char *id;
+	enum mc_queue_state state;
+	const char *account;
+	const char *sender;	/* "" is the null sender */
+	uint64_t size;		/* bytes: header, blank line, body */
+	int64_t arrival;	/* seconds since 1970 */
+	int64_t next_attempt;	/* the account's pause counted in; FAILED: when
+				 * it is removed */
+	unsigned long uid;	/* who handed it in */
+	uint64_t attempts;
+	size_t recipients;
+	size_t pending;		/* of them without final verdict */
+	int is_report;		/* a delivery report */
+	const char *pause;	/* why its account is paused, or NULL */
+	const void *inner;	/* for mc_queue_rcpt */
+};
+
+struct mc_queue_recipient {
+	const char *address;
+	enum mc_verdict verdict; /* MC_PENDING: still to go */
+	const char *text;	/* what was last said about it, or NULL */
+};
+
+/* Recipient i of a message; -1 past the end. */
+MC_API int
+mc_queue_rcpt(const struct mc_queue_message *message, size_t i,
+    struct mc_queue_recipient *ret_rcpt);
+
+/* return nonzero to stop: the function that calls returns it */
+typedef int (*mc_queue_fn)(void *ctx, const struct mc_queue_message *message);
+
+/*
+ * Every message, in no order; memory does not grow with their number.  What
+ * cannot be read just now is left out and logged.  MC_E_QUEUE, MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_queue_list(struct mc_queue *queue, mc_queue_fn fn, void *ctx,
+    struct mc_err *err);
+
+/*
+ * The identifier that begins with `prefix` (any case), if it is the only one.
+ * MC_E_QUEUE_NONE, MC_E_USAGE (several begin so), MC_E_QUEUE.
+ */
+MC_API MC_CHECK int
+mc_queue_find(struct mc_queue *queue, const char *prefix, char ret_id[32],
+    struct mc_err *err);
+
+/* One message.  MC_E_QUEUE_NONE, MC_E_QUEUE, MC_E_QUEUE_DAMAGED, MC_E_NOMEM. */
+MC_API MC_CHECK int
+mc_queue_show(struct mc_queue *queue, const char *id, mc_queue_fn fn,
+    void *ctx, struct mc_err *err);
+
+/* What was said at each attempt, in order; address is NULL for the message. */
+typedef int (*mc_queue_note_fn)(void *ctx, const char *address, int64_t when,
+    const char *text);
+MC_API MC_CHECK int
+mc_queue_notes(struct mc_queue *queue, const char *id, mc_queue_note_fn fn,
+    void *ctx, struct mc_err *err);
+
+/* Header, blank line and body, in pieces. */
+typedef int (*mc_queue_bytes_fn)(void *ctx, const void *p, size_t n);
+MC_API MC_CHECK int
+mc_queue_read(struct mc_queue *queue, const char *id, mc_queue_bytes_fn fn,
+    void *ctx, struct mc_err *err);
+
+/*
+ * Hold: not tried until released.  Retry: due now, whatever happened before; a
+ * failed message gets new attempts.  Remove: gone for good, without a report.
+ * MC_E_QUEUE_NONE, MC_E_QUEUE_BUSY (a runner has it), MC_E_USAGE (hold of a
+ * failed one), MC_E_QUEUE, MC_E_QUEUE_DAMAGED (remove takes it from bad/).
+ */
+MC_API MC_CHECK int
+mc_queue_hold(struct mc_queue *queue, const char *id, struct mc_err *err);
+MC_API MC_CHECK int
+mc_queue_release(struct mc_queue *queue, const char *id, struct mc_err *err);
+MC_API MC_CHECK int
+mc_queue_retry(struct mc_queue *queue, const char *id, struct mc_err *err);
+MC_API MC_CHECK int
+mc_queue_remove(struct mc_queue *queue, const char *id, struct mc_err *err);
+
+/* Told of everything odd: file name, what, and what was done about it. */
+typedef void (*mc_queue_check_fn)(void *ctx, const char *name,
+    const char *what);
+
+/* Go through the whole spool.  *ret_damaged counts damaged messages. */
+MC_API MC_CHECK int
+mc_queue_check(struct mc_queue *queue, mc_queue_check_fn fn, void *ctx,
+    size_t *ret_damaged, struct mc_err *err);
+
+/* Is something due now?  1, 0, or -1 with err; no message is opened. */
+MC_API MC_CHECK int
+mc_queue_due(struct mc_queue *queue, struct mc_err *err);
+
+/* What a run tells: one recipient of one attempt. */
+struct mc_run_event {
+	const char *id;
+	const char *account;
+	const char *host;
+	const char *sender;
+	const char *address;
+	enum mc_verdict verdict;
+	struct mc_err err;	/* unless delivered */
+	const char *reply;	/* last reply about it, or NULL */
+	uint64_t size;
+	int64_t next_attempt;	/* 0 when there is none */
+};
+
+struct mc_run_progress {
+	size_t delivered;	/* recipients */
+	size_t failed;
+	size_t deferred;
+	size_t left;		/* messages that are due and not yet tried */
+};
+
+#define MC_RUN_WATCH 1u		/* stay, and deliver what becomes due */
+#define MC_RUN_NO_WAIT 2u	/* leave at once when another run is at work */
+
+struct mc_run {
+	unsigned flags;
+	const char *const *ids;	/* these, due or not; NULL: all that are due */
+	size_t n_ids;
+	int cancel_fd;		/* readable: begin nothing more, end soon; or -1 */
+	void (*event)(void *ctx, const struct mc_run_event *event);	/* or NULL */
+	/* from time to time, and when something has changed; or NULL */
+	void (*progress)(void *ctx, const struct mc_run_progress *progress);
+	void *ctx;
+};
+
+/*
+ * Deliver from the queue.  Uses a process of its own for each connection
+ * (fork without exec), so the calling process has to have one thread; signals
+ * are left alone but SIGCHLD must not be ignored.
+ *
+ * Returns 0 when everything that was due has been tried, whatever came of it,
+ * or was left to another run (MC_RUN_NO_WAIT).  MC_E_CANCELLED, MC_E_QUEUE,
+ * MC_E_QUEUE_READONLY (nothing can be recorded, so nothing is sent),
+ * MC_E_QUEUE_NONE (one of the ids), MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_queue_run(struct mc_queue *queue, const struct mc_run *run,
+    struct mc_err *err);
 
 #ifdef __cplusplus
 }

@@ -24,6 +24,7 @@ enum mc_key_id {
 };
 
 enum mc_tls_mode { MC_TLS_ON = 0, MC_TLS_STARTTLS, MC_TLS_OFF };
+enum mc_queue_mode { MC_QUEUE_ON = 0, MC_QUEUE_OFF, MC_QUEUE_ALWAYS };
 
 /* C type of each key type */
 #define MC_CTYPE_TEXT const char *
@@ -66,6 +67,8 @@ struct mc_account {
 	bool explicit_tls;	/* tls was set by somebody */
 	bool env_password_file;	/* password_file was named by the environment */
 	bool env_token_file;
+	uint64_t rate_messages;	/* of `rate`; 0: no limit */
+	uint64_t rate_seconds;
 };
 
 /*

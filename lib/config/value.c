@@ -78,6 +78,18 @@ range(enum mc_key_id key, uint64_t *ret_least, uint64_t *ret_most)
 		{ MC_K_connect_timeout, 1, 86400 },
 		{ MC_K_timeout, 0, 86400 },
 		{ MC_K_max_recipients, 0, MC_MAX_RCPTS },
+		{ MC_K_queue_lifetime, 60, 365 * 86400 },
+		{ MC_K_retry_min, 1, 7 * 86400 },
+		{ MC_K_retry_max, 1, 7 * 86400 },
+		{ MC_K_unsure_wait, 1, 7 * 86400 },
+		{ MC_K_unsure_retries, 0, 1000 },
+		{ MC_K_delay_report, 0, 365 * 86400 },
+		{ MC_K_connections, 1, 100 },
+		{ MC_K_messages_per_connection, 1, 1000000 },
+		{ MC_K_keep_connection, 0, 3600 },
+		{ MC_K_failed_keep, 0, 3650 * 86400 },
+		{ MC_K_queue_max_bytes, 0, INT64_MAX },
+		{ MC_K_queue_reserve, 0, INT64_MAX },
 	};
 
 	*ret_least = 0;

@@ -14,8 +14,9 @@
  *
  * Cells are overwritten in place, one pwrite and one fdatasync; nothing else
  * changes after the commit.  The time of the next attempt is the m-file's
- * modification time, "held" its mode 0400, so that a run over many messages
- * that are not due opens none of them.  A message is claimed by flock on the
+ * modification time, "held" its mode 0400, "failed" (nobody is left to send
+ * to, and somebody never got it: kept to be looked at until that time) its mode 0700,
+ * so that a run over many messages that are not due opens none of them.  A message is claimed by flock on the
  * m-file, which dies with its process.  Times are seconds since 1970.
  */
 #ifndef MC_STORE_H
@@ -41,6 +42,7 @@ struct mc_store_settings {
 	uint64_t max_bytes;		/* 0: no limit */
 	uint64_t reserve_bytes;		/* keep so much free; 0: the larger of 64
 					 * MiB and 5 %, and 5 % of the inodes */
+	bool no_create;			/* a spool that is not there: MC_E_QUEUE_NONE */
 	bool no_sweep;			/* leave t-files to another open: one that
 					 * only puts need not read the directory */
 	const struct mc_log *log;
@@ -79,6 +81,7 @@ struct mc_store_item {
 	const struct mc_spool *body;
 	bool needs_8bit;
 	bool is_report;			/* a delivery report: never reported about */
+	bool no_attempt;		/* texts are of the account: no attempt counts */
 };
 
 /*
@@ -105,6 +108,7 @@ struct mc_store_stat {
 	int64_t next_attempt;
 	uint64_t size;
 	bool held;
+	bool failed;			/* next_attempt: when it may be removed */
 };
 
 /* stop the scan by returning nonzero, which mc_store_scan returns */
@@ -155,6 +159,7 @@ struct mc_entry_info {
 	int64_t arrival;
 	int64_t next_attempt;
 	bool held;
+	bool failed;
 	bool needs_8bit;
 	bool is_report;
 	uint64_t size;			/* header, blank line, body */
@@ -212,6 +217,62 @@ mc_entry_reschedule(struct mc_entry *entry, int64_t next_attempt,
     struct mc_err *err);
 MC_NODISCARD int
 mc_entry_hold(struct mc_entry *entry, bool held, struct mc_err *err);
+
+/*
+ * mc_entry_keep - it has failed: kept until `until`, then removed by a run
+ *
+ * For an entry with no cell P, U or F.  Best effort: one whose mode is not yet
+ * right looks due, and the next run comes here again.  mc_entry_revive puts
+ * it back: cells F and B become P (synced), mode 0600, due at `next_attempt`.
+ * MC_E_INTERNAL, MC_E_QUEUE, MC_E_IO.
+ */
+MC_NODISCARD int
+mc_entry_keep(struct mc_entry *entry, int64_t until, struct mc_err *err);
+MC_NODISCARD int
+mc_entry_revive(struct mc_entry *entry, int64_t next_attempt,
+    struct mc_err *err);
+
+/* D everywhere, and D or B everywhere */
+bool
+mc_entry_delivered(const struct mc_entry *entry);
+bool
+mc_entry_done(const struct mc_entry *entry);
+
+/* time of the last note, or of arrival */
+int64_t
+mc_entry_last_note(const struct mc_entry *entry);
+
+/* the descriptor that carries the lock, for the process that delivers; borrowed */
+int
+mc_entry_fd(const struct mc_entry *entry);
+
+/*
+ * mc_store_adopt - an entry by a descriptor from mc_entry_fd, in another process
+ *
+ * Takes ownership of fd (also on failure).  For reading alone; no store is needed: `dir` is
+ * for error texts.  MC_E_QUEUE_DAMAGED, MC_E_QUEUE, MC_E_NOMEM.
+ */
+MC_NODISCARD int
+mc_store_adopt(const char *dir, const char *id, int fd,
+    struct mc_entry **ret_entry, struct mc_err *err);
+
+/*
+ * mc_store_lock_run - be the one run over the whole spool
+ *
+ * flock on a descriptor of the top directory of its own; it dies with the
+ * process.  1 with *ret_fd (close it to let go), 0 when another has it, -1
+ * with err: MC_E_QUEUE.
+ */
+MC_NODISCARD int
+mc_store_lock_run(struct mc_store *store, int *ret_fd, struct mc_err *err);
+
+/* descriptor of q/, for watching; of the top directory; path; borrowed */
+int
+mc_store_q_fd(const struct mc_store *store);
+int
+mc_store_top_fd(const struct mc_store *store);
+const char *
+mc_store_dir(const struct mc_store *store);
 
 /* all cells D or B (or the user's word: then it is gone for good when this returns 0): unlink notes, then
  * the message */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * deliver.h - carry out a plan over a transport, one verdict a recipient
+ *
+ * Opens the connection when it is needed, replaces it when it ends after it
+ * has brought something, splits transactions as the server wants, and keeps the
+ * connection for the next message.
+ */
+#ifndef MC_DELIVER_H
+#define MC_DELIVER_H
+
+#include "mail/plan.h"
+#include "transport/transport.h"
+
+struct mc_delivery {
+	const struct mc_transport_ops *ops;	/* set by the caller */
+	struct mc_transport_env env;		/* set by the caller; not moved afterwards */
+	struct mc_transport *conn;
+	size_t since_open;	/* transactions that this connection has carried */
+	uint64_t opened;	/* connections, so far */
+	size_t most;		/* recipients that the server takes; 0: not known */
+	bool opening;		/* the last failure came while opening */
+};
+
+struct mc_delivery_message {
+	struct mc_envelope *env;
+	const struct mc_plan *plan;
+	struct mc_str header;
+	const struct mc_spool *body;
+	bool needs_8bit;
+	/* told what has a verdict now, before anything else goes to the server;
+	 * nonzero: stop.  May be NULL */
+	int (*settled)(void *ctx, const size_t *which, size_t n);
+	void *ctx;
+};
+
+/*
+ * mc_delivery_run - 0 when every transaction was tried; -1 with err: why
+ * not (recipients that were not tried are still MC_PENDING), MC_E_CANCELLED
+ * when `settled` said stop, MC_E_NOMEM
+ */
+MC_NODISCARD int
+mc_delivery_run(struct mc_delivery *d, const struct mc_delivery_message *m,
+    struct mc_err *err);
+
+/* end the connection, if there is one */
+void
+mc_delivery_close(struct mc_delivery *d);
+
+#endif
