@@ -20,6 +20,8 @@ struct mc_delivery {
 	uint64_t opened;	/* connections, so far */
 	size_t most;		/* recipients that the server takes; 0: not known */
 	bool opening;		/* the last failure came while opening */
+	void (*on_open)(void *ctx);	/* told of each connection; may be NULL */
+	void *ctx;
 };
 
 struct mc_delivery_message {
