@@ -66,10 +66,20 @@ check_done(struct checking *c, struct mc_entry *entry, const char *name)
 {
 	struct mc_err err = { .code = MC_OK };
 
-	if (!mc_entry_is_done(entry))
+	/* nobody would look at it before its time, and then to remove it */
+	if (entry->failed && !mc_entry_done(entry)) {
+		if (fchmod(entry->fd, 0600) == 0)
+			tell(c, name, "kept as failed, but there are "
+			    "recipients left; it goes again");
+		else
+			tell(c, name, "kept as failed, but there are "
+			    "recipients left; cannot be mended");
+		return;
+	}
+	if (!mc_entry_delivered(entry))
 		return;
 	if (mc_entry_remove(entry, &err) == 0)
-		tell(c, name, "every recipient was done; removed");
+		tell(c, name, "every recipient has it; removed");
 	else
 		tell(c, name, err.text);
 }

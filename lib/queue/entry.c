@@ -281,6 +281,14 @@ mc_entry_probe(struct mc_entry *entry, struct mc_err *err)
 	return 0;
 }
 
+/* what can be told without reading it */
+static void
+see_inode(struct mc_entry *entry)
+{
+	mc_store_mode(entry->st.st_mode, &entry->held, &entry->failed);
+	entry->next_attempt = (int64_t)entry->st.st_mtime;
+}
+
 /* 1: ours; 0: gone, or another's; -1 with err */
 static int
 open_entry(struct mc_entry *entry, bool lock, struct mc_err *err)
@@ -315,8 +323,7 @@ open_entry(struct mc_entry *entry, bool lock, struct mc_err *err)
 			return 0;
 		entry->claimed = true;
 	}
-	entry->held = (entry->st.st_mode & S_IWUSR) == 0;
-	entry->next_attempt = (int64_t)entry->st.st_mtime;
+	see_inode(entry);
 	return 1;
 }
 
@@ -389,6 +396,77 @@ mc_store_look(struct mc_store *store, const char *id,
 	return mc_entry_take(store, id, MC_TAKE_LOOK, ret_entry, err);
 }
 
+/* what an entry without a spool needs of one */
+static struct mc_store *
+stand_in(const char *dir)
+{
+	struct mc_store *store = mc_mem_zalloc(1, sizeof(*store));
+
+	if (store == NULL)
+		return NULL;
+	store->top = store->q = store->bad = -1;
+	store->dir = mc_mem_strdup(dir);
+	if (store->dir == NULL) {
+		mc_store_close(store);
+		return NULL;
+	}
+	return store;
+}
+
+static struct mc_entry *
+new_adopted(const char *dir, const char *id)
+{
+	struct mc_store *store = stand_in(dir);
+	struct mc_entry *entry = store == NULL ? NULL : new_entry(store, id);
+
+	if (entry == NULL)
+		mc_store_close(store);
+	else
+		entry->adopted = true;
+	return entry;
+}
+
+/* the descriptor came from elsewhere: is it a message at all? */
+static int
+adopt_fd(struct mc_entry *entry, struct mc_err *err)
+{
+	if (entry->fd < 0 || fstat(entry->fd, &entry->st) != 0)
+		return cannot_read(entry, errno, err);
+	if (!S_ISREG(entry->st.st_mode))
+		return mc_err_set(err, MC_E_QUEUE, MC_STAGE_LOCAL,
+		    "queue %s: what was handed over as message %s is no file",
+		    entry->store->dir, entry->id);
+	if (fcntl(entry->fd, F_SETFD, FD_CLOEXEC) != 0)
+		return cannot_read(entry, errno, err);
+	see_inode(entry);
+	return load(entry, err);
+}
+
+int
+mc_store_adopt(const char *dir, const char *id, int fd,
+    struct mc_entry **ret_entry, struct mc_err *err)
+{
+	struct mc_entry *entry;
+
+	if (!mc_store_is_id(id)) {
+		mc_file_close(&fd);
+		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
+		    "not an identifier of a message in the queue");
+	}
+	entry = new_adopted(dir, id);
+	if (entry == NULL) {
+		mc_file_close(&fd);
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	}
+	entry->fd = mc_file_lift(fd);
+	if (adopt_fd(entry, err) != 0) {
+		mc_entry_close(entry);
+		return -1;
+	}
+	*ret_entry = entry;
+	return 0;
+}
+
 void
 mc_entry_close(struct mc_entry *entry)
 {
@@ -402,6 +480,8 @@ mc_entry_close(struct mc_entry *entry)
 	mc_file_close(&entry->notes.fd);
 	mc_file_close(&entry->cells_fd);
 	mc_file_close(&entry->fd);
+	if (entry->adopted)
+		mc_store_close(entry->store);
 	mc_mem_free(entry);
 }
 
@@ -417,6 +497,7 @@ mc_entry_info(const struct mc_entry *entry, struct mc_entry_info *ret_info)
 		.arrival = entry->info.arrival,
 		.next_attempt = entry->next_attempt,
 		.held = entry->held,
+		.failed = entry->failed,
 		.needs_8bit = entry->info.needs_8bit,
 		.is_report = entry->info.is_report,
 		.size = entry->head.header + 2 + entry->head.body,
@@ -460,4 +541,16 @@ mc_entry_content(struct mc_entry *entry, struct mc_str *ret_header,
 	*ret_header = mc_buf_str(&entry->header);
 	*ret_body = &entry->body;
 	return 0;
+}
+
+int64_t
+mc_entry_last_note(const struct mc_entry *entry)
+{
+	return entry->notes.any ? entry->notes.last : entry->info.arrival;
+}
+
+int
+mc_entry_fd(const struct mc_entry *entry)
+{
+	return entry->fd;
 }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "queue/store_internal.h"
 
 #include <errno.h>
@@ -17,7 +18,16 @@
 #define MOST_RUN 512
 
 bool
-mc_entry_is_done(const struct mc_entry *entry)
+mc_entry_delivered(const struct mc_entry *entry)
+{
+	for (size_t i = 0; i < entry->head.n; i++)
+		if (entry->cells[i] != MC_CELL_DELIVERED)
+			return false;
+	return true;
+}
+
+bool
+mc_entry_done(const struct mc_entry *entry)
 {
 	for (size_t i = 0; i < entry->head.n; i++)
 		if (entry->cells[i] != MC_CELL_DELIVERED &&
@@ -145,6 +155,12 @@ mc_entry_hold(struct mc_entry *entry, bool held, struct mc_err *err)
 {
 	if (mc_entry_may_write(entry, err) != 0)
 		return -1;
+	if (entry->failed && held)
+		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
+		    "message %s has failed and is not sent again by itself; "
+		    "there is nothing to hold", entry->id);
+	if (entry->failed)
+		return 0;
 	if (fchmod(entry->fd, held ? 0400 : 0600) != 0 ||
 	    mc_file_sync(entry->fd) != 0)
 		return mc_store_fail(entry->store, errno, err, held ?
@@ -152,6 +168,91 @@ mc_entry_hold(struct mc_entry *entry, bool held, struct mc_err *err)
 		    entry->id);
 	entry->held = held;
 	return held ? 0 : mc_entry_probe(entry, err);
+}
+
+int
+mc_entry_keep(struct mc_entry *entry, int64_t until, struct mc_err *err)
+{
+	if (mc_entry_may_write(entry, err) != 0)
+		return -1;
+	if (entry->held || !mc_entry_done(entry) || mc_entry_delivered(entry))
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
+		    "message %s of the queue is held, or has not failed",
+		    entry->id);
+	/*
+	 * The time first: with the mode and an old time it would be removed.
+	 * Both stand in the inode, which comes to the disk as a whole.
+	 */
+	if (mc_store_set_time(entry->fd, until) != 0 ||
+	    fchmod(entry->fd, 0700) != 0)
+		return mc_store_fail(entry->store, errno, err,
+		    "cannot keep message %s", entry->id);
+	entry->next_attempt = until;
+	entry->failed = true;
+	return 0;
+}
+
+/* the mode first: what is on the disk of this, in any order, is due or kept */
+static int
+revive(struct mc_entry *entry, const size_t *which, size_t n,
+    struct mc_err *err)
+{
+	struct mc_err io = { .code = MC_OK };
+
+	if (fchmod(entry->fd, 0600) != 0)
+		return mc_store_fail(entry->store, errno, err,
+		    "cannot chmod message %s", entry->id);
+	if (entry->cells_fd < 0 && mc_entry_probe(entry, err) != 0)
+		return -1;
+	if (write_runs(entry, which, n, MC_CELL_PENDING, &io) != 0)
+		return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, io.sys,
+		    "queue %s: cannot record that message %s is to be sent",
+		    entry->store->dir, entry->id);
+	/* the mode too */
+	if (mc_file_sync(entry->cells_fd) != 0)
+		return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, errno,
+		    "queue %s: cannot record for good that message %s is to "
+		    "be sent", entry->store->dir, entry->id);
+	return 0;
+}
+
+int
+mc_entry_revive(struct mc_entry *entry, int64_t next_attempt,
+    struct mc_err *err)
+{
+	size_t n = 0;
+
+	if (mc_entry_may_write(entry, err) != 0)
+		return -1;
+	if (mc_entry_delivered(entry))
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
+		    "message %s of the queue is delivered to all", entry->id);
+
+	size_t *which = mc_mem_zalloc(entry->head.n, sizeof(*which));
+
+	if (which == NULL)
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	for (size_t i = 0; i < entry->head.n; i++)
+		if (entry->cells[i] == MC_CELL_FAILED ||
+		    entry->cells[i] == MC_CELL_REPORTED)
+			which[n++] = i;
+
+	int rc = revive(entry, which, n, err);
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		entry->cells[which[i]] = MC_CELL_PENDING;
+		mc_envelope_at(&entry->env, which[i])->verdict = MC_PENDING;
+	}
+	if (rc == 0) {
+		entry->failed = entry->held = false;
+		entry->next_attempt = next_attempt;
+	} else {
+		(void)fchmod(entry->fd, entry->failed ? 0700 :
+		    entry->held ? 0400 : 0600);
+	}
+	(void)mc_store_set_time(entry->fd, entry->next_attempt);
+	mc_mem_free(which);
+	return rc;
 }
 
 int
@@ -172,9 +273,10 @@ mc_entry_remove(struct mc_entry *entry, struct mc_err *err)
 	entry->removed = true;
 	/*
 	 * A message that comes back after a power loss says itself that it is
-	 * done, and goes again.  One that a person removed would be sent.
+	 * delivered, and goes again.  One that a person removed would be sent,
+	 * or shown.
 	 */
-	if (!mc_entry_is_done(entry) && mc_file_sync(store->q) != 0)
+	if (!mc_entry_delivered(entry) && mc_file_sync(store->q) != 0)
 		return mc_store_fail(store, errno, err, "message %s is "
 		    "removed, but might come back after a crash", entry->id);
 	return 0;

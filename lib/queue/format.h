@@ -113,6 +113,7 @@ struct mc_qf_info {
 	int64_t arrival;
 	bool needs_8bit;
 	bool is_report;
+	bool no_attempt;	/* first notes are of no attempt */
 	bool has_first;		/* some recipient came with a note */
 };
 

@@ -21,7 +21,9 @@ enum {
 	F_IS_REPORT = 2,
 	F_BODY_8BIT = 4,
 	F_SMTPUTF8 = 8,
-	F_MESSAGE = F_NEEDS_8BIT | F_IS_REPORT | F_BODY_8BIT | F_SMTPUTF8
+	F_NO_ATTEMPT = 16,
+	F_MESSAGE = F_NEEDS_8BIT | F_IS_REPORT | F_BODY_8BIT | F_SMTPUTF8 |
+	    F_NO_ATTEMPT
 };
 
 enum {
@@ -86,7 +88,8 @@ add_message(struct mc_buf *out, const struct mc_store_item *item,
 	put_u32(fixed + 16, (item->needs_8bit ? F_NEEDS_8BIT : 0u) |
 	    (item->is_report ? F_IS_REPORT : 0u) |
 	    (env->body_8bit ? F_BODY_8BIT : 0u) |
-	    (env->smtputf8 ? F_SMTPUTF8 : 0u));
+	    (env->smtputf8 ? F_SMTPUTF8 : 0u) |
+	    (item->no_attempt ? F_NO_ATTEMPT : 0u));
 	put_u32(fixed + 20, (uint32_t)env->ret);
 	add_record(out, 'M', fixed, sizeof(fixed), MC_STR_NONE);
 	if (add_text(out, 'A', "the account's name", item->account, err) != 0)
@@ -245,6 +248,7 @@ take_message(struct mc_qf_reader *r, struct mc_str data, struct mc_err *err)
 	r->info->arrival = (int64_t)get_u64(p + 8);
 	r->info->needs_8bit = (flags & F_NEEDS_8BIT) != 0;
 	r->info->is_report = (flags & F_IS_REPORT) != 0;
+	r->info->no_attempt = (flags & F_NO_ATTEMPT) != 0;
 	r->env->body_8bit = (flags & F_BODY_8BIT) != 0;
 	r->env->smtputf8 = (flags & F_SMTPUTF8) != 0;
 	r->env->ret = (enum mc_ret)ret;

@@ -76,6 +76,9 @@ open_notes(const struct mc_entry *entry, struct stat *ret_st)
 {
 	char name[MC_STORE_NAME];
 
+	/* whoever has the descriptor alone has no notes */
+	if (entry->adopted)
+		return -1;
 	mc_store_name('l', entry->id, name);
 
 	int fd = mc_store_open_file(entry->store, name, O_RDONLY, ret_st);
@@ -123,7 +126,7 @@ mc_notes_load(struct mc_entry *entry, struct mc_err *err)
 	struct stat st;
 	int rc;
 
-	if (entry->info.has_first)
+	if (entry->info.has_first && !entry->info.no_attempt)
 		count_note(&entry->notes, entry->info.arrival, 1);
 
 	int fd = open_notes(entry, &st);

@@ -68,7 +68,7 @@ scan_name(void *ctx, const char *name)
 	(void)snprintf(found.id, sizeof(found.id), "%s", name + 2);
 	found.next_attempt = (int64_t)st.st_mtime;
 	found.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
-	found.held = (st.st_mode & S_IWUSR) == 0;
+	mc_store_mode(st.st_mode, &found.held, &found.failed);
 	return scan->fn(scan->ctx, &found);
 }
 
@@ -100,6 +100,7 @@ bad_name(void *ctx, const char *name)
 	found.next_attempt = (int64_t)st.st_mtime;
 	found.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
 	found.held = true;
+	found.failed = false;
 	return scan->fn(scan->ctx, &found);
 }
 

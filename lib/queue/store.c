@@ -113,6 +113,13 @@ mc_store_lock(int fd)
 	return rc;
 }
 
+void
+mc_store_mode(mode_t mode, bool *ret_held, bool *ret_failed)
+{
+	*ret_held = (mode & S_IWUSR) == 0;
+	*ret_failed = !*ret_held && (mode & S_IXUSR) != 0;
+}
+
 int
 mc_store_set_time(int fd, int64_t when)
 {
@@ -301,9 +308,18 @@ check_dir(const struct mc_store *store, const char *name,
 }
 
 static int
+no_spool(const struct mc_store *store, struct mc_err *err)
+{
+	return mc_err_set(err, MC_E_QUEUE_NONE, MC_STAGE_LOCAL,
+	    "queue %s: there is none yet", store->dir);
+}
+
+static int
 open_top(struct mc_store *store, struct stat *ret_st, struct mc_err *err)
 {
 	store->top = open_dir(AT_FDCWD, store->dir, ret_st);
+	if (store->top < 0 && errno == ENOENT && store->set.no_create)
+		return no_spool(store, err);
 	if (store->top < 0 && errno == ENOENT) {
 		if (mc_store_make_path(store, err) != 0)
 			return -1;
@@ -358,6 +374,9 @@ open_all(struct mc_store *store, struct mc_err *err)
 
 	if (ready < 0)
 		return -1;
+	/* nothing can have been put into one that is half made */
+	if (ready == 0 && store->set.no_create)
+		return no_spool(store, err);
 	if (ready == 0) {
 		if (mc_store_set_up(store, err) != 0)
 			return -1;
@@ -416,4 +435,47 @@ mc_store_close(struct mc_store *store)
 	mc_file_close(&store->top);
 	mc_mem_free(store->dir);
 	mc_mem_free(store);
+}
+
+/* ---------------------------------------------------------- for its runners */
+
+int
+mc_store_lock_run(struct mc_store *store, int *ret_fd, struct mc_err *err)
+{
+	/* not dup: the lock belongs to what was opened once */
+	int fd = openat(store->top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		fd = mc_file_lift(fd);
+	if (fd < 0)
+		return mc_store_fail(store, errno, err, "cannot open it");
+
+	int held = mc_store_lock(fd);
+
+	if (held == 0) {
+		*ret_fd = fd;
+		return 1;
+	}
+	if (held < 0)
+		(void)mc_store_fail(store, errno, err, "cannot lock it");
+	mc_file_close(&fd);
+	return held < 0 ? -1 : 0;
+}
+
+int
+mc_store_q_fd(const struct mc_store *store)
+{
+	return store->q;
+}
+
+int
+mc_store_top_fd(const struct mc_store *store)
+{
+	return store->top;
+}
+
+const char *
+mc_store_dir(const struct mc_store *store)
+{
+	return store->dir;
 }

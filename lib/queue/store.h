@@ -15,9 +15,11 @@
  * Cells are overwritten in place, one pwrite and one fdatasync; nothing else
  * changes after the commit.  The time of the next attempt is the m-file's
  * modification time, "held" its mode 0400, "failed" (nobody is left to send
- * to, and somebody never got it: kept to be looked at until that time) its mode 0700,
- * so that a run over many messages that are not due opens none of them.  A message is claimed by flock on the
- * m-file, which dies with its process.  Times are seconds since 1970.
+ * to, and somebody never got it: kept to be looked at until that time) its
+ * mode 0700, so that a run over many messages that are not due opens none of
+ * them.  A message is claimed by flock on the m-file, which dies with its
+ * process.  Times are seconds since 1970.  Names beside q/ and bad/ are not
+ * the spool's.
  */
 #ifndef MC_STORE_H
 #define MC_STORE_H
@@ -42,7 +44,8 @@ struct mc_store_settings {
 	uint64_t max_bytes;		/* 0: no limit */
 	uint64_t reserve_bytes;		/* keep so much free; 0: the larger of 64
 					 * MiB and 5 %, and 5 % of the inodes */
-	bool no_create;			/* a spool that is not there: MC_E_QUEUE_NONE */
+	bool no_create;			/* one that is not there, or half made:
+					 * MC_E_QUEUE_NONE; nothing is made */
 	bool no_sweep;			/* leave t-files to another open: one that
 					 * only puts need not read the directory */
 	const struct mc_log *log;
@@ -53,10 +56,11 @@ struct mc_store;
 /*
  * mc_store_open - open (and make) the spool
  *
- * Refuses: a path component that is no directory, an owner other than us, mode bits of 077,
- * NFS, CIFS/SMB, FUSE and 9p (MC_E_QUEUE_FS; tmpfs is taken and warned of), a file system without
- * fsync of directories or renameat2(RENAME_NOREPLACE).  Removes t-files that nobody
- * holds a lock on.  MC_E_QUEUE, MC_E_QUEUE_FS, MC_E_NOMEM.
+ * Refuses: a path component that is no directory, an owner other than us, mode
+ * bits of 077, NFS, CIFS/SMB, FUSE and 9p (MC_E_QUEUE_FS; tmpfs is taken and
+ * warned of), a file system without fsync of directories or
+ * renameat2(RENAME_NOREPLACE).  Removes t-files that nobody holds a lock on.
+ * MC_E_QUEUE, MC_E_QUEUE_FS, MC_E_QUEUE_NONE, MC_E_NOMEM.
  */
 MC_NODISCARD int
 mc_store_open(const struct mc_store_settings *settings,
@@ -73,29 +77,34 @@ struct mc_store_item {
 	int64_t arrival;
 	int64_t next_attempt;
 	const struct mc_envelope *env;	/* sender, ret, envid, body_8bit */
-	const size_t *order;		/* which of its recipients, n of them; their
-					 * verdict MC_UNSURE starts as cell U, else P;
-					 * reply/text become the first note */
+	const size_t *order;		/* which of its recipients, n of them;
+					 * verdict MC_UNSURE starts as cell U,
+					 * any other as P; text, or reply,
+					 * becomes the first note */
 	size_t n;
 	struct mc_str header;		/* all fields, without the blank line */
 	const struct mc_spool *body;
 	bool needs_8bit;
-	bool is_report;			/* a delivery report: never reported about */
-	bool no_attempt;		/* texts are of the account: no attempt counts */
+	bool is_report;			/* a delivery report: none about it */
+	bool no_attempt;		/* the first notes are of the account:
+					 * they do not count as an attempt */
 };
 
 /*
  * mc_store_put - write, sync, rename, sync the directory
  *
- * id: NULL for a random one (written to ret_id), else the identifier to use (a delivery
- * report's: MC_E_QUEUE_EXISTS when it is there, which is success for a rerun).
- * Returns 0 only past the commit point: exactly one fsync of the file and one of the directory.
- * -1: nothing is left behind (withdrawn under the lock when only the directory's fsync failed).
- * A process with SIGXFSZ ignored gets its own limit on file sizes as MC_E_QUEUE_FULL.  The limits on
- * messages and bytes are counted anew every ten seconds, so that several processes may pass them by a little.
- * MC_E_QUEUE_FULL (limits, free space, inodes: exit 75), MC_E_QUEUE (all else about the
- * spool: exit 75), MC_E_QUEUE_FS, MC_E_IO (the body could not be read), MC_E_NO_RCPT, MC_E_USAGE,
- * MC_E_BAD_VALUE, MC_E_TOO_LONG, MC_E_HDR_LONG, MC_E_TOO_MANY_RCPTS, MC_E_NOMEM.
+ * id: NULL for a random one (written to ret_id), else the identifier to use (a
+ * delivery report's: MC_E_QUEUE_EXISTS when it is there, which is success for a
+ * rerun).  Returns 0 only past the commit point: exactly one fsync of the file
+ * and one of the directory.  -1: nothing is left behind (withdrawn under the
+ * lock when only the directory's fsync failed).  A process with SIGXFSZ ignored
+ * gets its own limit on file sizes as MC_E_QUEUE_FULL.  The limits on messages
+ * and bytes are counted anew every ten seconds, so that several processes may
+ * pass them by a little; failed messages count.
+ * MC_E_QUEUE_FULL (limits, free space, inodes: exit 75), MC_E_QUEUE (all else
+ * about the spool: exit 75), MC_E_QUEUE_FS, MC_E_IO (the body could not be
+ * read), MC_E_NO_RCPT, MC_E_USAGE, MC_E_BAD_VALUE, MC_E_TOO_LONG,
+ * MC_E_HDR_LONG, MC_E_TOO_MANY_RCPTS, MC_E_NOMEM.
  */
 MC_NODISCARD int
 mc_store_put(struct mc_store *store, const struct mc_store_item *item,
@@ -114,8 +123,12 @@ struct mc_store_stat {
 /* stop the scan by returning nonzero, which mc_store_scan returns */
 typedef int (*mc_store_scan_fn)(void *ctx, const struct mc_store_stat *st);
 
-/* every m-file by readdir and fstatat, none opened, in no order; constant memory.  Names that are not ours, links,
- * FIFOs, directories, other owners: skipped, and warned of.  -1 with err: MC_E_QUEUE */
+/*
+ * mc_store_scan - every m-file by readdir and fstatat, none opened, in no order
+ *
+ * Constant memory.  Names that are not ours, links, FIFOs, directories, other
+ * owners: skipped, and warned of.  -1 with err: MC_E_QUEUE.
+ */
 MC_NODISCARD int
 mc_store_scan(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
     struct mc_err *err);
@@ -132,18 +145,19 @@ struct mc_entry;
 /*
  * mc_store_claim - take a message for delivery
  *
- * Returns 1 with *ret_entry; 0 when another process has it or it is gone; -1 with err:
- * MC_E_QUEUE_DAMAGED (moved to bad/, logged), MC_E_QUEUE_READONLY (the write probe failed: do not send),
- * MC_E_QUEUE (also: from a newer release, or no plain file of ours; left alone), MC_E_NOMEM.
- * `verify`: check the digest over the whole (always before sending).  A message that is held is
- * not probed and cannot be marked until it is released.
+ * Returns 1 with *ret_entry; 0 when another process has it or it is gone; -1
+ * with err: MC_E_QUEUE_DAMAGED (moved to bad/, logged), MC_E_QUEUE_READONLY
+ * (the write probe failed: do not send), MC_E_QUEUE (also: from a newer
+ * release, or no plain file of ours; left alone), MC_E_NOMEM.  `verify`: check
+ * the digest over the whole (always before sending).  A message that is held
+ * is not probed and cannot be marked until it is released.
  */
 MC_NODISCARD int
 mc_store_claim(struct mc_store *store, const char *id, bool verify,
     struct mc_entry **ret_entry, struct mc_err *err);
 
-/* look without lock: for lists.  Same result; the digest is not checked, only the structure, and what
- * is damaged stays where it is */
+/* look without lock: for lists.  Same result; the digest is not checked, only
+ * the structure, and what is damaged stays where it is */
 MC_NODISCARD int
 mc_store_look(struct mc_store *store, const char *id,
     struct mc_entry **ret_entry, struct mc_err *err);
@@ -169,25 +183,29 @@ struct mc_entry_info {
 void
 mc_entry_info(const struct mc_entry *entry, struct mc_entry_info *ret_info);
 
-/* sender and all recipients in the order of the cells; owned by the entry.  Recipients whose cell is P or U have verdict
- * MC_PENDING; D MC_DELIVERED; F and B MC_FAILED.  rcpt->text: the last note about it */
+/* sender and all recipients in the order of the cells; owned by the entry.
+ * Recipients whose cell is P or U have verdict MC_PENDING; D MC_DELIVERED; F
+ * and B MC_FAILED.  rcpt->text: the last note about it */
 struct mc_envelope *
 mc_entry_envelope(struct mc_entry *entry);
 
 enum mc_cell
 mc_entry_cell(const struct mc_entry *entry, size_t i);
 
-/* header (read into memory, owned) and body (spool over the open descriptor, owned) */
+/* header (read into memory, owned) and body (spool over the open descriptor,
+ * owned) */
 MC_NODISCARD int
 mc_entry_content(struct mc_entry *entry, struct mc_str *ret_header,
     const struct mc_spool **ret_body, struct mc_err *err);
 
 /*
- * mc_entry_mark - record a state for n recipients: first act after the final reply
+ * mc_entry_mark - record a state for n recipients: first act after the final
+ * reply
  *
- * One pwrite a run of neighbours, then one fdatasync.  MC_E_IO: the caller must keep the
- * lock and try again, and start nothing new.  MC_E_QUEUE_READONLY: held.
- * MC_E_INTERNAL: not claimed, no such recipient, or another state for one who has it.
+ * One pwrite a run of neighbours, then one fdatasync.  MC_E_IO: the caller must
+ * keep the lock and try again, and start nothing new.  MC_E_QUEUE_READONLY:
+ * held.  MC_E_INTERNAL: not claimed, no such recipient, or another state for
+ * one who has it.
  */
 MC_NODISCARD int
 mc_entry_mark(struct mc_entry *entry, const size_t *which, size_t n,
@@ -211,7 +229,12 @@ MC_NODISCARD int
 mc_entry_notes(struct mc_entry *entry, mc_note_fn fn, void *ctx,
     struct mc_err *err);
 
-/* next attempt (best effort: losing it means an earlier one); hold and release (on stable storage) */
+/*
+ * next attempt (best effort: losing it means an earlier one); hold and release
+ * (on stable storage)
+ *
+ * What has failed cannot be held (MC_E_USAGE), and releasing it does nothing.
+ */
 MC_NODISCARD int
 mc_entry_reschedule(struct mc_entry *entry, int64_t next_attempt,
     struct mc_err *err);
@@ -221,10 +244,13 @@ mc_entry_hold(struct mc_entry *entry, bool held, struct mc_err *err);
 /*
  * mc_entry_keep - it has failed: kept until `until`, then removed by a run
  *
- * For an entry with no cell P, U or F.  Best effort: one whose mode is not yet
- * right looks due, and the next run comes here again.  mc_entry_revive puts
- * it back: cells F and B become P (synced), mode 0600, due at `next_attempt`.
- * MC_E_INTERNAL, MC_E_QUEUE, MC_E_IO.
+ * For an entry with no cell P, U or F and at least one B that is not held.
+ * Best effort: one whose mode is not yet right looks due, and the next run
+ * comes here again.  mc_entry_revive puts it back (also one that is held, or
+ * has failed for some only): cells F and B become P, mode 0600, both synced;
+ * due at `next_attempt`.  A crash on the way may leave cells P and mode 0700;
+ * mc_store_check mends that.  MC_E_INTERNAL (also: delivered to all),
+ * MC_E_QUEUE, MC_E_IO, MC_E_QUEUE_READONLY, MC_E_NOMEM.
  */
 MC_NODISCARD int
 mc_entry_keep(struct mc_entry *entry, int64_t until, struct mc_err *err);
@@ -242,15 +268,18 @@ mc_entry_done(const struct mc_entry *entry);
 int64_t
 mc_entry_last_note(const struct mc_entry *entry);
 
-/* the descriptor that carries the lock, for the process that delivers; borrowed */
+/* the descriptor that carries the lock, for the process that delivers; to be
+ * read by offset alone; borrowed */
 int
 mc_entry_fd(const struct mc_entry *entry);
 
 /*
- * mc_store_adopt - an entry by a descriptor from mc_entry_fd, in another process
+ * mc_store_adopt - an entry by a descriptor of mc_entry_fd, elsewhere
  *
- * Takes ownership of fd (also on failure).  For reading alone; no store is needed: `dir` is
- * for error texts.  MC_E_QUEUE_DAMAGED, MC_E_QUEUE, MC_E_NOMEM.
+ * Takes ownership of fd (also on failure), which does not outlive an exec any
+ * more.  For reading alone, and without the notes but for the first ones; the
+ * digest is not checked.  No store is needed: `dir` is for error texts.
+ * MC_E_QUEUE_DAMAGED, MC_E_QUEUE, MC_E_NOMEM, MC_E_USAGE.
  */
 MC_NODISCARD int
 mc_store_adopt(const char *dir, const char *id, int fd,
@@ -266,7 +295,7 @@ mc_store_adopt(const char *dir, const char *id, int fd,
 MC_NODISCARD int
 mc_store_lock_run(struct mc_store *store, int *ret_fd, struct mc_err *err);
 
-/* descriptor of q/, for watching; of the top directory; path; borrowed */
+/* descriptor of q/, for watching; of the top directory; path; all borrowed */
 int
 mc_store_q_fd(const struct mc_store *store);
 int
@@ -274,8 +303,8 @@ mc_store_top_fd(const struct mc_store *store);
 const char *
 mc_store_dir(const struct mc_store *store);
 
-/* all cells D or B (or the user's word: then it is gone for good when this returns 0): unlink notes, then
- * the message */
+/* all cells D; or the user's word, or the time of a failed one is over: then it
+ * is gone for good when this returns 0.  Unlinks notes, then the message */
 MC_NODISCARD int
 mc_entry_remove(struct mc_entry *entry, struct mc_err *err);
 
@@ -285,7 +314,12 @@ mc_entry_remove(struct mc_entry *entry, struct mc_err *err);
 typedef void (*mc_store_check_fn)(void *ctx, const char *name,
     const char *what);
 
-/* the fsck of the contract: *ret_bad counts damaged messages, in bad/ too */
+/*
+ * mc_store_check - the fsck of the contract
+ *
+ * *ret_bad counts damaged messages, in bad/ too.  Removes what is delivered to
+ * all, never-finished files, notes without message; failed messages stay.
+ */
 MC_NODISCARD int
 mc_store_check(struct mc_store *store, mc_store_check_fn fn, void *ctx,
     size_t *ret_bad, struct mc_err *err);

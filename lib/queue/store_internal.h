@@ -61,6 +61,10 @@ mc_store_same(const struct mc_store *store, const char *name,
 int
 mc_store_lock(int fd);
 
+/* what the mode of a message says; never both */
+void
+mc_store_mode(mode_t mode, bool *ret_held, bool *ret_failed);
+
 /* the modification time is when the next attempt is due; -1 with errno */
 int
 mc_store_set_time(int fd, int64_t when);
@@ -116,7 +120,9 @@ struct mc_entry {
 	int cells_fd;		/* for cells only; -1: they cannot be marked */
 	bool claimed;
 	bool held;
+	bool failed;
 	bool removed;
+	bool adopted;		/* the store is a stand-in of its own */
 	struct stat st;
 	int64_t next_attempt;
 	struct mc_qf_head head;
@@ -153,10 +159,6 @@ mc_entry_probe(struct mc_entry *entry, struct mc_err *err);
 /* read the l-file, if there is one: attempts, and each recipient's last text */
 int
 mc_notes_load(struct mc_entry *entry, struct mc_err *err);
-
-/* every cell D or B */
-bool
-mc_entry_is_done(const struct mc_entry *entry);
 
 /* 0 if claimed and still there, else -1 with err: MC_E_INTERNAL */
 int

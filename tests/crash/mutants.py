@@ -166,7 +166,7 @@ MUTANTS = (
     ("a reason that failed stays", "queue/notes.c",
      "\t\ttake_back(entry);\n", "", explored("run, fsync fails")),
     ("removed, and not for good", "queue/entry_state.c",
-     "if (!mc_entry_is_done(entry) && mc_file_sync(store->q) != 0)",
+     "if (!mc_entry_delivered(entry) && mc_file_sync(store->q) != 0)",
      "if (0)", explored("drop")),
     ("held, and not for good", "queue/entry_state.c",
      "0600) != 0 ||\n\t    mc_file_sync(entry->fd) != 0)", "0600) != 0)",

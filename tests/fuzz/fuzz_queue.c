@@ -76,6 +76,7 @@ must_be_same(const struct parsed *a, const struct parsed *b)
 	MUST(a->info.uid == b->info.uid && a->info.arrival == b->info.arrival);
 	MUST(a->info.needs_8bit == b->info.needs_8bit);
 	MUST(a->info.is_report == b->info.is_report);
+	MUST(a->info.no_attempt == b->info.no_attempt);
 	MUST(same_text(a->env.sender, b->env.sender));
 	MUST(same_text(a->env.envid, b->env.envid));
 	MUST(a->env.ret == b->env.ret && a->env.rcpts.n == b->env.rcpts.n);
@@ -100,7 +101,8 @@ again(const struct parsed *a)
 	struct mc_store_item item = { .account = a->info.account,
 	    .uid = a->info.uid, .arrival = a->info.arrival, .env = &a->env,
 	    .order = order, .n = n, .needs_8bit = a->info.needs_8bit,
-	    .is_report = a->info.is_report };
+	    .is_report = a->info.is_report,
+	    .no_attempt = a->info.no_attempt };
 	struct parsed b;
 	struct mc_buf out;
 

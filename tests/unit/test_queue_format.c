@@ -169,6 +169,10 @@ static const struct row rows[] = {
 	    "first"),
 	ROW("empty sender", M A "S\0\0\0\0" R1 R2,
 	    "5 7 8bit report work  ret1 c@d:2b e@f:0-bcc"),
+	ROW("no attempt", "M\x18\0\0\0" "\5\0\0\0\0\0\0\0"
+	    "\x07\0\0\0\0\0\0\0" "\x10\0\0\0" "\0\0\0\0" A S R1 R2
+	    "W\1\0\0\0!",
+	    "5 7 no-attempt work a@b ret0 c@d:2b e@f:0-bcc[!] first"),
 	ROW("nothing", "", NULL),
 	ROW("one recipient", M A S R1, NULL),
 	ROW("three", M A S R1 R2 "R\x0b\0\0\0" "\0\0\0\0\0\0\0\0" "g@h", NULL),
@@ -202,7 +206,7 @@ static const struct row rows[] = {
 	ROW("unknown ret", "M\x18\0\0\0" "\5\0\0\0\0\0\0\0" "\x07\0\0\0\0\0\0\0"
 	    "\3\0\0\0" "\3\0\0\0" A S R1 R2, NULL),
 	ROW("unknown flag of message", "M\x18\0\0\0" "\5\0\0\0\0\0\0\0"
-	    "\x07\0\0\0\0\0\0\0" "\x10\0\0\0" "\1\0\0\0" A S R1 R2, NULL),
+	    "\x07\0\0\0\0\0\0\0" "\x20\0\0\0" "\1\0\0\0" A S R1 R2, NULL),
 	ROW("short message record", "M\x17\0\0\0" "\5\0\0\0\0\0\0\0"
 	    "\x07\0\0\0\0\0\0\0" "\3\0\0\0" "\1\0\0" A S R1 R2, NULL),
 };
@@ -214,9 +218,10 @@ show(const struct mc_envelope *env, const struct mc_qf_info *info,
 	struct mc_buf b;
 
 	mc_buf_init(&b, cap - 1);
-	mc_buf_addf(&b, "%lu %d%s%s %s %s ret%d", info->uid,
+	mc_buf_addf(&b, "%lu %d%s%s%s %s %s ret%d", info->uid,
 	    (int)info->arrival, info->needs_8bit ? " 8bit" : "",
-	    info->is_report ? " report" : "", info->account, env->sender,
+	    info->is_report ? " report" : "",
+	    info->no_attempt ? " no-attempt" : "", info->account, env->sender,
 	    (int)env->ret);
 	if (env->envid != NULL)
 		mc_buf_addf(&b, " %s", env->envid);

@@ -320,6 +320,28 @@ file_size_limit(void **state)
 
 /* ----------------------------------------------------------------- opening */
 
+static size_t
+count_names(const char *path)
+{
+	DIR *d = opendir(path);
+	size_t n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d);
+	return n - 2;
+}
+
+static int
+none(const struct mc_store_settings *set, struct mc_err *err)
+{
+	struct mc_store *store;
+
+	mc_err_reset(err);
+	return mc_store_open(set, &store, err);
+}
+
 static void
 opening(void **state)
 {
@@ -358,6 +380,29 @@ opening(void **state)
 	(void)snprintf(path, sizeof(path), "%s/a/b/c/q", s.top);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
+
+	/* asked only whether there is one, nothing is made or mended */
+	set.no_create = true;
+	assert_int_equal(chmod(path, 0500), 0);
+	(void)snprintf(path, sizeof(path), "%s/a/b/c", s.top);
+	assert_err(none(&set, &err), err, MC_E_QUEUE_NONE);
+	assert_int_equal(count_names(path), 2);
+	(void)snprintf(path, sizeof(path), "%s/a/b/c/q", s.top);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0500);
+	assert_int_equal(rmdir(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/a/b/c", s.top);
+	assert_err(none(&set, &err), err, MC_E_QUEUE_NONE);
+	assert_int_equal(count_names(path), 1);
+	(void)snprintf(path, sizeof(path), "%s/a/b/c/d/e", s.top);
+	assert_err(none(&set, &err), err, MC_E_QUEUE_NONE);
+	(void)snprintf(path, sizeof(path), "%s/a/b/c", s.top);
+	assert_int_equal(count_names(path), 1);
+	(void)snprintf(path, sizeof(path), "%s", s.dir);
+	assert_int_equal(mc_store_open(&set, &store, NULL), 0);
+	assert_string_equal(mc_store_dir(store), s.dir);
+	mc_store_close(store);
+	set.no_create = false;
 
 	/* a link, a file, a mode for others */
 	(void)snprintf(path, sizeof(path), "%s/link", s.top);
@@ -422,6 +467,7 @@ sweeping(void **state)
 struct seen {
 	size_t n;
 	size_t held;
+	size_t failed;
 	char id[MC_ID_LEN + 1];
 	int64_t next;
 	int stop;
@@ -434,6 +480,7 @@ see(void *ctx, const struct mc_store_stat *st)
 
 	seen->n++;
 	seen->held += st->held;
+	seen->failed += st->failed;
 	seen->next = st->next_attempt;
 	memcpy(seen->id, st->id, sizeof(seen->id));
 	assert_true(st->size > 4096);
@@ -622,7 +669,7 @@ marking(void **state)
 	    0);
 	assert_int_equal(mc_entry_mark(entry, rest, 3, MC_CELL_REPORTED, NULL),
 	    0);
-	assert_true(mc_entry_is_done(entry));
+	assert_true(mc_entry_done(entry));
 	assert_int_equal(mc_entry_note(entry, 6, 1, "no such user", true,
 	    NULL), 0);
 	assert_int_equal(mc_entry_remove(entry, NULL), 0);
@@ -857,6 +904,18 @@ note(struct side *s, const char *id, size_t i, int64_t when, const char *text)
 	mc_entry_close(entry);
 }
 
+static int64_t
+last_note(struct side *s, const char *id)
+{
+	struct mc_entry *entry;
+	int64_t when;
+
+	assert_int_equal(mc_store_look(s->store, id, &entry, NULL), 1);
+	when = mc_entry_last_note(entry);
+	mc_entry_close(entry);
+	return when;
+}
+
 static void
 noting(void **state)
 {
@@ -900,6 +959,21 @@ noting(void **state)
 	assert_int_equal(attempts(&s, id, &told), 2);
 	assert_string_equal(told.text, "1@1700000000:421 full\n"
 	    "1@1700000009:421 still\n");
+	side_clear(&s);
+
+	/* unless it is the account's, which costs the message nothing */
+	side_init(&s);
+	mc_envelope_at(&s.env, 1)->text = mc_mem_strdup("wrong password");
+	s.item.no_attempt = true;
+	side_put(&s, id);
+	assert_int_equal(attempts(&s, id, &told), 0);
+	assert_string_equal(told.text, "1@1700000000:wrong password\n");
+	assert_true(last_note(&s, id) == ARRIVAL);
+	note(&s, id, 1, ARRIVAL, "421 at once");
+	assert_int_equal(attempts(&s, id, &told), 1);
+	note(&s, id, 1, ARRIVAL + 50, "421 still");
+	assert_int_equal(attempts(&s, id, &told), 2);
+	assert_true(last_note(&s, id) == ARRIVAL + 50);
 	side_clear(&s);
 }
 
@@ -993,6 +1067,390 @@ odd_notes(void **state)
 	free(whole);
 	side_clear(&s);
 }
+
+/* ----------------------------------------------------------- failed for good */
+
+/* a message whose recipients have these cells, "DBB" and the like */
+static void
+put_cells(struct side *s, const char *cells, char id[MC_ID_LEN + 1])
+{
+	struct mc_entry *entry;
+
+	side_put(s, id);
+	entry = side_claim(s, id);
+	for (size_t i = 0; cells[i] != '\0'; i++)
+		if (cells[i] != 'P')
+			assert_int_equal(mc_entry_mark(entry, &i, 1,
+			    (enum mc_cell)cells[i], NULL), 0);
+	mc_entry_close(entry);
+}
+
+static mode_t
+mode_of(struct side *s, const char *id)
+{
+	struct stat st;
+
+	assert_int_equal(stat(side_path(s, "q", 'm', id), &st), 0);
+	return st.st_mode & 07777;
+}
+
+static void
+keeping(void **state)
+{
+	static const struct {
+		const char *cells;
+		bool done, delivered, may_keep;
+	} rows[] = {
+		{ "DDD", true, true, false },
+		{ "DBD", true, false, true },
+		{ "BBB", true, false, true },
+		{ "DBF", false, false, false },
+		{ "BBP", false, false, false },
+		{ "BUB", false, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_err err = { .code = MC_OK };
+		struct seen seen = { .n = 0 };
+		struct mc_entry_info info;
+		char id[MC_ID_LEN + 1];
+		struct mc_entry *entry;
+		struct side s;
+
+		side_init(&s);
+		put_cells(&s, rows[i].cells, id);
+		entry = side_claim(&s, id);
+		assert_int_equal(mc_entry_done(entry), rows[i].done);
+		assert_int_equal(mc_entry_delivered(entry), rows[i].delivered);
+		int rc = mc_entry_keep(entry, 1900000000, &err);
+		if (rows[i].may_keep)
+			assert_int_equal(rc, 0);
+		else
+			assert_err(rc, err, MC_E_INTERNAL);
+		for (int again = 0; again < 2; again++) {
+			mc_entry_info(entry, &info);
+			assert_false(info.held);
+			assert_int_equal(info.failed, rows[i].may_keep);
+			assert_int_equal(info.next_attempt, rows[i].may_keep ?
+			    1900000000 : ARRIVAL + 300);
+			mc_entry_close(entry);
+			assert_int_equal(mode_of(&s, id), rows[i].may_keep ?
+			    0700 : 0600);
+			/* the probe of a claim changes nothing about it */
+			entry = side_claim(&s, id);
+		}
+		mc_entry_close(entry);
+		assert_int_equal(mc_store_scan(s.store, see, &seen, NULL), 0);
+		assert_int_equal(seen.failed, rows[i].may_keep);
+		assert_int_equal(seen.held, 0);
+		side_clear(&s);
+	}
+}
+
+/* held and failed exclude each other */
+static void
+held_or_failed(void **state)
+{
+	struct mc_err err = { .code = MC_OK };
+	char id[MC_ID_LEN + 1];
+	struct mc_entry *entry;
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	put_cells(&s, "BDB", id);
+	entry = side_claim(&s, id);
+	assert_int_equal(mc_entry_hold(entry, true, NULL), 0);
+	assert_err(mc_entry_keep(entry, 5, &err), err, MC_E_INTERNAL);
+	assert_int_equal(mc_entry_hold(entry, false, NULL), 0);
+	assert_int_equal(mc_entry_keep(entry, 5, NULL), 0);
+	mc_err_reset(&err);
+	assert_err(mc_entry_hold(entry, true, &err), err, MC_E_USAGE);
+	assert_int_equal(mc_entry_hold(entry, false, NULL), 0);
+	assert_int_equal(mode_of(&s, id), 0700);
+	mc_entry_close(entry);
+	/* no mode but these three is ever made; this one means "held" */
+	assert_int_equal(chmod(side_path(&s, "q", 'm', id), 0500), 0);
+	struct seen seen = { .n = 0 };
+	assert_int_equal(mc_store_scan(s.store, see, &seen, NULL), 0);
+	assert_int_equal(seen.held, 1);
+	assert_int_equal(seen.failed, 0);
+	side_clear(&s);
+}
+
+static void
+reviving(void **state)
+{
+	static const struct {
+		const char *cells, *want;
+	} rows[] = {
+		{ "DBB", "DPP" },
+		{ "BFU", "PPU" },
+		{ "PPP", "PPP" },
+		{ "BBB", "PPP" },
+	};
+	struct mc_err err = { .code = MC_OK };
+	char id[MC_ID_LEN + 1];
+	struct mc_entry *entry;
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	for (size_t i = 0; i < MC_NELEM(rows) * 3; i++) {
+		size_t row = i / 3;
+		struct mc_entry_info info;
+
+		put_cells(&s, rows[row].cells, id);
+		entry = side_claim(&s, id);
+		/* from failed, from held, and from neither */
+		if (i % 3 == 0 && mc_entry_done(entry))
+			assert_int_equal(mc_entry_keep(entry, 9, NULL), 0);
+		if (i % 3 == 1)
+			assert_int_equal(mc_entry_hold(entry, true, NULL), 0);
+		if (i % 3 != 0) {
+			mc_entry_close(entry);
+			entry = side_claim(&s, id);
+		}
+		assert_int_equal(mc_entry_revive(entry, 1234, NULL), 0);
+		for (int again = 0; again < 2; again++) {
+			mc_entry_info(entry, &info);
+			assert_false(info.held || info.failed);
+			assert_int_equal(info.next_attempt, 1234);
+			for (size_t k = 0; k < 3; k++) {
+				assert_int_equal(mc_entry_cell(entry, k),
+				    rows[row].want[k]);
+				assert_int_equal(mc_envelope_at(
+				    mc_entry_envelope(entry), k)->verdict,
+				    rows[row].want[k] == 'D' ? MC_DELIVERED :
+				    MC_PENDING);
+			}
+			mc_entry_close(entry);
+			assert_int_equal(mode_of(&s, id), 0600);
+			entry = side_claim(&s, id);
+		}
+		/* and goes on as any other */
+		assert_int_equal(mc_entry_mark(entry, &(size_t){ 1 }, 1,
+		    MC_CELL_DELIVERED, NULL), 0);
+		mc_entry_close(entry);
+	}
+	put_cells(&s, "DDD", id);
+	entry = side_claim(&s, id);
+	assert_err(mc_entry_revive(entry, 1, &err), err, MC_E_INTERNAL);
+	mc_entry_close(entry);
+	assert_int_equal(mc_store_look(s.store, id, &entry, NULL), 1);
+	mc_err_reset(&err);
+	assert_err(mc_entry_revive(entry, 1, &err), err, MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_keep(entry, 1, &err), err, MC_E_INTERNAL);
+	mc_entry_close(entry);
+	side_clear(&s);
+}
+
+static void
+note_check(void *ctx, const char *name, const char *what)
+{
+	struct side *s = ctx;
+
+	side_log(s, MC_LOG_INFO, MC_STAGE_LOCAL, name);
+	side_log(s, MC_LOG_INFO, MC_STAGE_LOCAL, what);
+}
+
+/* the check lets failed ones lie, and mends what a crash left half changed */
+static void
+checking_failed(void **state)
+{
+	static const struct {
+		const char *cells;
+		mode_t mode, want;	/* 0: removed */
+		const char *told;
+	} rows[] = {
+		{ "DBD", 0700, 0700, NULL },
+		{ "DBD", 0600, 0600, NULL },
+		{ "BBB", 0400, 0400, NULL },
+		{ "DDD", 0600, 0, "every recipient has it" },
+		{ "DDD", 0700, 0, "every recipient has it" },
+		{ "DPB", 0700, 0600, "it goes again" },
+		{ "DUB", 0700, 0600, "it goes again" },
+		{ "DFB", 0700, 0600, "it goes again" },
+		{ "DFB", 0600, 0600, NULL },
+	};
+	struct side s;
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		char id[MC_ID_LEN + 1];
+		struct mc_err err = { .code = MC_OK };
+		size_t bad = 9;
+
+		side_init(&s);
+		/* an account's state, beside q/ */
+		char other[200];
+		(void)snprintf(other, sizeof(other),
+		    "%s/a-abcdefghijklmnopqrstuvwxyz", s.dir);
+		side_write(other, "x", 1);
+		put_cells(&s, rows[i].cells, id);
+		assert_int_equal(chmod(side_path(&s, "q", 'm', id),
+		    rows[i].mode), 0);
+		s.said[0] = '\0';
+		assert_int_equal(mc_store_check(s.store, note_check, &s, &bad,
+		    &err), 0);
+		assert_int_equal(bad, 0);
+		if (rows[i].told == NULL)
+			assert_string_equal(s.said, "");
+		else
+			assert_non_null(strstr(s.said, rows[i].told));
+		if (rows[i].want == 0)
+			assert_int_equal(side_count(&s, "q", '\0'), 0);
+		else
+			assert_int_equal(mode_of(&s, id), rows[i].want);
+		assert_int_equal(access(other, F_OK), 0);
+		side_clear(&s);
+	}
+}
+
+/* -------------------------------------------------- one who has a descriptor */
+
+static void
+adopting(void **state)
+{
+	char id[MC_ID_LEN + 1];
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry *entry, *other;
+	struct mc_entry_info info;
+	struct told told = { .n = 0 };
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	mc_envelope_at(&s.env, 1)->text = mc_mem_strdup("421 full");
+	side_put(&s, id);
+	note(&s, id, 0, 50, "450 later");
+	entry = side_claim(&s, id);
+	size_t before = open_descriptors();
+	int fd = dup(mc_entry_fd(entry));
+	assert_true(fd >= 0);
+	assert_int_equal(mc_store_adopt(s.dir, id, fd, &other, NULL), 0);
+	assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	mc_entry_info(other, &info);
+	assert_string_equal(info.id, id);
+	assert_string_equal(info.account, "work");
+	assert_int_equal(info.next_attempt, ARRIVAL + 300);
+	assert_int_equal(mc_entry_envelope(other)->rcpts.n, 3);
+	check_content(other);
+	/* the first notes stand in the message, the others beside it */
+	assert_int_equal(mc_entry_notes(other, tell, &told, NULL), 0);
+	assert_string_equal(told.text, "1@1700000000:421 full\n");
+	/* nothing can be changed through it */
+	assert_err(mc_entry_mark(other, &(size_t){ 0 }, 1, MC_CELL_DELIVERED,
+	    &err), err, MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_note(other, 0, 1, "x", false, &err), err,
+	    MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_remove(other, &err), err, MC_E_INTERNAL);
+	/* the lock lives as long as either */
+	mc_entry_close(entry);
+	assert_int_equal(mc_store_claim(s.store, id, false, &entry, NULL), 0);
+	mc_entry_close(other);
+	/* the claimed one had two */
+	assert_int_equal(open_descriptors(), before - 2);
+	mc_entry_close(side_claim(&s, id));
+	side_clear(&s);
+}
+
+/* whatever was handed over: it is closed, and refused with words */
+static void
+adopting_badly(void **state)
+{
+	char id[MC_ID_LEN + 1];
+	struct mc_entry *entry;
+	struct side s;
+	int ends[2];
+
+	(void)state;
+	side_init(&s);
+	side_put(&s, id);
+	size_t before = open_descriptors();
+	for (int i = 0; i < 6; i++) {
+		static const enum mc_code want[] = { MC_E_USAGE, MC_E_QUEUE,
+		    MC_E_QUEUE, MC_E_QUEUE_DAMAGED, MC_E_QUEUE, MC_E_QUEUE };
+		struct mc_err err = { .code = MC_OK };
+		int fd = -1;
+
+		if (i == 0)
+			fd = open(side_path(&s, "q", 'm', id), O_RDONLY);
+		if (i == 1) {
+			assert_int_equal(pipe(ends), 0);
+			(void)close(ends[1]);
+			fd = ends[0];
+		}
+		if (i == 2)
+			fd = open(s.dir, O_RDONLY | O_DIRECTORY);
+		if (i == 3)
+			fd = open("/proc/self/exe", O_RDONLY);
+		if (i == 4)
+			fd = open(side_path(&s, "q", 'm', id), O_WRONLY);
+		assert_true(i == 5 || fd >= 0);
+		assert_err(mc_store_adopt(s.dir, i == 0 ? "../x" : id, fd,
+		    &entry, &err), err, want[i]);
+		assert_int_equal(open_descriptors(), before);
+		assert_string_equal(s.said, "");
+	}
+	side_clear(&s);
+}
+
+static void
+one_run(void **state)
+{
+	struct side s, t;
+	int first, second = -1, status;
+	char c;
+	int ends[2];
+
+	(void)state;
+	side_init(&s);
+	side_init(&t);
+	assert_int_equal(mc_store_lock_run(s.store, &first, NULL), 1);
+	assert_true((fcntl(first, F_GETFD) & FD_CLOEXEC) != 0);
+	/* the same store, another store of the same spool, another spool */
+	assert_int_equal(mc_store_lock_run(s.store, &second, NULL), 0);
+	assert_int_equal(second, -1);
+	side_open(&s);
+	assert_int_equal(mc_store_lock_run(s.store, &second, NULL), 0);
+	assert_int_equal(mc_store_lock_run(t.store, &second, NULL), 1);
+	(void)close(second);
+	(void)close(first);
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)close(ends[0]);
+		c = mc_store_lock_run(s.store, &first, NULL) == 1 ? 'y' : 'n';
+		(void)!write(ends[1], &c, 1);
+		(void)pause();
+		_exit(1);
+	}
+	(void)close(ends[1]);
+	assert_int_equal(read(ends[0], &c, 1), 1);
+	assert_int_equal(c, 'y');
+	assert_int_equal(mc_store_lock_run(s.store, &second, NULL), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(mc_store_lock_run(s.store, &second, NULL), 1);
+	(void)close(second);
+	(void)close(ends[0]);
+	/* q/ and the directory above, as they are */
+	struct stat a, b;
+	assert_int_equal(fstat(mc_store_top_fd(s.store), &a), 0);
+	assert_int_equal(stat(s.dir, &b), 0);
+	assert_true(a.st_ino == b.st_ino);
+	assert_int_equal(fstat(mc_store_q_fd(s.store), &a), 0);
+	assert_int_equal(stat(side_path(&s, "q", 0, "."), &b), 0);
+	assert_true(a.st_ino == b.st_ino);
+	side_clear(&s);
+	side_clear(&t);
+}
+
 
 /* ------------------------------------------------------------------ damage */
 
@@ -1142,15 +1600,6 @@ newer_version(void **state)
 }
 
 static void
-note_check(void *ctx, const char *name, const char *what)
-{
-	struct side *s = ctx;
-
-	side_log(s, MC_LOG_INFO, MC_STAGE_LOCAL, name);
-	side_log(s, MC_LOG_INFO, MC_STAGE_LOCAL, what);
-}
-
-static void
 checking(void **state)
 {
 	static const size_t all[] = { 0, 1, 2 };
@@ -1178,7 +1627,7 @@ checking(void **state)
 	assert_int_equal(mc_store_check(s.store, note_check, &s, &bad, NULL),
 	    0);
 	assert_int_equal(bad, 1);
-	assert_non_null(strstr(s.said, "every recipient was done; removed"));
+	assert_non_null(strstr(s.said, "every recipient has it; removed"));
 	assert_non_null(strstr(s.said, "never finished; removed"));
 	assert_non_null(strstr(s.said, "notes without message; removed"));
 	assert_non_null(strstr(s.said, "damaged message in bad/"));
@@ -1283,11 +1732,11 @@ borrowed_spool(void **state)
 static int
 everything(struct side *s, struct mc_err *err)
 {
-	static const size_t zero[] = { 0 };
+	static const size_t all[] = { 0, 1, 2 };
 	struct mc_store_settings set = { .dir = s->dir, .reserve_bytes = 1,
 	    .log = &s->log };
 	const struct mc_spool *body;
-	struct mc_entry *entry = NULL;
+	struct mc_entry *entry = NULL, *other = NULL;
 	struct told told = { .n = 0 };
 	char id[MC_ID_LEN + 1];
 	struct mc_str header;
@@ -1303,9 +1752,16 @@ everything(struct side *s, struct mc_err *err)
 	    mc_entry_content(entry, &header, &body, err) == 0 &&
 	    mc_entry_note(entry, 0, 5, "text", true, err) == 0 &&
 	    mc_entry_notes(entry, tell, &told, err) == 0 &&
-	    mc_entry_mark(entry, zero, 1, MC_CELL_DELIVERED, err) == 0)
+	    mc_entry_mark(entry, all, 3, MC_CELL_REPORTED, err) == 0 &&
+	    mc_entry_keep(entry, 7, err) == 0 &&
+	    mc_store_adopt(s->dir, id, dup(mc_entry_fd(entry)), &other,
+	    err) == 0 &&
+	    mc_entry_content(other, &header, &body, err) == 0 &&
+	    mc_entry_revive(entry, 8, err) == 0 &&
+	    mc_entry_mark(entry, all, 1, MC_CELL_DELIVERED, err) == 0)
 		rc = 0;
 	mc_entry_close(entry);
+	mc_entry_close(other);
 	if (rc == 0 && mc_store_check(s->store, NULL, NULL, &bad, err) != 0)
 		rc = -1;
 	return rc;
@@ -1315,6 +1771,7 @@ static void
 out_of_memory(void **state)
 {
 	unsigned long n = 0;
+	size_t descriptors = open_descriptors();
 	int rc = -1;
 	struct side s;
 
@@ -1338,8 +1795,9 @@ out_of_memory(void **state)
 		if (access(side_path(&s, "bad", 0, "."), F_OK) == 0)
 			assert_int_equal(side_count(&s, "bad", '\0'), 0);
 	}
-	assert_true(n > 25);
+	assert_true(n > 40);
 	side_clear(&s);
+	assert_int_equal(open_descriptors(), descriptors);
 }
 
 int
@@ -1363,6 +1821,13 @@ main(void)
 		cmocka_unit_test(holding),
 		cmocka_unit_test(noting),
 		cmocka_unit_test(odd_notes),
+		cmocka_unit_test(keeping),
+		cmocka_unit_test(held_or_failed),
+		cmocka_unit_test(reviving),
+		cmocka_unit_test(checking_failed),
+		cmocka_unit_test(adopting),
+		cmocka_unit_test(adopting_badly),
+		cmocka_unit_test(one_run),
 		cmocka_unit_test(every_byte),
 		cmocka_unit_test(hostile_numbers),
 		cmocka_unit_test(newer_version),
