@@ -25,6 +25,7 @@ struct mc_rcpt {
 	char *text;		/* why not delivered, one line; owned */
 	char *reply;		/* last reply about it, printable; owned */
 	bool split;		/* refused only as one too many: goes again at once */
+	bool dsn;		/* it went to a server that does DSN (RFC 3461) */
 };
 
 enum mc_ret { MC_RET_NONE = 0, MC_RET_FULL, MC_RET_HDRS };

@@ -82,6 +82,27 @@ mc_store_scan(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
 }
 
 static int
+copy_stat(void *ctx, const struct mc_store_stat *st)
+{
+	*(struct mc_store_stat *)ctx = *st;
+	return 1;
+}
+
+int
+mc_store_stat_one(struct mc_store *store, const char *id,
+    struct mc_store_stat *ret_stat)
+{
+	struct scan scan = { .store = store, .quiet = true, .fn = copy_stat,
+	    .ctx = ret_stat };
+	char name[MC_STORE_NAME];
+
+	if (!mc_store_is_id(id))
+		return 0;
+	mc_store_name('m', id, name);
+	return scan_name(&scan, name);
+}
+
+static int
 bad_name(void *ctx, const char *name)
 {
 	struct scan *scan = ctx;

@@ -133,6 +133,11 @@ MC_NODISCARD int
 mc_store_scan(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
     struct mc_err *err);
 
+/* one m-file, as a scan tells of it: 1; 0 if it is gone or the scan would skip it */
+int
+mc_store_stat_one(struct mc_store *store, const char *id,
+    struct mc_store_stat *ret_stat);
+
 /* the damaged messages in bad/, for lists; all told as held */
 MC_NODISCARD int
 mc_store_scan_bad(struct mc_store *store, mc_store_scan_fn fn, void *ctx,

@@ -211,12 +211,12 @@ put_mail(struct mc_client *c, struct mc_err *err)
 }
 
 static int
-put_rcpt(struct mc_client *c, const struct mc_rcpt *rcpt, struct mc_err *err)
+put_rcpt(struct mc_client *c, struct mc_rcpt *rcpt, struct mc_err *err)
 {
 	struct mc_cmd_rcpt cmd = { 0 };
 
 	cmd.addr = mc_str_from(rcpt->addr);
-	cmd.dsn = (c->caps.flags & MC_CAP_DSN) != 0;
+	cmd.dsn = rcpt->dsn = (c->caps.flags & MC_CAP_DSN) != 0;
 	cmd.notify = rcpt->notify;
 	cmd.orcpt = mc_str_from(rcpt->orcpt);
 	cmd.utf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0;

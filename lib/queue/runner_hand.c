@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runner_hand.c - the runner's side of a worker: start, give, listen, end
+ */
+#include "base/base.h"
+#include "queue/runner_internal.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+/* a worker that does not read what it waits for is broken */
+#define GIVE_MS 10000
+
+struct mc_hand *
+mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
+{
+	struct mc_hand *hand = mc_mem_zalloc(1, sizeof(*hand));
+
+	if (hand == NULL) {
+		(void)mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+		return NULL;
+	}
+	hand->lane = lane;
+	hand->child.sock = -1;
+	mc_buf_init(&hand->in, 16 * (sizeof(struct mc_frame) +
+	    MC_FRAME_MOST));
+	mc_vec_init(&hand->told, sizeof(size_t), MC_MAX_RCPTS);
+	lane->worker = (struct mc_worker){ .ops = r->set->ops,
+	    .account = lane->account, .caller = r->set->caller,
+	    .log_most = r->set->log == NULL || r->set->log->fn == NULL ?
+	    MC_LOG_NONE : r->set->log->most,
+	    .dir = mc_store_dir(r->set->store) };
+	if (mc_child_start(mc_worker_main, &lane->worker, &hand->child,
+	    err) != 0) {
+		mc_mem_free(hand);
+		return NULL;
+	}
+	hand->since = mc_clock_ms();
+	hand->next = lane->hands;
+	lane->hands = hand;
+	lane->n_hands++;
+	return hand;
+}
+
+static int
+say(struct mc_hand *hand, enum mc_frame_type type, const void *p, size_t n,
+    int fd)
+{
+	char bytes[sizeof(struct mc_frame) + MC_ID_LEN + 1];
+	struct mc_frame frame = { (uint32_t)type, (uint32_t)n };
+
+	memcpy(bytes, &frame, sizeof(frame));
+	if (n != 0)
+		memcpy(bytes + sizeof(frame), p, n);
+	return mc_child_send(hand->child.sock, bytes, sizeof(frame) + n, fd,
+	    GIVE_MS);
+}
+
+/* as good as its word: the worker is not there any more */
+static void
+broke(struct mc_runner *r, struct mc_hand *hand)
+{
+	struct mc_frame_done done;
+
+	if (hand->ended)
+		return;
+	hand->ended = hand->finished = true;
+	mc_child_end(&hand->child, 0);
+	if (hand->item == NULL)
+		return;
+	memset(&done, 0, sizeof(done));
+	done.adopted = 1;
+	(void)mc_err_set(&done.err, MC_E_INTERNAL, MC_STAGE_LOCAL,
+	    "the process that was to send it has ended in the middle");
+	mc_record_done(r, hand, &done);
+}
+
+int
+mc_hand_give(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
+    struct mc_entry *entry)
+{
+	struct mc_entry_info info;
+	struct mc_err none = { .code = MC_OK };
+	uint32_t chance = 0;
+
+	mc_entry_info(entry, &info);
+	/* without random bytes the waits are not spread, and no worse */
+	if (mc_rand_bytes(&chance, sizeof(chance), &none) != 0)
+		chance = 0;
+	hand->item = item;
+	hand->entry = entry;
+	hand->begun = mc_runner_now();
+	hand->next_attempt = mc_schedule_next(&hand->lane->schedule,
+	    info.attempts + 1, hand->begun, chance);
+	hand->next_unsure = mc_schedule_next_unsure(&hand->lane->schedule,
+	    info.attempts + 1, hand->begun, chance);
+	hand->since = mc_clock_ms();
+	hand->noted = hand->lane_failed = hand->waits = false;
+	hand->told.n = 0;
+	item->state = MC_ITEM_ACTIVE;
+	if (say(hand, MC_FRAME_JOB, item->id, sizeof(item->id),
+	    mc_entry_fd(entry)) == 0)
+		return 0;
+	broke(r, hand);
+	return -1;
+}
+
+/* ------------------------------------------------------------------ hearing */
+
+static void
+set_text(char **where, const char *text)
+{
+	mc_mem_free(*where);
+	*where = text[0] == '\0' ? NULL : mc_mem_strdup(text);
+}
+
+/* false: not what a worker says */
+static bool
+on_rcpt(struct mc_hand *hand, const char *p, size_t n)
+{
+	struct mc_frame_rcpt f;
+	const char *text = p + sizeof(f), *reply;
+	struct mc_rcpt *rcpt;
+	size_t *which;
+
+	if (hand->item == NULL || n < sizeof(f) + 2 || p[n - 1] != '\0')
+		return false;
+	memcpy(&f, p, sizeof(f));
+	reply = text + strlen(text) + 1;
+	if (reply > p + n - 1)
+		return false;
+	rcpt = mc_envelope_at(mc_entry_envelope(hand->entry), f.i);
+	if (rcpt == NULL)
+		return false;
+	which = mc_vec_add(&hand->told);
+	if (which == NULL)
+		return false;
+	*which = f.i;
+	rcpt->verdict = (enum mc_verdict)f.verdict;
+	rcpt->code = (enum mc_code)f.code;
+	rcpt->stage = (enum mc_stage)f.stage;
+	rcpt->smtp = f.smtp;
+	for (size_t k = 0; k < 3; k++)
+		rcpt->enh[k] = f.enh[k];
+	rcpt->dsn = f.dsn != 0;
+	set_text(&rcpt->text, text);
+	set_text(&rcpt->reply, reply);
+	return true;
+}
+
+static bool
+on_log(struct mc_runner *r, const char *p, size_t n)
+{
+	int32_t head[2];
+
+	if (n < sizeof(head) + 1 || p[n - 1] != '\0')
+		return false;
+	memcpy(head, p, sizeof(head));
+	mc_log_line(r->set->log, (enum mc_level)head[0],
+	    (enum mc_stage)head[1], "%s", p + sizeof(head));
+	return true;
+}
+
+static bool
+on_done(struct mc_runner *r, struct mc_hand *hand, const char *p, size_t n)
+{
+	struct mc_frame_done done;
+
+	if (hand->item == NULL || n != sizeof(done))
+		return false;
+	memcpy(&done, p, sizeof(done));
+	done.err.text[sizeof(done.err.text) - 1] = '\0';
+	hand->carried++;
+	mc_record_done(r, hand, &done);
+	hand->since = mc_clock_ms();
+	return true;
+}
+
+static bool
+on_frame(struct mc_runner *r, struct mc_hand *hand, uint32_t type,
+    const char *p, size_t n)
+{
+	switch ((enum mc_frame_type)type) {
+	case MC_FRAME_OPEN:
+		mc_lane_works(r, hand->lane);
+		return n == 0;
+	case MC_FRAME_RCPT:
+		return on_rcpt(hand, p, n);
+	case MC_FRAME_SETTLED:
+		if (hand->item == NULL)
+			return false;
+		mc_record_settled(r, hand);
+		hand->told.n = 0;
+		/* what cannot be recorded must not be followed by more */
+		if (r->stop.code != MC_OK)
+			mc_hand_cut(hand);
+		else if (say(hand, MC_FRAME_GO, NULL, 0, -1) != 0)
+			return false;
+		return true;
+	case MC_FRAME_DONE:
+		return on_done(r, hand, p, n);
+	case MC_FRAME_LOG:
+		return on_log(r, p, n);
+	case MC_FRAME_JOB:
+	case MC_FRAME_GO:
+		break;
+	}
+	return false;
+}
+
+/* the frames that are whole; false: not what a worker says */
+static bool
+take_frames(struct mc_runner *r, struct mc_hand *hand)
+{
+	size_t at = 0;
+	bool fine = true;
+
+	while (fine && hand->in.len - at >= sizeof(struct mc_frame)) {
+		struct mc_frame frame;
+
+		memcpy(&frame, hand->in.ptr + at, sizeof(frame));
+		if (frame.len > MC_FRAME_MOST)
+			return false;
+		if (hand->in.len - at - sizeof(frame) < frame.len)
+			break;
+		at += sizeof(frame);
+		fine = on_frame(r, hand, frame.type, hand->in.ptr + at,
+		    frame.len);
+		at += frame.len;
+		if (hand->ended)
+			return true;
+	}
+	mc_buf_consume(&hand->in, at);
+	return fine;
+}
+
+void
+mc_hand_read(struct mc_runner *r, struct mc_hand *hand)
+{
+	char *to = mc_buf_reserve(&hand->in, MC_FRAME_MOST);
+	ssize_t got;
+
+	if (to == NULL) {
+		broke(r, hand);
+		return;
+	}
+	got = recv(hand->child.sock, to, MC_FRAME_MOST, 0);
+	if (got < 0 && (errno == EINTR || errno == EAGAIN ||
+	    errno == EWOULDBLOCK))
+		return;
+	if (got <= 0) {
+		broke(r, hand);
+		return;
+	}
+	mc_buf_commit(&hand->in, (size_t)got);
+	if (!take_frames(r, hand))
+		broke(r, hand);
+}
+
+void
+mc_hand_cut(struct mc_hand *hand)
+{
+	if (hand->child.sock >= 0)
+		(void)shutdown(hand->child.sock, SHUT_WR);
+	hand->finished = true;
+}
+
+/*
+ * The end of the channel is what it waits for; what it still has to say to
+ * the server takes a moment, for which nobody waits here.
+ */
+void
+mc_hand_end(struct mc_runner *r, struct mc_hand *hand)
+{
+	struct mc_lane *lane = hand->lane;
+	struct mc_hand **at = &lane->hands;
+	struct mc_child *leaving = NULL;
+
+	if (!hand->ended && hand->item == NULL)
+		leaving = mc_vec_add(&r->leaving);
+	if (leaving != NULL) {
+		*leaving = hand->child;
+		mc_file_close(&leaving->sock);
+	} else {
+		broke(r, hand);
+	}
+	while (*at != hand)
+		at = &(*at)->next;
+	*at = hand->next;
+	lane->n_hands--;
+	mc_buf_clear(&hand->in);
+	mc_vec_clear(&hand->told);
+	mc_mem_free(hand);
+}

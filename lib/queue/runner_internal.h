@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runner_internal.h - what the files of the runner share
+ */
+#ifndef MC_RUNNER_INTERNAL_H
+#define MC_RUNNER_INTERNAL_H
+
+#include "base/child.h"
+#include "queue/pause.h"
+#include "queue/report.h"
+#include "queue/runner.h"
+#include "queue/worker.h"
+
+/* -------------------------------------------------------------------- items */
+
+/* a message of this run, by name; it is opened when its turn comes */
+struct mc_item {
+	char id[MC_ID_LEN + 1];
+	enum mc_item_state {
+		MC_ITEM_NEW,		/* due; account not known yet */
+		MC_ITEM_READY,		/* in its account's list */
+		MC_ITEM_ACTIVE,		/* with a worker */
+		MC_ITEM_DONE		/* not again, before `again` */
+	} state;
+	bool failed;		/* kept, and its time may be over */
+	bool forced;		/* asked for by name: due or not, paused or not */
+	int64_t due;		/* seconds since 1970 */
+	int64_t again;		/* mc_clock_ms; MC_NEVER: not in this run */
+	struct mc_item *next;	/* of the list that it is in */
+	struct mc_item *chain;	/* of its bucket */
+};
+
+struct mc_items {
+	struct mc_item **buckets;
+	size_t n_buckets;	/* 0 or a power of two */
+	size_t n;
+};
+
+/* NULL if it is not there */
+struct mc_item *
+mc_items_find(const struct mc_items *items, const char *id);
+
+/* it must not be there; NULL if out of memory */
+struct mc_item *
+mc_items_add(struct mc_items *items, const char *id);
+
+/* those that are done and may be seen again */
+void
+mc_items_forget(struct mc_items *items);
+
+void
+mc_items_clear(struct mc_items *items);
+
+/* first in, first out */
+struct mc_fifo {
+	struct mc_item *first;
+	struct mc_item *last;
+	size_t n;
+};
+
+void
+mc_fifo_put(struct mc_fifo *fifo, struct mc_item *item);
+
+void
+mc_fifo_put_back(struct mc_fifo *fifo, struct mc_item *item);
+
+struct mc_item *
+mc_fifo_take(struct mc_fifo *fifo);
+
+/* what is put in any order comes out oldest first */
+void
+mc_fifo_sort(struct mc_fifo *fifo);
+
+/* ------------------------------------------------------------------- runner */
+
+struct mc_runner;
+
+/* an account of this run */
+struct mc_lane {
+	char *name;
+	const struct mc_account *account;	/* NULL: not in the configuration */
+	struct mc_schedule schedule;
+	struct mc_pause pause;
+	struct mc_fifo ready;
+	struct mc_hand *hands;	/* its workers, a list */
+	size_t n_hands;
+	bool proven;		/* a log-in has worked since anything failed */
+	unsigned broken;	/* messages in a row that lost the connection */
+	int64_t rate_until;	/* mc_clock_ms: before that nothing goes */
+	struct mc_worker worker;
+	struct mc_lane *next;
+};
+
+/* the runner's side of one worker */
+struct mc_hand {
+	struct mc_lane *lane;
+	struct mc_child child;
+	struct mc_buf in;	/* from the channel, not yet handled */
+	struct mc_item *item;	/* NULL: idle */
+	struct mc_entry *entry;	/* claimed, while item is there */
+	int64_t begun;		/* seconds since 1970: time of all its notes */
+	int64_t since;		/* mc_clock_ms: of the job, or of idling */
+	size_t carried;		/* messages, so far */
+	struct mc_vec told;	/* size_t: recipients told since the last SETTLED */
+	int64_t next_attempt;	/* if it is deferred, and if it is unsure */
+	int64_t next_unsure;
+	bool noted;		/* something was written down about this attempt */
+	bool lane_failed;	/* it has paused its account */
+	bool waits;		/* for its account: it was not really tried */
+	int64_t again;		/* mc_clock_ms: else it may be tried again then */
+	bool finished;		/* no more jobs: to be ended */
+	bool ended;		/* channel closed */
+	struct mc_hand *next;
+};
+
+struct mc_runner {
+	const struct mc_runner_settings *set;
+	struct mc_items items;
+	struct mc_fifo fresh;	/* due, account not known */
+	struct mc_lane *lanes;
+	struct mc_run_progress progress;
+	bool changed;		/* progress has, since it was last told */
+	int64_t told_at;
+	int64_t next_due;	/* seconds since 1970 of what is not due; MC_NEVER */
+	int64_t scan_at;	/* mc_clock_ms: look at everything again */
+	bool cancelled;
+	int64_t cancel_at;	/* mc_clock_ms: break off what is on its way */
+	struct mc_vec leaving;	/* struct mc_child: to be reaped */
+	struct mc_err stop;	/* why nothing more is done */
+	int lock;		/* the one run; -1 */
+	int watch;		/* inotify; -1 */
+	int q_watch;
+};
+
+int64_t
+mc_runner_now(void);
+
+/* runner_lane.c */
+struct mc_lane *
+mc_lane_get(struct mc_runner *r, const char *account, struct mc_err *err);
+
+void
+mc_lanes_clear(struct mc_runner *r);
+
+/* a failure that is the account's: pause it and say so */
+void
+mc_lane_fail(struct mc_runner *r, struct mc_lane *lane, enum mc_fault fault,
+    const struct mc_err *why);
+
+void
+mc_lane_works(struct mc_runner *r, struct mc_lane *lane);
+
+/* does anything go now?  *ret_wake (mc_clock_ms) is when to look again */
+bool
+mc_lane_open(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake);
+
+/* hand out messages and start workers */
+void
+mc_lane_assign(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake);
+
+/* runner_hand.c */
+struct mc_hand *
+mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err);
+
+/* give it a message that is claimed; takes the entry, also on failure */
+int
+mc_hand_give(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
+    struct mc_entry *entry);
+
+/* handle what the channel has */
+void
+mc_hand_read(struct mc_runner *r, struct mc_hand *hand);
+
+/* ask it to break off */
+void
+mc_hand_cut(struct mc_hand *hand);
+
+/* end it and forget it */
+void
+mc_hand_end(struct mc_runner *r, struct mc_hand *hand);
+
+/* runner_record.c: from what was told to what stands in the spool */
+
+/* one recipient was told of: its verdict is in the envelope */
+void
+mc_record_settled(struct mc_runner *r, struct mc_hand *hand);
+
+/* the attempt is over; closes the entry and settles the item */
+void
+mc_record_done(struct mc_runner *r, struct mc_hand *hand,
+    const struct mc_frame_done *done);
+
+/* what can be done for a message without sending it: reports that a crash kept from
+ * being made, and its end.  1: it is to be sent; 0: the entry was closed */
+int
+mc_record_before(struct mc_runner *r, struct mc_lane *lane,
+    struct mc_item *item, struct mc_entry *entry);
+
+/* a kept message whose time may be over */
+void
+mc_record_kept(struct mc_runner *r, struct mc_item *item);
+
+/* runner_scan.c */
+int
+mc_runner_scan(struct mc_runner *r, struct mc_err *err);
+
+/* one name, which something has happened to */
+void
+mc_runner_look(struct mc_runner *r, const char *id);
+
+/* the item is no longer worked at; again: mc_clock_ms */
+void
+mc_runner_put_off(struct mc_runner *r, struct mc_item *item, int64_t again);
+
+void
+mc_runner_tell(struct mc_runner *r, const struct mc_run_event *event);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runner_scan.c - what is due, by names and times alone
+ */
+#include "base/base.h"
+#include "queue/runner_internal.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+
+/* which account a message is of shows only when it is opened, and so does
+ * that account's schedule: this is for clocks that were wrong by weeks */
+#define FAR_AHEAD (INT64_C(9) * 86400)
+
+struct scan {
+	struct mc_runner *r;
+	int64_t now;
+	bool nomem;
+};
+
+static bool
+is_due(const struct mc_store_stat *st, int64_t now)
+{
+	if (st->next_attempt <= now)
+		return true;
+	return !st->failed && st->next_attempt - now > FAR_AHEAD;
+}
+
+/* 0, or -1 if there is no memory */
+static int
+take(struct mc_runner *r, const struct mc_store_stat *st)
+{
+	struct mc_item *item = mc_items_find(&r->items, st->id);
+
+	if (item == NULL) {
+		item = mc_items_add(&r->items, st->id);
+		if (item == NULL)
+			return -1;
+	} else if (item->state != MC_ITEM_DONE ||
+	    (mc_clock_left(item->again) != 0 &&
+	    item->due == st->next_attempt)) {
+		/* known, and nobody has put it forward since */
+		return 0;
+	}
+	item->state = MC_ITEM_NEW;
+	item->failed = st->failed;
+	item->due = st->next_attempt;
+	mc_fifo_put(&r->fresh, item);
+	r->progress.left++;
+	return 0;
+}
+
+static int
+on_stat(void *ctx, const struct mc_store_stat *st)
+{
+	struct scan *scan = ctx;
+	struct mc_runner *r = scan->r;
+
+	if (st->held)
+		return 0;
+	if (!is_due(st, scan->now)) {
+		if (st->next_attempt < r->next_due)
+			r->next_due = st->next_attempt;
+		return 0;
+	}
+	scan->nomem = take(r, st) != 0;
+	return scan->nomem;
+}
+
+int
+mc_runner_scan(struct mc_runner *r, struct mc_err *err)
+{
+	struct scan scan = { .r = r, .now = mc_runner_now() };
+
+	mc_items_forget(&r->items);
+	r->next_due = MC_NEVER;
+	if (mc_store_scan(r->set->store, on_stat, &scan, err) < 0)
+		return -1;
+	if (scan.nomem)
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	mc_fifo_sort(&r->fresh);
+	return 0;
+}
+
+void
+mc_runner_look(struct mc_runner *r, const char *id)
+{
+	struct scan scan = { .r = r, .now = mc_runner_now() };
+	struct mc_store_stat st;
+
+	/* without memory now, the next scan finds it */
+	if (mc_store_stat_one(r->set->store, id, &st) == 1)
+		(void)on_stat(&scan, &st);
+}
+
+void
+mc_runner_put_off(struct mc_runner *r, struct mc_item *item, int64_t again)
+{
+	item->state = MC_ITEM_DONE;
+	item->again = again;
+	item->forced = false;
+	if (r->progress.left != 0)
+		r->progress.left--;
+	r->changed = true;
+}
