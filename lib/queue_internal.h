@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue_internal.h - inside of a queue: where it is, what is open of it
+ */
+#ifndef MC_QUEUE_INTERNAL_H
+#define MC_QUEUE_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "config/config.h"
+#include "queue/store.h"
+
+struct mc_queue {
+	const struct mc_caller *caller;
+	const struct mc_config *config;
+	struct mc_log log;		/* the store has a pointer to it */
+	struct mc_buf place;
+	struct mc_store *store;		/* NULL: not there, so nothing is in it */
+};
+
+/*
+ * mc_queue_place - the directory of the spool
+ *
+ * The key queue-dir; else /var/spool/mailchute for the user 0; else
+ * mailchute/queue in XDG_STATE_HOME, if that is absolute, or in ~/.local/state.
+ * Replaces what is in `out`, which has to have room for a path.  MC_E_QUEUE if
+ * there is no place, MC_E_TOO_LONG, MC_E_NOMEM.
+ */
+MC_NODISCARD int
+mc_queue_place(const struct mc_caller *caller, const struct mc_config *config,
+    struct mc_buf *out, struct mc_err *err);
+
+/* room for a path from keys.def and what stands behind it */
+#define MC_QUEUE_PLACE (2 * MC_MAX_CONFIG_LINE)
+
+/*
+ * mc_queue_settings - how the configuration wants the spool to be
+ *
+ * The directory is a slice of `place`, which is filled as by mc_queue_place.
+ * The rest (no_create, no_sweep, log) is unset.
+ */
+MC_NODISCARD int
+mc_queue_settings(const struct mc_caller *caller,
+    const struct mc_config *config, struct mc_buf *place,
+    struct mc_store_settings *ret_settings, struct mc_err *err);
+
+#endif
