@@ -17,6 +17,15 @@ mc_clock_ms(void)
 }
 
 int64_t
+mc_clock_real_ms(void)
+{
+	struct timespec now = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t
 mc_clock_after(int64_t ms)
 {
 	int64_t now = mc_clock_ms();

@@ -13,6 +13,10 @@
 int64_t
 mc_clock_ms(void);
 
+/* CLOCK_REALTIME in milliseconds since 1970 */
+int64_t
+mc_clock_real_ms(void);
+
 /* now + ms, MC_NEVER when ms is MC_NEVER or the sum would overflow */
 int64_t
 mc_clock_after(int64_t ms);

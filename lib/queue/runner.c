@@ -67,8 +67,10 @@ listen_start(struct mc_runner *r)
 
 	mc_buf_init(&path, PATH_MAX);
 	mc_buf_addf(&path, "%s/q", mc_store_dir(r->set->store));
-	/* what it does not hear, the scan once in a while finds */
-	if (inotify_add_watch(fd, path.ptr, IN_MOVED_TO | IN_ATTRIB) < 0)
+	/* a new time of modification alone counts as IN_MODIFY.  What is not
+	 * heard, the scan once in a while finds */
+	if (inotify_add_watch(fd, path.ptr, IN_MOVED_TO | IN_ATTRIB |
+	    IN_MODIFY) < 0)
 		mc_file_close(&fd);
 	r->watch = fd;
 	mc_buf_clear(&path);
@@ -367,16 +369,24 @@ work(struct mc_runner *r)
 {
 	for (;;) {
 		int64_t wake = MC_NEVER;
+		bool may;
 
 		if (r->set->run->ids == NULL && scan_if_time(r, &wake) != 0)
 			break;
-		if (may_deliver(r, &wake)) {
+		may = may_deliver(r, &wake);
+		if (may) {
 			if (look_ahead(r))
 				wake = 0;
 			assign(r, &wake);
 		}
 		tidy(r, &wake);
+		/* a report, for example, that was just made */
+		if (may && r->fresh.n != 0 && !is_active(r))
+			wake = 0;
 		tell_progress(r, &wake);
+		/* somebody was busy with a message of ours */
+		if (!r->cancelled)
+			sooner(&wake, r->scan_at);
 		if (r->cancelled || r->stop.code != MC_OK) {
 			if (!is_active(r))
 				break;
@@ -386,7 +396,7 @@ work(struct mc_runner *r)
 		} else if (!is_active(r) && r->fresh.n == 0) {
 			if (watching(r))
 				mc_file_close(&r->lock);
-			else if (!rate_waits(r))
+			else if (!rate_waits(r) && r->scan_at == MC_NEVER)
 				break;
 		}
 		if (wait_for(r, wake) != 0)
@@ -423,8 +433,10 @@ run_all(struct mc_runner *r, struct mc_err *err)
 		rc = take_lock(r, err);
 		if (rc != 1)
 			return rc;
+		r->scan_at = mc_clock_ms();
 		work(r);
 		mc_file_close(&r->lock);
+		r->scan_at = MC_NEVER;
 		if (r->stop.code != MC_OK || r->cancelled ||
 		    mc_runner_scan(r, &r->stop) != 0 || r->fresh.n == 0)
 			return 0;
@@ -482,7 +494,7 @@ int
 mc_runner_run(const struct mc_runner_settings *settings, struct mc_err *err)
 {
 	struct mc_runner r = { .set = settings, .next_due = MC_NEVER,
-	    .lock = -1, .watch = -1 };
+	    .scan_at = MC_NEVER, .lock = -1, .watch = -1 };
 	int rc = 0;
 
 	mc_vec_init(&r.leaving, sizeof(struct mc_child), SIZE_MAX / 64);
@@ -492,6 +504,7 @@ mc_runner_run(const struct mc_runner_settings *settings, struct mc_err *err)
 			work(&r);
 	} else if (watching(&r)) {
 		listen_start(&r);
+		r.scan_at = mc_clock_ms();
 		work(&r);
 	} else {
 		rc = run_all(&r, err);

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "base/limits.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -30,14 +29,21 @@ mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
 	hand->child.sock = -1;
 	mc_buf_init(&hand->in, 16 * (sizeof(struct mc_frame) +
 	    MC_FRAME_MOST));
-	mc_vec_init(&hand->told, sizeof(size_t), MC_MAX_RCPTS);
 	lane->worker = (struct mc_worker){ .ops = r->set->ops,
 	    .account = lane->account, .caller = r->set->caller,
 	    .log_most = r->set->log == NULL || r->set->log->fn == NULL ?
 	    MC_LOG_NONE : r->set->log->most,
 	    .dir = mc_store_dir(r->set->store) };
+	/* so that hearing needs no more memory */
+	if (mc_buf_reserve(&hand->in, 2 * (sizeof(struct mc_frame) +
+	    MC_FRAME_MOST)) == NULL) {
+		(void)mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+		mc_mem_free(hand);
+		return NULL;
+	}
 	if (mc_child_start(mc_worker_main, &lane->worker, &hand->child,
 	    err) != 0) {
+		mc_buf_clear(&hand->in);
 		mc_mem_free(hand);
 		return NULL;
 	}
@@ -76,9 +82,33 @@ broke(struct mc_runner *r, struct mc_hand *hand)
 		return;
 	memset(&done, 0, sizeof(done));
 	done.adopted = 1;
-	(void)mc_err_set(&done.err, MC_E_INTERNAL, MC_STAGE_LOCAL,
-	    "the process that was to send it has ended in the middle");
+	if (hand->cut)
+		(void)mc_err_set(&done.err, MC_E_CANCELLED, MC_STAGE_LOCAL,
+		    NULL);
+	else
+		(void)mc_err_set(&done.err, MC_E_INTERNAL, MC_STAGE_LOCAL,
+		    "the process that was to send it has ended in the middle");
 	mc_record_done(r, hand, &done);
+}
+
+static void
+free_room(struct mc_hand *hand)
+{
+	mc_mem_free(hand->told);
+	mc_mem_free(hand->room[0]);
+	mc_mem_free(hand->room[1]);
+	hand->told = hand->room[0] = hand->room[1] = NULL;
+}
+
+static bool
+make_room(struct mc_hand *hand, size_t n)
+{
+	free_room(hand);
+	hand->told = mc_mem_zalloc(n + 1, sizeof(size_t));
+	hand->room[0] = mc_mem_zalloc(n + 1, sizeof(size_t));
+	hand->room[1] = mc_mem_zalloc(n + 1, sizeof(size_t));
+	return hand->told != NULL && hand->room[0] != NULL &&
+	    hand->room[1] != NULL;
 }
 
 int
@@ -89,6 +119,12 @@ mc_hand_give(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
 	struct mc_err none = { .code = MC_OK };
 	uint32_t chance = 0;
 
+	if (!make_room(hand, mc_entry_envelope(entry)->rcpts.n)) {
+		(void)mc_err_set(&r->stop, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+		mc_entry_close(entry);
+		mc_runner_put_off(r, item, MC_NEVER);
+		return -1;
+	}
 	mc_entry_info(entry, &info);
 	/* without random bytes the waits are not spread, and no worse */
 	if (mc_rand_bytes(&chance, sizeof(chance), &none) != 0)
@@ -102,7 +138,7 @@ mc_hand_give(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
 	    info.attempts + 1, hand->begun, chance);
 	hand->since = mc_clock_ms();
 	hand->noted = hand->lane_failed = hand->waits = false;
-	hand->told.n = 0;
+	hand->n_told = 0;
 	item->state = MC_ITEM_ACTIVE;
 	if (say(hand, MC_FRAME_JOB, item->id, sizeof(item->id),
 	    mc_entry_fd(entry)) == 0)
@@ -127,7 +163,6 @@ on_rcpt(struct mc_hand *hand, const char *p, size_t n)
 	struct mc_frame_rcpt f;
 	const char *text = p + sizeof(f), *reply;
 	struct mc_rcpt *rcpt;
-	size_t *which;
 
 	if (hand->item == NULL || n < sizeof(f) + 2 || p[n - 1] != '\0')
 		return false;
@@ -136,12 +171,10 @@ on_rcpt(struct mc_hand *hand, const char *p, size_t n)
 	if (reply > p + n - 1)
 		return false;
 	rcpt = mc_envelope_at(mc_entry_envelope(hand->entry), f.i);
-	if (rcpt == NULL)
+	if (rcpt == NULL || hand->n_told >=
+	    mc_entry_envelope(hand->entry)->rcpts.n)
 		return false;
-	which = mc_vec_add(&hand->told);
-	if (which == NULL)
-		return false;
-	*which = f.i;
+	hand->told[hand->n_told++] = f.i;
 	rcpt->verdict = (enum mc_verdict)f.verdict;
 	rcpt->code = (enum mc_code)f.code;
 	rcpt->stage = (enum mc_stage)f.stage;
@@ -196,11 +229,11 @@ on_frame(struct mc_runner *r, struct mc_hand *hand, uint32_t type,
 		if (hand->item == NULL)
 			return false;
 		mc_record_settled(r, hand);
-		hand->told.n = 0;
+		hand->n_told = 0;
 		/* what cannot be recorded must not be followed by more */
 		if (r->stop.code != MC_OK)
 			mc_hand_cut(hand);
-		else if (say(hand, MC_FRAME_GO, NULL, 0, -1) != 0)
+		else if (!hand->cut && say(hand, MC_FRAME_GO, NULL, 0, -1) != 0)
 			return false;
 		return true;
 	case MC_FRAME_DONE:
@@ -268,7 +301,7 @@ mc_hand_cut(struct mc_hand *hand)
 {
 	if (hand->child.sock >= 0)
 		(void)shutdown(hand->child.sock, SHUT_WR);
-	hand->finished = true;
+	hand->finished = hand->cut = true;
 }
 
 /*
@@ -295,6 +328,6 @@ mc_hand_end(struct mc_runner *r, struct mc_hand *hand)
 	*at = hand->next;
 	lane->n_hands--;
 	mc_buf_clear(&hand->in);
-	mc_vec_clear(&hand->told);
+	free_room(hand);
 	mc_mem_free(hand);
 }

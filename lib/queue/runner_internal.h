@@ -24,6 +24,7 @@ struct mc_item {
 	} state;
 	bool failed;		/* kept, and its time may be over */
 	bool forced;		/* asked for by name: due or not, paused or not */
+	unsigned tries;		/* in vain, since others had it */
 	int64_t due;		/* seconds since 1970 */
 	int64_t again;		/* mc_clock_ms; MC_NEVER: not in this run */
 	struct mc_item *next;	/* of the list that it is in */
@@ -44,7 +45,7 @@ mc_items_find(const struct mc_items *items, const char *id);
 struct mc_item *
 mc_items_add(struct mc_items *items, const char *id);
 
-/* those that are done and may be seen again */
+/* those that are done, and have not been seen again since they might be */
 void
 mc_items_forget(struct mc_items *items);
 
@@ -101,7 +102,11 @@ struct mc_hand {
 	int64_t begun;		/* seconds since 1970: time of all its notes */
 	int64_t since;		/* mc_clock_ms: of the job, or of idling */
 	size_t carried;		/* messages, so far */
-	struct mc_vec told;	/* size_t: recipients told since the last SETTLED */
+	/* room for all recipients of the message, had before it is sent: what
+	 * was delivered must not stay unrecorded for want of memory */
+	size_t *told;		/* recipients told since the last SETTLED */
+	size_t n_told;
+	size_t *room[2];
 	int64_t next_attempt;	/* if it is deferred, and if it is unsure */
 	int64_t next_unsure;
 	bool noted;		/* something was written down about this attempt */
@@ -109,6 +114,7 @@ struct mc_hand {
 	bool waits;		/* for its account: it was not really tried */
 	int64_t again;		/* mc_clock_ms: else it may be tried again then */
 	bool finished;		/* no more jobs: to be ended */
+	bool cut;		/* it was asked to break off */
 	bool ended;		/* channel closed */
 	struct mc_hand *next;
 };
@@ -162,7 +168,8 @@ mc_lane_assign(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake);
 struct mc_hand *
 mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err);
 
-/* give it a message that is claimed; takes the entry, also on failure */
+/* give it a message that is claimed; takes the entry, also on failure, after
+ * which the item is settled */
 int
 mc_hand_give(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
     struct mc_entry *entry);
@@ -213,6 +220,6 @@ void
 mc_runner_put_off(struct mc_runner *r, struct mc_item *item, int64_t again);
 
 void
-mc_runner_tell(struct mc_runner *r, const struct mc_run_event *event);
+mc_runner_is_busy(struct mc_runner *r, struct mc_item *item);
 
 #endif

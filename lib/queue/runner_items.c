@@ -9,6 +9,8 @@
 #include "base/mem.h"
 
 #define LEAST_BUCKETS 64
+/* what was not seen for so long is gone */
+#define FORGET_MS 60000
 
 /* identifiers are random: any few of their characters spread well */
 static size_t
@@ -103,7 +105,7 @@ mc_items_forget(struct mc_items *items)
 			struct mc_item *item = *at;
 
 			if (item->state != MC_ITEM_DONE ||
-			    mc_clock_left(item->again) != 0) {
+			    mc_clock_ms() - item->again < FORGET_MS) {
 				at = &item->chain;
 				continue;
 			}

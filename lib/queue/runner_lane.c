@@ -16,8 +16,8 @@
  * the one at hand keeps the others waiting */
 #define WORTH 8
 #define SLOW_MS 2000
-/* a message that another process has is looked at again after this */
-#define BUSY_MS 30000
+/* a message that cannot be read just now is looked at again after this */
+#define TROUBLE_MS 30000
 
 /* ----------------------------------------------------------------- accounts */
 
@@ -157,8 +157,7 @@ rate_allows(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake)
 		return true;
 	if (mc_clock_left(lane->rate_until) == 0) {
 		wait = mc_rate_take(r->set->store, lane->name,
-		    a->rate_messages, a->rate_seconds,
-		    mc_runner_now() * 1000);
+		    a->rate_messages, a->rate_seconds, mc_clock_real_ms());
 		if (wait == 0)
 			return true;
 		lane->rate_until = mc_clock_after(wait);
@@ -239,14 +238,19 @@ claim(struct mc_runner *r, struct mc_lane *lane, struct mc_item *item,
 	struct mc_err err = { .code = MC_OK };
 	int rc = mc_store_claim(r->set->store, item->id, true, ret_entry, &err);
 
-	if (rc == 1)
+	if (rc == 1) {
+		item->tries = 0;
 		return mc_record_before(r, lane, item, *ret_entry);
+	}
 	if (rc < 0 && err.code == MC_E_QUEUE_READONLY)
 		r->stop = err;
 	else if (rc < 0 && err.code != MC_E_QUEUE_DAMAGED)
 		mc_log_line(r->set->log, MC_LOG_ERROR, MC_STAGE_LOCAL, "%s",
 		    err.text);
-	mc_runner_put_off(r, item, mc_clock_after(BUSY_MS));
+	if (rc == 0)
+		mc_runner_is_busy(r, item);
+	else
+		mc_runner_put_off(r, item, mc_clock_after(TROUBLE_MS));
 	return 0;
 }
 

@@ -184,12 +184,9 @@ static void
 pick(struct mc_hand *hand, enum mc_verdict verdict, struct some *s)
 {
 	s->n = 0;
-	for (size_t k = 0; k < hand->told.n; k++) {
-		const size_t *i = mc_vec_at(&hand->told, k);
-
-		if (rcpt_of(hand->entry, *i)->verdict == verdict)
-			s->which[s->n++] = *i;
-	}
+	for (size_t k = 0; k < hand->n_told; k++)
+		if (rcpt_of(hand->entry, hand->told[k])->verdict == verdict)
+			s->which[s->n++] = hand->told[k];
 }
 
 static void
@@ -218,18 +215,15 @@ mc_record_settled(struct mc_runner *r, struct mc_hand *hand)
 	static const enum mc_verdict order[] = { MC_DELIVERED, MC_UNSURE,
 	    MC_FAILED, MC_DEFERRED };
 	struct mc_entry *entry = hand->entry;
-	struct some s = room_for(entry);
+	struct some s = { hand->room[0], 0 };
 
-	if (s.which == NULL) {
-		(void)mc_err_set(&r->stop, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-		return;
-	}
 	for (size_t v = 0; v < MC_NELEM(order); v++) {
 		pick(hand, order[v], &s);
 		if (order[v] == MC_DELIVERED) {
 			if (!mark(r, entry, &s, MC_CELL_DELIVERED))
 				break;
-			hand->lane->broken = 0;
+			if (s.n != 0)
+				hand->lane->broken = 0;
 		} else if (order[v] == MC_FAILED) {
 			fail(r, hand, entry, &s);
 		}
@@ -249,7 +243,6 @@ mc_record_settled(struct mc_runner *r, struct mc_hand *hand)
 		    !mark(r, entry, &s, MC_CELL_UNSURE))
 			break;
 	}
-	mc_mem_free(s.which);
 }
 
 /* ------------------------------------------------------------------ reports */
@@ -263,35 +256,14 @@ domain_of(struct mc_str addr)
 	return MC_STR_NONE;
 }
 
-/* addresses may be beyond ASCII, and so the words about them */
-static int
-needs_8bit(struct mc_str header, const struct mc_spool *body, bool *ret_needs,
-    struct mc_err *err)
-{
-	char piece[4096];
-	uint64_t off = 0;
-	size_t got;
-
-	*ret_needs = !mc_str_is_ascii(header);
-	while (!*ret_needs && off < body->size) {
-		if (mc_spool_read(body, off, piece, sizeof(piece), &got,
-		    err) != 0)
-			return -1;
-		if (got == 0)
-			break;
-		*ret_needs = !mc_str_is_ascii(mc_str_make(piece, got));
-		off += got;
-	}
-	return 0;
-}
-
 static int
 put_report(struct mc_runner *r, const struct mc_entry_info *of,
     const char *to, const char *id, struct mc_str header,
-    const struct mc_spool *body, struct mc_err *err)
+    const struct mc_spool *body, bool has_8bit, struct mc_err *err)
 {
 	struct mc_store_item item = { .account = of->account, .uid = of->uid,
-	    .header = header, .body = body, .n = 1, .is_report = true };
+	    .header = header, .body = body, .needs_8bit = has_8bit, .n = 1,
+	    .is_report = true };
 	struct mc_err why = { .code = MC_OK };
 	static const size_t first[] = { 0 };
 	char put_id[MC_ID_LEN + 1];
@@ -304,8 +276,7 @@ put_report(struct mc_runner *r, const struct mc_entry_info *of,
 	item.env = &env;
 	item.order = first;
 	if (mc_envelope_set_sender(&env, MC_STR_NONE, err) != 0 ||
-	    mc_envelope_add(&env, mc_str_from(to), false, &i, err) != 0 ||
-	    needs_8bit(header, body, &item.needs_8bit, err) != 0)
+	    mc_envelope_add(&env, mc_str_from(to), false, &i, err) != 0)
 		goto out;
 	mc_envelope_at(&env, 0)->notify = MC_NOTIFY_NEVER;
 	rc = mc_store_put(r->set->store, &item, id, put_id, &why);
@@ -337,10 +308,11 @@ make_report(struct mc_runner *r, const struct mc_lane *lane,
 	struct mc_entry_info info;
 	struct mc_buf header;
 	struct mc_spool body;
+	bool has_8bit = false;
 	int rc = -1;
 
 	mc_entry_info(entry, &info);
-	mc_buf_init(&header, 64 * 1024);
+	mc_buf_init(&header, MC_REPORT_HEADER);
 	mc_spool_init(&body, 256 * 1024, r->set->caller->tmpdir);
 	set.id = info.id;
 	set.arrival = info.arrival;
@@ -353,13 +325,15 @@ make_report(struct mc_runner *r, const struct mc_lane *lane,
 	    mc_str_from(env->sender));
 	if (a != NULL && a->domain != NULL)
 		set.reporter = mc_str_from(a->domain);
+	if (set.reporter.len == 0)
+		set.reporter = MC_STR("localhost");
 	if (a != NULL && a->host != NULL && !a->is_socket)
 		set.host = mc_str_from(a->host);
 	if (mc_report_id(info.id, kind, s->which, s->n, id, err) == 0 &&
 	    mc_entry_content(entry, &set.header, &set.body, err) == 0 &&
-	    mc_report_make(&set, &header, &body, err) == 0)
+	    mc_report_make(&set, &header, &body, &has_8bit, err) == 0)
 		rc = put_report(r, &info, env->sender, id,
-		    mc_buf_str(&header), &body, err);
+		    mc_buf_str(&header), &body, has_8bit, err);
 	mc_buf_clear(&header);
 	mc_spool_clear(&body);
 	return rc;
@@ -676,27 +650,20 @@ settle(struct mc_runner *r, struct mc_hand *hand,
 	struct mc_entry *entry = hand->entry;
 	enum mc_fault fault = fault_of(r, hand, done);
 	bool cancelled = done->err.code == MC_E_CANCELLED;
-	struct some s = room_for(entry);
-	size_t *room = mc_mem_zalloc(n_rcpts(entry) + 1, sizeof(size_t));
+	struct some s = { hand->room[0], 0 };
+	size_t *room = hand->room[1];
 
-	if (s.which == NULL || room == NULL) {
-		(void)mc_err_set(&r->stop, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-		goto out;
-	}
 	if (fault != MC_FAULT_NETWORK && !cancelled)
 		expire(r, hand, &done->err, &s);
 	report_failed(r, hand->lane, entry, &s, room);
 	report_relayed(r, hand, &s, room);
 	if (conclude(r, entry))
-		goto out;
+		return;
 	report_delayed(r, hand, &s, room);
 	hand->waits = !cancelled && !hand->noted &&
 	    (fault != MC_FAULT_MESSAGE || hand->lane_failed);
 	if (!cancelled && !hand->waits)
 		reschedule(r, hand);
-out:
-	mc_mem_free(room);
-	mc_mem_free(s.which);
 }
 
 void

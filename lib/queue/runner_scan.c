@@ -12,6 +12,10 @@
  * that account's schedule: this is for clocks that were wrong by weeks */
 #define FAR_AHEAD (INT64_C(9) * 86400)
 
+#define BUSY_MS 100
+#define BUSY_TRIES 10
+#define BUSY_WATCH_MS 2000
+
 struct scan {
 	struct mc_runner *r;
 	int64_t now;
@@ -72,7 +76,8 @@ mc_runner_scan(struct mc_runner *r, struct mc_err *err)
 {
 	struct scan scan = { .r = r, .now = mc_runner_now() };
 
-	mc_items_forget(&r->items);
+	if ((r->set->run->flags & MC_RUN_WATCH) != 0)
+		mc_items_forget(&r->items);
 	r->next_due = MC_NEVER;
 	if (mc_store_scan(r->set->store, on_stat, &scan, err) < 0)
 		return -1;
@@ -102,4 +107,23 @@ mc_runner_put_off(struct mc_runner *r, struct mc_item *item, int64_t again)
 	if (r->progress.left != 0)
 		r->progress.left--;
 	r->changed = true;
+}
+
+/*
+ * Another process has it: a runner, for as long as a delivery takes, or
+ * whoever is just putting it, who may count on us.
+ */
+void
+mc_runner_is_busy(struct mc_runner *r, struct mc_item *item)
+{
+	bool watch = (r->set->run->flags & MC_RUN_WATCH) != 0;
+	int64_t again = mc_clock_after(BUSY_MS);
+
+	if (item->forced)
+		again = MC_NEVER;
+	else if (++item->tries > BUSY_TRIES)
+		again = watch ? mc_clock_after(BUSY_WATCH_MS) : MC_NEVER;
+	mc_runner_put_off(r, item, again);
+	if (again < r->scan_at)
+		r->scan_at = again;
 }

@@ -117,7 +117,6 @@ settled(void *ctx, const size_t *which, size_t n)
 	if (hear(w, &frame, none, sizeof(none), NULL) &&
 	    frame.type == MC_FRAME_GO)
 		return 0;
-	w->deaf = true;
 	return -1;
 }
 

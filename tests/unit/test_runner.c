@@ -1,0 +1,1253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_runner.c - a run over the queue, with a server that is a table: what a
+ * recipient's name begins with decides what becomes of it
+ */
+#include "unit.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "queue/pause.h"
+#include "queue/runner.h"
+#include "store_side.h"
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define MOST_SENT 4096
+
+/* what all processes of a test see */
+struct world {
+	int opens;
+	int closes;
+	int open_now;
+	int most_open;
+	int open_code;		/* enum mc_code: every open fails so */
+	int open_sys;
+	int fail_first;		/* only so many of them */
+	int sends;
+	int dsn;
+	int n_sent;
+	char sent[MOST_SENT][80];	/* addresses, as they were delivered */
+	char text[16384];	/* of the last message that was delivered */
+};
+
+static struct world *world;
+
+static int
+add(int *n, int by)
+{
+	return __atomic_add_fetch(n, by, __ATOMIC_SEQ_CST);
+}
+
+/* ------------------------------------------------------------ the transport */
+
+struct mc_transport {
+	const struct mc_transport_env *env;
+};
+
+static int
+fake_open(const struct mc_transport_env *env,
+    struct mc_transport **ret_transport, struct mc_err *err)
+{
+	int n = add(&world->opens, 1), now;
+
+	if (world->open_code != 0 && (world->fail_first == 0 ||
+	    n <= world->fail_first)) {
+		(void)mc_err_set(err, (enum mc_code)world->open_code,
+		    MC_STAGE_CONNECT, "the server is not for us");
+		err->sys = world->open_sys;
+		return -1;
+	}
+	now = add(&world->open_now, 1);
+	if (now > world->most_open)
+		world->most_open = now;
+	/* the server has memory enough */
+	*ret_transport = calloc(1, sizeof(struct mc_transport));
+	assert_non_null(*ret_transport);
+	(*ret_transport)->env = env;
+	return 0;
+}
+
+static void
+say(struct mc_rcpt *r, enum mc_verdict verdict, enum mc_code code, int smtp,
+    int second, const char *text)
+{
+	r->verdict = verdict;
+	r->code = code;
+	r->stage = MC_STAGE_RCPT;
+	r->smtp = smtp;
+	r->enh[0] = smtp / 100;
+	r->enh[1] = second;
+	r->enh[2] = 1;
+	mc_mem_free(r->text);
+	r->text = mc_mem_strdup(text);
+	mc_mem_free(r->reply);
+	r->reply = mc_mem_strdup(text);
+}
+
+static bool
+begins(const struct mc_rcpt *r, const char *with)
+{
+	return strncmp(r->addr, with, strlen(with)) == 0;
+}
+
+static int
+lose(const struct mc_transport_job *job, enum mc_verdict verdict,
+    enum mc_code code, bool unsure, struct mc_err *err)
+{
+	for (size_t k = 0; k < job->n; k++)
+		say(mc_envelope_at(job->env, job->order[k]), verdict, code, 0,
+		    0, "lost");
+	(void)mc_err_set(err, code, MC_STAGE_END, "lost");
+	err->unsure = unsure;
+	return -1;
+}
+
+static void
+deliver(const struct mc_transport_job *job, struct mc_rcpt *r)
+{
+	int at = add(&world->n_sent, 1) - 1;
+	size_t got = 0;
+
+	assert_true(at < MOST_SENT);
+	(void)snprintf(world->sent[at], sizeof(world->sent[at]), "%s",
+	    r->addr);
+	r->dsn = world->dsn != 0;
+	say(r, MC_DELIVERED, MC_OK, 250, 0, "250 2.0.0 taken");
+	if (job->header.len + 10000 < sizeof(world->text)) {
+		memcpy(world->text, job->header.ptr, job->header.len);
+		assert_int_equal(mc_spool_read(job->body, 0, world->text +
+		    job->header.len, 10000, &got, NULL), 0);
+		world->text[job->header.len + got] = '\0';
+	}
+}
+
+static int
+fake_send(struct mc_transport *t, const struct mc_transport_job *job,
+    struct mc_err *err)
+{
+	(void)add(&world->sends, 1);
+	for (size_t k = 0; k < job->n; k++) {
+		struct mc_rcpt *r = mc_envelope_at(job->env, job->order[k]);
+
+		if (begins(r, "bad"))
+			say(r, MC_FAILED, MC_E_REFUSED, 550, 1, "550 5.1.1 no");
+		else if (begins(r, "later"))
+			say(r, MC_DEFERRED, MC_E_REFUSED, 451, 3, "451 wait");
+		else if (begins(r, "busy"))
+			say(r, MC_DEFERRED, MC_E_REFUSED, 450, 7, "450 4.7.1");
+		else if (begins(r, "unsure"))
+			return lose(job, MC_UNSURE, MC_E_CLOSED, true, err);
+		else if (begins(r, "drop"))
+			return lose(job, MC_DEFERRED, MC_E_CLOSED, false, err);
+		else if (begins(r, "421"))
+			return lose(job, MC_DEFERRED, MC_E_SERVER_UNAVAILABLE,
+			    false, err);
+		else if (begins(r, "die"))
+			_exit(9);
+		else {
+			struct pollfd p = { .fd = t->env->cancel_fd,
+			    .events = POLLIN };
+
+			if (begins(r, "slow"))
+				(void)poll(NULL, 0, 700);
+			if (begins(r, "stuck") && poll(&p, 1, 20000) > 0)
+				return lose(job, MC_DEFERRED, MC_E_CANCELLED,
+				    false, err);
+			deliver(job, r);
+		}
+	}
+	return 0;
+}
+
+static void
+fake_close(struct mc_transport *t)
+{
+	if (t == NULL)
+		return;
+	(void)add(&world->closes, 1);
+	(void)add(&world->open_now, -1);
+	free(t);
+}
+
+static const struct mc_transport_ops fake = { "fake", fake_open, fake_send,
+	fake_close };
+
+/* --------------------------------------------------------------------- stage */
+
+struct stage {
+	struct side side;
+	struct mc_caller caller;
+	struct mc_config *config;
+	struct mc_run run;
+	char ids[200][MC_ID_LEN + 1];
+	size_t n_ids;
+	size_t events[5];	/* by verdict */
+	struct mc_run_event last;
+};
+
+static int64_t
+now(void)
+{
+	return (int64_t)time(NULL);
+}
+
+static void
+on_event(void *ctx, const struct mc_run_event *event)
+{
+	struct stage *s = ctx;
+
+	s->events[event->verdict]++;
+	s->last = *event;
+}
+
+/* more: lines of the configuration, of the account "work" */
+static void
+set_up(struct stage *s, const char *more)
+{
+	struct mc_err err = { 0 };
+	char path[200], text[2000];
+
+	memset(s, 0, sizeof(*s));
+	side_init(&s->side);
+	memset(world, 0, sizeof(*world));
+	s->caller.home = s->side.top;
+	s->caller.hostname = "host.example";
+	s->caller.uid = geteuid();
+	s->caller.tmpdir = s->side.top;
+	(void)snprintf(path, sizeof(path), "%s/config", s->side.top);
+	(void)snprintf(text, sizeof(text), "[account work]\n"
+	    "host = mail.example\nfrom = me@x.example\n%s", more);
+	side_write(path, text, strlen(text));
+	if (mc_config_load(&s->caller, path, NULL, NULL, &s->config,
+	    &err) != 0)
+		fail_msg("%s", err.text);
+	s->run.cancel_fd = -1;
+	s->run.event = on_event;
+	s->run.ctx = s;
+	s->side.item.arrival = now() - 10;
+	s->side.item.next_attempt = now() - 5;
+}
+
+static void
+tear_down(struct stage *s)
+{
+	mc_config_free(s->config);
+	side_clear(&s->side);
+}
+
+/* names separated by blanks; each becomes name@y.example */
+static const char *
+put_to(struct stage *s, const char *names, unsigned notify)
+{
+	char word[64];
+	size_t i, n = 0;
+	char *id = s->ids[s->n_ids++];
+
+	mc_envelope_clear(&s->side.env);
+	assert_int_equal(mc_envelope_set_sender(&s->side.env,
+	    MC_STR("me@x.example"), NULL), 0);
+	while (*names != '\0') {
+		size_t k = strcspn(names, " ");
+
+		(void)snprintf(word, sizeof(word), "%.*s@y.example", (int)k,
+		    names);
+		assert_int_equal(mc_envelope_add(&s->side.env,
+		    mc_str_from(word), false, &i, NULL), 0);
+		mc_envelope_at(&s->side.env, i)->notify = notify;
+		s->side.order[n] = n;
+		n++;
+		names += k;
+		names += *names == ' ';
+	}
+	s->side.item.n = n;
+	side_put(&s->side, id);
+	return id;
+}
+
+static int
+run(struct stage *s, struct mc_err *err)
+{
+	struct mc_runner_settings set = { .store = s->side.store,
+	    .config = s->config, .caller = &s->caller, .log = &s->side.log,
+	    .ops = &fake, .failed_keep = 1000, .run = &s->run };
+
+	return mc_runner_run(&set, err);
+}
+
+static void
+run_ok(struct stage *s)
+{
+	struct mc_err err = { 0 };
+
+	if (run(s, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(world->open_now, 0);
+	/* no process is left */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static int
+times_sent(const char *address)
+{
+	int n = 0;
+
+	for (int i = 0; i < world->n_sent; i++)
+		n += strcmp(world->sent[i], address) == 0;
+	return n;
+}
+
+static struct mc_entry_info
+look(struct stage *s, const char *id, char *cells)
+{
+	struct mc_entry_info info;
+	struct mc_entry *entry;
+	struct mc_err err = { 0 };
+	size_t i;
+
+	if (mc_store_look(s->side.store, id, &entry, &err) != 1)
+		fail_msg("%s is not there: %s", id, err.text);
+	mc_entry_info(entry, &info);
+	for (i = 0; i < mc_entry_envelope(entry)->rcpts.n; i++)
+		cells[i] = (char)mc_entry_cell(entry, i);
+	cells[i] = '\0';
+	mc_entry_close(entry);
+	info.id = info.account = NULL;
+	return info;
+}
+
+static size_t
+waiting(struct stage *s)
+{
+	return side_count(&s->side, "q", 'm');
+}
+
+/* --------------------------------------------------------------------- tests */
+
+static void
+test_delivers(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	set_up(&s, "");
+	put_to(&s, "ok1 ok2", 0);
+	run_ok(&s);
+	assert_int_equal(times_sent("ok1@y.example"), 1);
+	assert_int_equal(times_sent("ok2@y.example"), 1);
+	assert_int_equal(waiting(&s), 0);
+	assert_int_equal(side_count(&s.side, "q", 'l'), 0);
+	assert_int_equal(s.events[MC_DELIVERED], 2);
+	assert_non_null(strstr(world->text, HEADER));
+	assert_non_null(strstr(world->text, BODY));
+	tear_down(&s);
+}
+
+static void
+test_not_due(void **state)
+{
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "");
+	s.side.item.next_attempt = now() + 300;
+	id = put_to(&s, "ok", 0);
+	run_ok(&s);
+	assert_int_equal(world->opens, 0);
+	s.run.ids = &id;
+	s.run.n_ids = 1;
+	run_ok(&s);
+	assert_int_equal(times_sent("ok@y.example"), 1);
+	assert_int_equal(waiting(&s), 0);
+	tear_down(&s);
+}
+
+static void
+test_no_such_id(void **state)
+{
+	struct mc_err err = { 0 };
+	const char *id = "abcdefghijklmnopqrstuvwxyz";
+	struct stage s;
+
+	(void)state;
+	set_up(&s, "");
+	s.run.ids = &id;
+	s.run.n_ids = 1;
+	assert_err(run(&s, &err), err, MC_E_QUEUE_NONE);
+	tear_down(&s);
+}
+
+static void
+test_one_connection(void **state)
+{
+	struct stage s;
+	char name[16];
+
+	(void)state;
+	set_up(&s, "connections = 1\n");
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(name, sizeof(name), "ok%d", i);
+		put_to(&s, name, 0);
+	}
+	run_ok(&s);
+	assert_int_equal(world->n_sent, 40);
+	assert_int_equal(world->opens, 1);
+	assert_int_equal(world->closes, 1);
+	tear_down(&s);
+}
+
+static void
+test_two_connections(void **state)
+{
+	struct stage s;
+	char name[16];
+
+	(void)state;
+	set_up(&s, "");
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(name, sizeof(name), "ok%d", i);
+		put_to(&s, name, 0);
+	}
+	run_ok(&s);
+	assert_int_equal(world->n_sent, 60);
+	assert_in_range(world->opens, 1, 2);
+	assert_int_equal(waiting(&s), 0);
+	tear_down(&s);
+}
+
+static void
+test_messages_per_connection(void **state)
+{
+	struct stage s;
+	char name[16];
+
+	(void)state;
+	set_up(&s, "connections = 1\nmessages-per-connection = 5\n");
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(name, sizeof(name), "ok%d", i);
+		put_to(&s, name, 0);
+	}
+	run_ok(&s);
+	assert_int_equal(world->n_sent, 20);
+	assert_int_equal(world->opens, 4);
+	tear_down(&s);
+}
+
+static void
+test_deferred(void **state)
+{
+	struct mc_entry_info info;
+	char cells[10];
+	struct stage s;
+	const char *id;
+	int64_t begun = now();
+
+	(void)state;
+	set_up(&s, "retry-min = 100\n");
+	id = put_to(&s, "ok later", 0);
+	run_ok(&s);
+	info = look(&s, id, cells);
+	assert_string_equal(cells, "DP");
+	assert_int_equal(info.attempts, 1);
+	assert_in_range(info.next_attempt, begun + 75, now() + 125);
+	assert_int_equal(s.events[MC_DEFERRED], 1);
+	assert_int_equal(s.last.next_attempt, info.next_attempt);
+	run_ok(&s);
+	assert_int_equal(world->sends, 1);
+	/* the wait doubles */
+	s.run.ids = &id;
+	s.run.n_ids = 1;
+	begun = now();
+	/* notes of the same second are one attempt */
+	(void)poll(NULL, 0, 1100);
+	run_ok(&s);
+	info = look(&s, id, cells);
+	assert_int_equal(info.attempts, 2);
+	assert_in_range(info.next_attempt, begun + 150, now() + 250);
+	assert_int_equal(times_sent("ok@y.example"), 1);
+	tear_down(&s);
+}
+
+static void
+test_failed(void **state)
+{
+	struct mc_entry_info info;
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "");
+	id = put_to(&s, "ok bad", 0);
+	run_ok(&s);
+	info = look(&s, id, cells);
+	assert_string_equal(cells, "DB");
+	assert_true(info.failed);
+	assert_in_range(info.next_attempt, now() + 990, now() + 1000);
+	/* the report has gone the same way, at once */
+	assert_int_equal(times_sent("me@x.example"), 1);
+	assert_int_equal(waiting(&s), 1);
+	assert_non_null(strstr(world->text, "multipart/report"));
+	assert_non_null(strstr(world->text, "bad@y.example"));
+	assert_null(strstr(world->text, "ok@y.example"));
+	run_ok(&s);
+	assert_int_equal(world->sends, 2);
+	tear_down(&s);
+}
+
+static void
+test_failed_goes_at_last(void **state)
+{
+	struct mc_entry *entry;
+	struct mc_err err = { 0 };
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "");
+	id = put_to(&s, "bad", MC_NOTIFY_NEVER);
+	run_ok(&s);
+	assert_true(look(&s, id, cells).failed);
+	assert_string_equal(cells, "B");
+	assert_int_equal(world->n_sent, 0);
+	/* time passes: the note gets old with everything else */
+	entry = side_claim(&s.side, id);
+	assert_int_equal(mc_entry_note(entry, 0, now() - 2000, "long ago",
+	    false, &err), 0);
+	assert_int_equal(mc_entry_keep(entry, now() - 1, &err), 0);
+	mc_entry_close(entry);
+	run_ok(&s);
+	assert_int_equal(waiting(&s), 0);
+	assert_int_equal(world->sends, 1);
+	tear_down(&s);
+}
+
+static void
+test_no_report_about_reports(void **state)
+{
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "");
+	s.side.item.is_report = true;
+	id = put_to(&s, "bad", MC_NOTIFY_FAILURE);
+	run_ok(&s);
+	assert_true(look(&s, id, cells).failed);
+	assert_int_equal(waiting(&s), 1);
+	assert_int_equal(world->sends, 1);
+	tear_down(&s);
+}
+
+static void
+test_no_report_to_nobody(void **state)
+{
+	char cells[10];
+	struct stage s;
+	char id[MC_ID_LEN + 1];
+	size_t i;
+
+	(void)state;
+	set_up(&s, "");
+	mc_envelope_clear(&s.side.env);
+	assert_int_equal(mc_envelope_set_sender(&s.side.env, MC_STR_NONE,
+	    NULL), 0);
+	assert_int_equal(mc_envelope_add(&s.side.env,
+	    MC_STR("bad@y.example"), false, &i, NULL), 0);
+	s.side.item.n = 1;
+	side_put(&s.side, id);
+	run_ok(&s);
+	assert_true(look(&s, id, cells).failed);
+	assert_int_equal(waiting(&s), 1);
+	assert_int_equal(world->sends, 1);
+	tear_down(&s);
+}
+
+/* a crash between the state and the report */
+static void
+test_report_is_made_up_for(void **state)
+{
+	struct mc_entry *entry;
+	struct mc_err err = { 0 };
+	static const size_t which[] = { 0 };
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "");
+	id = put_to(&s, "bad later", 0);
+	entry = side_claim(&s.side, id);
+	assert_int_equal(mc_entry_note(entry, 0, now(), "[550 5.1.1] gone",
+	    true, &err), 0);
+	assert_int_equal(mc_entry_mark(entry, which, 1, MC_CELL_FAILED, &err),
+	    0);
+	mc_entry_close(entry);
+	run_ok(&s);
+	(void)look(&s, id, cells);
+	assert_string_equal(cells, "BP");
+	assert_int_equal(times_sent("me@x.example"), 1);
+	assert_non_null(strstr(world->text, "5.1.1"));
+	tear_down(&s);
+}
+
+static void
+test_unsure(void **state)
+{
+	struct mc_entry_info info;
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "unsure-wait = 2000\nunsure-retries = 1\n");
+	id = put_to(&s, "unsure", 0);
+	run_ok(&s);
+	info = look(&s, id, cells);
+	assert_string_equal(cells, "U");
+	assert_true(info.next_attempt >= now() + 1990);
+	assert_int_equal(world->sends, 1);
+	assert_int_equal(s.events[MC_UNSURE], 1);
+	(void)poll(NULL, 0, 1100);
+	s.run.ids = &id;
+	s.run.n_ids = 1;
+	run_ok(&s);
+	(void)look(&s, id, cells);
+	assert_string_equal(cells, "B");
+	assert_int_equal(world->sends, 3);
+	assert_int_equal(times_sent("me@x.example"), 1);
+	assert_non_null(strstr(world->text, "unsure@y.example"));
+	tear_down(&s);
+}
+
+static void
+test_never_unsure_twice(void **state)
+{
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "unsure-retries = 0\n");
+	id = put_to(&s, "unsure", MC_NOTIFY_NEVER);
+	run_ok(&s);
+	assert_true(look(&s, id, cells).failed);
+	assert_string_equal(cells, "B");
+	assert_int_equal(world->sends, 1);
+	tear_down(&s);
+}
+
+static void
+test_account_fails(void **state)
+{
+	struct mc_pause pause;
+	char cells[10];
+	struct stage s;
+	char name[16];
+
+	(void)state;
+	set_up(&s, "");
+	world->open_code = MC_E_AUTH_REFUSED;
+	for (int i = 0; i < 30; i++) {
+		(void)snprintf(name, sizeof(name), "ok%d", i);
+		put_to(&s, name, 0);
+	}
+	run_ok(&s);
+	/* thirty messages are one failed log-in */
+	assert_int_equal(world->opens, 1);
+	assert_int_equal(waiting(&s), 30);
+	assert_int_equal(look(&s, s.ids[0], cells).attempts, 0);
+	assert_string_equal(cells, "P");
+	mc_pause_load(s.side.store, "work", &pause);
+	assert_true(pause.until >= now() + 200);
+	assert_non_null(strstr(pause.text, "not for us"));
+	run_ok(&s);
+	assert_int_equal(world->opens, 1);
+	/* somebody has mended it */
+	mc_pause_clear(s.side.store, "work");
+	world->open_code = 0;
+	run_ok(&s);
+	assert_int_equal(waiting(&s), 0);
+	assert_int_equal(world->n_sent, 30);
+	tear_down(&s);
+}
+
+static void
+test_network_is_down(void **state)
+{
+	struct mc_pause pause;
+	char cells[10];
+	struct stage s;
+
+	(void)state;
+	/* old enough to expire, if it were anybody's attempt */
+	set_up(&s, "queue-lifetime = 60\n");
+	s.side.item.arrival = now() - 100000;
+	world->open_code = MC_E_CONNECT;
+	world->open_sys = ENETUNREACH;
+	put_to(&s, "ok", 0);
+	for (int i = 0; i < 6; i++) {
+		run_ok(&s);
+		mc_pause_load(s.side.store, "work", &pause);
+		assert_in_range(pause.until, now(), now() + 80);
+		assert_int_equal(pause.failures, 0);
+		mc_pause_clear(s.side.store, "work");
+	}
+	assert_int_equal(look(&s, s.ids[0], cells).attempts, 0);
+	assert_string_equal(cells, "P");
+	assert_int_equal(world->opens, 6);
+	tear_down(&s);
+}
+
+static void
+test_busy_server(void **state)
+{
+	static const char *const names[] = { "busy", "421" };
+	struct mc_pause pause;
+	char cells[10];
+	struct stage s;
+
+	(void)state;
+	for (size_t k = 0; k < MC_NELEM(names); k++) {
+		set_up(&s, "connections = 1\n");
+		put_to(&s, names[k], 0);
+		s.side.item.next_attempt++;
+		put_to(&s, "ok", 0);
+		run_ok(&s);
+		mc_pause_load(s.side.store, "work", &pause);
+		assert_true(pause.until > now());
+		(void)look(&s, s.ids[0], cells);
+		assert_string_equal(cells, "P");
+		(void)look(&s, s.ids[1], cells);
+		assert_string_equal(cells, "P");
+		assert_int_equal(world->sends, 1);
+		tear_down(&s);
+	}
+}
+
+/* servers count messages: that one is full is no reason to wait */
+static void
+test_poison(void **state)
+{
+	struct mc_pause pause;
+	char cells[10];
+	struct stage s;
+	char name[16];
+
+	(void)state;
+	set_up(&s, "connections = 1\n");
+	put_to(&s, "drop", 0);
+	s.side.item.next_attempt++;
+	for (int i = 0; i < 10; i++) {
+		(void)snprintf(name, sizeof(name), "ok%d", i);
+		put_to(&s, name, 0);
+	}
+	run_ok(&s);
+	assert_int_equal(world->n_sent, 10);
+	assert_int_equal(look(&s, s.ids[0], cells).attempts, 1);
+	mc_pause_load(s.side.store, "work", &pause);
+	assert_int_equal(pause.until, 0);
+	tear_down(&s);
+}
+
+static void
+test_broken_server(void **state)
+{
+	struct mc_pause pause;
+	struct stage s;
+	char name[16];
+
+	(void)state;
+	set_up(&s, "connections = 1\n");
+	for (int i = 0; i < 10; i++) {
+		(void)snprintf(name, sizeof(name), "drop%d", i);
+		put_to(&s, name, 0);
+	}
+	run_ok(&s);
+	mc_pause_load(s.side.store, "work", &pause);
+	assert_true(pause.until > now());
+	assert_int_equal(world->sends, 3);
+	tear_down(&s);
+}
+
+static void
+test_worker_dies(void **state)
+{
+	char cells[10];
+	struct stage s;
+
+	(void)state;
+	set_up(&s, "connections = 1\n");
+	put_to(&s, "die", 0);
+	s.side.item.next_attempt++;
+	put_to(&s, "ok", 0);
+	s.run.event = NULL;
+	if (run(&s, NULL) != 0)
+		fail_msg("the run failed");
+	assert_int_equal(look(&s, s.ids[0], cells).attempts, 1);
+	assert_string_equal(cells, "P");
+	assert_true(look(&s, s.ids[0], cells).next_attempt > now());
+	assert_int_equal(times_sent("ok@y.example"), 1);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	tear_down(&s);
+}
+
+static void
+age(struct stage *s, const char *id, int attempts)
+{
+	struct mc_entry *entry = side_claim(&s->side, id);
+	struct mc_err err = { 0 };
+
+	for (int i = 0; i < attempts; i++)
+		assert_int_equal(mc_entry_note(entry, 0, now() - 5000 + i,
+		    "[451 4.3.0] not now", false, &err), 0);
+	mc_entry_close(entry);
+}
+
+static void
+test_expires(void **state)
+{
+	struct mc_entry_info info;
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "queue-lifetime = 1000\n");
+	s.side.item.arrival = now() - 6000;
+	id = put_to(&s, "later", 0);
+	age(&s, id, 2);
+	run_ok(&s);
+	(void)look(&s, id, cells);
+	assert_string_equal(cells, "P");
+	assert_int_equal(world->n_sent, 0);
+	s.run.ids = &id;
+	s.run.n_ids = 1;
+	(void)poll(NULL, 0, 1100);
+	run_ok(&s);
+	info = look(&s, id, cells);
+	assert_string_equal(cells, "B");
+	assert_true(info.failed);
+	assert_int_equal(times_sent("me@x.example"), 1);
+	assert_non_null(strstr(world->text, "5.4.7"));
+	assert_int_equal(s.events[MC_FAILED], 1);
+	tear_down(&s);
+}
+
+/* an account that nobody mends in all that time */
+static void
+test_expires_with_its_account(void **state)
+{
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "queue-lifetime = 1000\nretry-min = 1\n");
+	s.side.item.arrival = now() - 6000;
+	id = put_to(&s, "ok", MC_NOTIFY_NEVER);
+	world->open_code = MC_E_TLS_CERT;
+	for (int i = 0; i < 3; i++) {
+		s.run.ids = &id;
+		s.run.n_ids = 1;
+		run_ok(&s);
+		(void)look(&s, id, cells);
+		assert_string_equal(cells, "P");
+		/* failures within two seconds are one */
+		(void)poll(NULL, 0, 3200);
+	}
+	run_ok(&s);
+	(void)look(&s, id, cells);
+	assert_string_equal(cells, "B");
+	assert_int_equal(world->n_sent, 0);
+	tear_down(&s);
+}
+
+static void
+test_delay_report(void **state)
+{
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "delay-report = 100\n");
+	s.side.item.arrival = now() - 200;
+	id = put_to(&s, "later", MC_NOTIFY_DELAY);
+	run_ok(&s);
+	assert_int_equal(times_sent("me@x.example"), 1);
+	assert_non_null(strstr(world->text, "delayed"));
+	(void)look(&s, id, cells);
+	assert_string_equal(cells, "P");
+	s.run.ids = &id;
+	s.run.n_ids = 1;
+	run_ok(&s);
+	/* and no second one */
+	assert_int_equal(times_sent("me@x.example"), 1);
+	tear_down(&s);
+}
+
+static void
+test_relayed_report(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	for (int dsn = 0; dsn < 2; dsn++) {
+		set_up(&s, "");
+		world->dsn = dsn;
+		put_to(&s, "ok", MC_NOTIFY_SUCCESS);
+		run_ok(&s);
+		assert_int_equal(times_sent("ok@y.example"), 1);
+		assert_int_equal(times_sent("me@x.example"), dsn == 0);
+		assert_int_equal(waiting(&s), 0);
+		tear_down(&s);
+	}
+}
+
+static void
+test_no_such_account(void **state)
+{
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "");
+	s.side.item.account = "gone";
+	id = put_to(&s, "ok", 0);
+	s.side.item.account = "work";
+	put_to(&s, "ok2", 0);
+	run_ok(&s);
+	(void)look(&s, id, cells);
+	assert_string_equal(cells, "P");
+	assert_int_equal(world->n_sent, 1);
+	assert_non_null(strstr(s.side.said, "no account gone"));
+	tear_down(&s);
+}
+
+static void
+test_held(void **state)
+{
+	struct mc_entry *entry;
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "");
+	id = put_to(&s, "ok", 0);
+	entry = side_claim(&s.side, id);
+	assert_int_equal(mc_entry_hold(entry, true, NULL), 0);
+	mc_entry_close(entry);
+	run_ok(&s);
+	assert_int_equal(world->opens, 0);
+	assert_int_equal(waiting(&s), 1);
+	tear_down(&s);
+}
+
+static void
+test_another_has_it(void **state)
+{
+	struct mc_entry *entry;
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "");
+	id = put_to(&s, "ok", 0);
+	put_to(&s, "ok2", 0);
+	entry = side_claim(&s.side, id);
+	run_ok(&s);
+	assert_int_equal(times_sent("ok@y.example"), 0);
+	assert_int_equal(times_sent("ok2@y.example"), 1);
+	mc_entry_close(entry);
+	run_ok(&s);
+	assert_int_equal(times_sent("ok@y.example"), 1);
+	tear_down(&s);
+}
+
+static void
+test_one_run(void **state)
+{
+	struct stage s;
+	struct mc_err err = { 0 };
+	int lock;
+
+	(void)state;
+	set_up(&s, "");
+	put_to(&s, "ok", 0);
+	assert_int_equal(mc_store_lock_run(s.side.store, &lock, &err), 1);
+	s.run.flags = MC_RUN_NO_WAIT;
+	run_ok(&s);
+	assert_int_equal(world->opens, 0);
+	(void)close(lock);
+	run_ok(&s);
+	assert_int_equal(world->n_sent, 1);
+	tear_down(&s);
+}
+
+static void
+test_rate(void **state)
+{
+	struct stage s;
+	char name[16];
+	int64_t begun;
+
+	(void)state;
+	set_up(&s, "rate = 4/2s\n");
+	for (int i = 0; i < 6; i++) {
+		(void)snprintf(name, sizeof(name), "ok%d", i);
+		put_to(&s, name, 0);
+	}
+	begun = mc_clock_ms();
+	run_ok(&s);
+	assert_int_equal(world->n_sent, 6);
+	/* two had to wait for half a second each */
+	assert_true(mc_clock_ms() - begun >= 900);
+	assert_int_equal(world->opens, 1);
+	tear_down(&s);
+}
+
+/* a slow one on one connection does not keep the others */
+static void
+test_slow_one(void **state)
+{
+	struct stage s;
+	char name[16];
+	int64_t begun;
+
+	(void)state;
+	set_up(&s, "");
+	put_to(&s, "slow", 0);
+	s.side.item.next_attempt++;
+	for (int i = 0; i < 30; i++) {
+		(void)snprintf(name, sizeof(name), "ok%d", i);
+		put_to(&s, name, 0);
+	}
+	begun = mc_clock_ms();
+	run_ok(&s);
+	assert_int_equal(world->n_sent, 31);
+	assert_string_equal(world->sent[30], "slow@y.example");
+	assert_int_equal(world->most_open, 2);
+	assert_true(mc_clock_ms() - begun < 15000);
+	tear_down(&s);
+}
+
+static void
+test_cancel(void **state)
+{
+	struct mc_err err = { 0 };
+	char cells[10];
+	struct stage s;
+	int fds[2];
+	pid_t pid;
+
+	(void)state;
+	set_up(&s, "connections = 1\n");
+	put_to(&s, "stuck", 0);
+	assert_int_equal(pipe(fds), 0);
+	s.run.cancel_fd = fds[0];
+	pid = fork();
+	if (pid == 0) {
+		(void)poll(NULL, 0, 300);
+		_exit(write(fds[1], "", 1) != 1);
+	}
+	assert_err(run(&s, &err), err, MC_E_CANCELLED);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(look(&s, s.ids[0], cells).attempts, 0);
+	assert_string_equal(cells, "P");
+	assert_true(look(&s, s.ids[0], cells).next_attempt <= now());
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	tear_down(&s);
+}
+
+/* the child that a failed test would leave behind ends with us */
+static void
+die_with_parent(void)
+{
+	(void)alarm(60);
+}
+
+static bool
+comes(int *n, int want)
+{
+	for (int i = 0; i < 1000 && __atomic_load_n(n, __ATOMIC_SEQ_CST) <
+	    want; i++)
+		(void)poll(NULL, 0, 10);
+	return __atomic_load_n(n, __ATOMIC_SEQ_CST) >= want;
+}
+
+static void
+test_watch(void **state)
+{
+	struct mc_entry *entry;
+	struct stage s;
+	int fds[2], status;
+	const char *id;
+	pid_t pid;
+
+	(void)state;
+	set_up(&s, "keep-connection = 30\nretry-min = 1000\n");
+	assert_int_equal(pipe(fds), 0);
+	s.run.cancel_fd = fds[0];
+	s.run.flags = MC_RUN_WATCH;
+	pid = fork();
+	if (pid == 0) {
+		die_with_parent();
+		_exit(run(&s, NULL) != 0);
+	}
+	put_to(&s, "ok1", 0);
+	assert_true(comes(&world->n_sent, 1));
+	/* the connection is still there, and hears of the next one at once */
+	put_to(&s, "ok2", 0);
+	assert_true(comes(&world->n_sent, 2));
+	assert_int_equal(world->opens, 1);
+	/* what becomes due later */
+	s.side.item.next_attempt = now() + 2;
+	put_to(&s, "ok3", 0);
+	assert_true(comes(&world->n_sent, 3));
+	/* a deferred one that somebody puts forward */
+	s.side.item.next_attempt = now();
+	id = put_to(&s, "later", 0);
+	assert_true(comes(&world->sends, 4));
+	while (mc_store_claim(s.side.store, id, true, &entry, NULL) != 1)
+		(void)poll(NULL, 0, 10);
+	assert_int_equal(mc_entry_reschedule(entry, now() - 1, NULL), 0);
+	mc_entry_close(entry);
+	assert_true(comes(&world->sends, 5));
+	assert_int_equal(write(fds[1], "", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	tear_down(&s);
+}
+
+/* what is put while a run is at its end is not left lying */
+static void
+test_many_runs(void **state)
+{
+	struct stage s;
+	pid_t pids[4];
+
+	(void)state;
+	set_up(&s, "");
+	s.run.flags = MC_RUN_NO_WAIT;
+	for (int round = 0; round < 10; round++) {
+		for (size_t k = 0; k < MC_NELEM(pids); k++) {
+			pids[k] = fork();
+			if (pids[k] != 0)
+				continue;
+			put_to(&s, "ok", 0);
+			_exit(run(&s, NULL) != 0);
+		}
+		for (size_t k = 0; k < MC_NELEM(pids); k++) {
+			int status;
+
+			assert_int_equal(waitpid(pids[k], &status, 0),
+			    pids[k]);
+			assert_int_equal(status, 0);
+		}
+		assert_int_equal(waiting(&s), 0);
+	}
+	assert_int_equal(world->n_sent, 40);
+	tear_down(&s);
+}
+
+static void
+test_no_memory(void **state)
+{
+	struct stage s;
+	unsigned long n;
+
+	(void)state;
+	for (n = 1; ; n++) {
+		unsigned long made;
+		int rc;
+
+		set_up(&s, "");
+		put_to(&s, "ok bad", 0);
+		(void)failmalloc(n, false);
+		rc = run(&s, NULL);
+		made = failmalloc(0, false);
+		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+		/* nothing is lost, and nothing goes twice */
+		world->open_now = 0;
+		mc_pause_clear(s.side.store, "work");
+		if (waiting(&s) == 1 && s.n_ids == 1) {
+			const char *id = s.ids[0];
+			char cells[10];
+
+			if (!look(&s, id, cells).failed) {
+				s.run.ids = &id;
+				s.run.n_ids = 1;
+				run_ok(&s);
+				s.run.ids = NULL;
+				s.run.n_ids = 0;
+			}
+		}
+		run_ok(&s);
+		assert_int_equal(times_sent("ok@y.example"), 1);
+		assert_int_equal(times_sent("me@x.example"), 1);
+		tear_down(&s);
+		if (rc == 0 && made < n)
+			break;
+		assert_true(n < 5000);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_delivers),
+		cmocka_unit_test(test_not_due),
+		cmocka_unit_test(test_no_such_id),
+		cmocka_unit_test(test_one_connection),
+		cmocka_unit_test(test_two_connections),
+		cmocka_unit_test(test_messages_per_connection),
+		cmocka_unit_test(test_deferred),
+		cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_failed_goes_at_last),
+		cmocka_unit_test(test_no_report_about_reports),
+		cmocka_unit_test(test_no_report_to_nobody),
+		cmocka_unit_test(test_report_is_made_up_for),
+		cmocka_unit_test(test_unsure),
+		cmocka_unit_test(test_never_unsure_twice),
+		cmocka_unit_test(test_account_fails),
+		cmocka_unit_test(test_network_is_down),
+		cmocka_unit_test(test_busy_server),
+		cmocka_unit_test(test_poison),
+		cmocka_unit_test(test_broken_server),
+		cmocka_unit_test(test_worker_dies),
+		cmocka_unit_test(test_expires),
+		cmocka_unit_test(test_expires_with_its_account),
+		cmocka_unit_test(test_delay_report),
+		cmocka_unit_test(test_relayed_report),
+		cmocka_unit_test(test_no_such_account),
+		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_another_has_it),
+		cmocka_unit_test(test_one_run),
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_slow_one),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_many_runs),
+		cmocka_unit_test(test_no_memory),
+	};
+
+	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (world == MAP_FAILED)
+		return 99;
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
