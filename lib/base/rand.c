@@ -63,15 +63,11 @@ mc_rand_bytes(void *p, size_t n, struct mc_err *err)
 	return 0;
 }
 
-int
-mc_rand_id(char ret_id[MC_ID_LEN + 1], struct mc_err *err)
+void
+mc_rand_id_of(const unsigned char bytes[MC_ID_BYTES],
+    char ret_id[MC_ID_LEN + 1])
 {
 	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
-	unsigned char bytes[16];
-
-	if (mc_rand_bytes(bytes, sizeof(bytes), err) != 0)
-		return -1;
-
 	unsigned bits = 0, have = 0;
 	size_t used = 0;
 
@@ -79,7 +75,7 @@ mc_rand_id(char ret_id[MC_ID_LEN + 1], struct mc_err *err)
 	for (size_t i = 0; i < MC_ID_LEN; i++) {
 		if (have < 5) {
 			bits = bits << 8;
-			if (used < sizeof(bytes))
+			if (used < MC_ID_BYTES)
 				bits |= bytes[used++];
 			have += 8;
 		}
@@ -88,5 +84,15 @@ mc_rand_id(char ret_id[MC_ID_LEN + 1], struct mc_err *err)
 		bits &= (1u << have) - 1;
 	}
 	ret_id[MC_ID_LEN] = '\0';
+}
+
+int
+mc_rand_id(char ret_id[MC_ID_LEN + 1], struct mc_err *err)
+{
+	unsigned char bytes[MC_ID_BYTES];
+
+	if (mc_rand_bytes(bytes, sizeof(bytes), err) != 0)
+		return -1;
+	mc_rand_id_of(bytes, ret_id);
 	return 0;
 }

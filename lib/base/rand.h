@@ -16,4 +16,10 @@ mc_rand_bytes(void *p, size_t n, struct mc_err *err);
 MC_NODISCARD int
 mc_rand_id(char ret_id[MC_ID_LEN + 1], struct mc_err *err);
 
+#define MC_ID_BYTES 16
+/* the same form for bytes that the caller has, of a digest for example */
+void
+mc_rand_id_of(const unsigned char bytes[MC_ID_BYTES],
+    char ret_id[MC_ID_LEN + 1]);
+
 #endif

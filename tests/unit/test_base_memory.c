@@ -571,6 +571,16 @@ identifiers(void **state)
 	assert_int_equal(seen[MC_ID_LEN - 1], 0x11111111);
 	assert_int_equal(mc_rand_id(other, NULL), 0);
 	assert_string_not_equal(id, other);
+
+	unsigned char bytes[MC_ID_BYTES];
+
+	memset(bytes, 0xff, sizeof(bytes));
+	mc_rand_id_of(bytes, id);
+	assert_string_equal(id, "77777777777777777777777774");
+	for (size_t k = 0; k < sizeof(bytes); k++)
+		bytes[k] = (unsigned char)k;
+	mc_rand_id_of(bytes, id);
+	assert_string_equal(id, "aaaqeayeaudaocajbifqydiob4");
 }
 
 static void
