@@ -12,7 +12,10 @@
 #include "base/rand.h"
 #include "mail/mailbox.h"
 
-#define FIRST_SLOTS 64
+/* so many are looked through one by one: most envelopes have fewer, and need
+ * neither table nor random key */
+#define FEW 16
+#define FIRST_SLOTS (4 * FEW)
 
 struct mc_envelope_slot {
 	uint64_t hash;
@@ -141,18 +144,42 @@ find_slot(const struct mc_envelope *env, struct mc_str addr, uint64_t hash)
 	}
 }
 
+/* number of the recipient, from 1; 0 if there is none */
+static size_t
+find(const struct mc_envelope *env, struct mc_str addr)
+{
+	if (env->n_slots != 0)
+		return find_slot(env, addr, hash_addr(env->key, addr))->at;
+	for (size_t i = 0; i < env->rcpts.n; i++)
+		if (mc_mailbox_eq(addr, mc_str_from(
+		    mc_envelope_at(env, i)->addr)))
+			return i + 1;
+	return 0;
+}
+
 bool
 mc_envelope_has(const struct mc_envelope *env, struct mc_str addr)
 {
-	return env->n_slots != 0 && find_slot(env, addr, hash_addr(env->key,
-	    addr))->at != 0;
+	return find(env, addr) != 0;
+}
+
+/* for recipient number `at`, who is not in the table yet */
+static void
+take_slot(struct mc_envelope *env, size_t at)
+{
+	struct mc_str addr = mc_str_from(mc_envelope_at(env, at - 1)->addr);
+	uint64_t hash = hash_addr(env->key, addr);
+	struct mc_envelope_slot *slot = find_slot(env, addr, hash);
+
+	slot->hash = hash;
+	slot->at = at;
 }
 
 /* at most half of the slots are in use, or a search might not end */
 static int
 make_room(struct mc_envelope *env, struct mc_err *err)
 {
-	if (env->rcpts.n < env->n_slots / 2)
+	if (env->rcpts.n < (env->n_slots == 0 ? FEW : env->n_slots / 2))
 		return 0;
 	if (env->n_slots == 0 &&
 	    mc_rand_bytes(env->key, sizeof(env->key), err) != 0)
@@ -161,17 +188,11 @@ make_room(struct mc_envelope *env, struct mc_err *err)
 	struct mc_envelope_slot *slots = mc_mem_zalloc(n, sizeof(*slots));
 	if (slots == NULL)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-	for (size_t i = 0; i < env->n_slots; i++) {
-		if (env->slots[i].at == 0)
-			continue;
-		size_t to = (size_t)env->slots[i].hash & (n - 1);
-		while (slots[to].at != 0)
-			to = (to + 1) & (n - 1);
-		slots[to] = env->slots[i];
-	}
 	mc_mem_free(env->slots);
 	env->slots = slots;
 	env->n_slots = n;
+	for (size_t at = 1; at <= env->rcpts.n; at++)
+		take_slot(env, at);
 	return 0;
 }
 
@@ -181,12 +202,11 @@ mc_envelope_add(struct mc_envelope *env, struct mc_str addr, bool blind,
 {
 	if (make_room(env, err) != 0)
 		return -1;
-	uint64_t hash = hash_addr(env->key, addr);
-	struct mc_envelope_slot *slot = find_slot(env, addr, hash);
-	if (slot->at != 0) {
+	size_t at = find(env, addr);
+	if (at != 0) {
 		if (!blind)
-			mc_envelope_at(env, slot->at - 1)->blind = false;
-		*ret_index = slot->at - 1;
+			mc_envelope_at(env, at - 1)->blind = false;
+		*ret_index = at - 1;
 		return 0;
 	}
 	if (env->rcpts.n >= MC_MAX_RCPTS)
@@ -201,8 +221,8 @@ mc_envelope_add(struct mc_envelope *env, struct mc_str addr, bool blind,
 	}
 	r->addr = copy;
 	r->blind = blind;
-	slot->hash = hash;
-	slot->at = env->rcpts.n;
+	if (env->n_slots != 0)
+		take_slot(env, env->rcpts.n);
 	*ret_index = env->rcpts.n - 1;
 	return 0;
 }

@@ -191,7 +191,8 @@ load(struct mc_entry *entry, struct mc_err *err)
 	    load_trailer(entry, mc_str_make((char *)bytes, n), digest,
 	    err) != 0)
 		return -1;
-	return mc_notes_load(entry, err);
+	mc_notes_first(entry);
+	return 0;
 }
 
 /* ------------------------------------------------------------------- digest */
@@ -358,9 +359,12 @@ mc_entry_take(struct mc_store *store, const char *id, enum mc_take how,
 		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
 		    "not an identifier of a message in the queue");
 
-	int rc = open_entry(entry, how != MC_TAKE_LOOK, &found);
+	int rc = open_entry(entry, how > MC_TAKE_LOOK, &found);
 
 	if (rc == 1 && load(entry, &found) != 0)
+		rc = -1;
+	if (rc == 1 && how != MC_TAKE_GLANCE &&
+	    mc_notes_load(entry, &found) != 0)
 		rc = -1;
 	if (rc == 1 && (how == MC_TAKE_CHECK || how == MC_TAKE_SEND) &&
 	    verify_digest(entry, &found) != 0)
@@ -394,6 +398,14 @@ mc_store_look(struct mc_store *store, const char *id,
     struct mc_entry **ret_entry, struct mc_err *err)
 {
 	return mc_entry_take(store, id, MC_TAKE_LOOK, ret_entry, err);
+}
+
+int
+mc_store_look_at(struct mc_store *store, const struct mc_store_stat *st,
+    struct mc_entry **ret_entry, struct mc_err *err)
+{
+	return mc_entry_take(store, st->id, st->notes ? MC_TAKE_LOOK :
+	    MC_TAKE_GLANCE, ret_entry, err);
 }
 
 /* what an entry without a spool needs of one */

@@ -32,15 +32,16 @@ typedef int (*each_fn)(void *ctx, const struct mc_qf_note *note);
 
 /* the whole records at the front of a file; nonzero from fn stops */
 static int
-each_note(const struct mc_entry *entry, int fd, each_fn fn, void *ctx,
-    uint64_t *ret_good)
+each_note(const struct mc_entry *entry, int fd, uint64_t size, each_fn fn,
+    void *ctx, uint64_t *ret_good)
 {
 	char piece[PIECE];
 	size_t have = 0;
 	uint64_t good = 0;
 	int rc = 0;
 
-	while (rc == 0 && good < most(entry)) {
+	/* no read more than there is to read: most files take one */
+	while (rc == 0 && good < most(entry) && good + have < size) {
 		ssize_t got = mc_file_read(fd, piece + have,
 		    sizeof(piece) - have);
 		size_t at = 0;
@@ -72,18 +73,21 @@ out:
 
 /* -1 if there is none that could be read */
 static int
-open_notes(const struct mc_entry *entry, struct stat *ret_st)
+open_notes(const struct mc_entry *entry, uint64_t *ret_size)
 {
 	char name[MC_STORE_NAME];
+	struct stat st;
 
-	/* whoever has the descriptor alone has no notes */
+	/* whoever has the descriptor alone has no directory */
 	if (entry->adopted)
 		return -1;
 	mc_store_name('l', entry->id, name);
 
-	int fd = mc_store_open_file(entry->store, name, O_RDONLY, ret_st);
+	int fd = mc_store_open_file(entry->store, name, O_RDONLY, &st);
 
-	if (fd < 0 && errno != ENOENT)
+	if (fd >= 0)
+		*ret_size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+	else if (errno != ENOENT)
 		mc_log_line(entry->store->set.log, MC_LOG_WARN, MC_STAGE_LOCAL,
 		    "queue %s: the notes in %s cannot be read and are ignored",
 		    entry->store->dir, name);
@@ -120,22 +124,24 @@ load_one(void *ctx, const struct mc_qf_note *note)
 	return 0;
 }
 
+void
+mc_notes_first(struct mc_entry *entry)
+{
+	if (entry->info.has_first && !entry->info.no_attempt)
+		count_note(&entry->notes, entry->info.arrival, 1);
+}
+
 int
 mc_notes_load(struct mc_entry *entry, struct mc_err *err)
 {
-	struct stat st;
+	struct mc_notes *notes = &entry->notes;
 	int rc;
-
-	if (entry->info.has_first && !entry->info.no_attempt)
-		count_note(&entry->notes, entry->info.arrival, 1);
-
-	int fd = open_notes(entry, &st);
+	int fd = open_notes(entry, &notes->size);
 
 	if (fd < 0)
 		return 0;
-	entry->notes.there = true;
-	rc = each_note(entry, fd, load_one, entry, &entry->notes.good);
-	entry->notes.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+	notes->there = true;
+	rc = each_note(entry, fd, notes->size, load_one, entry, &notes->good);
 	mc_file_close(&fd);
 	if (rc != 0)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
@@ -198,18 +204,17 @@ mc_entry_notes(struct mc_entry *entry, mc_note_fn fn, void *ctx,
 {
 	struct telling t = { .fn = fn, .ctx = ctx,
 	    .arrival = entry->info.arrival };
-	struct stat st;
-	uint64_t good;
+	uint64_t size, good;
 	int rc = tell_firsts(entry, &t, err);
 
 	if (rc != 0)
 		return rc;
 
-	int fd = open_notes(entry, &st);
+	int fd = open_notes(entry, &size);
 
 	if (fd < 0)
 		return 0;
-	rc = each_note(entry, fd, tell_note, &t, &good);
+	rc = each_note(entry, fd, size, tell_note, &t, &good);
 	mc_file_close(&fd);
 	return rc;
 }

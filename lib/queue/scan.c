@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/vec.h"
 #include "queue/store_internal.h"
 
 #include <errno.h>
@@ -20,12 +21,22 @@
 /* a count is believed so long, milliseconds */
 #define COUNT_AGE 10000
 
+/* names that are kept at once; more memory than that is not to be had */
+#define MOST_NAMES (SIZE_MAX / 64)
+
+struct name {
+	char id[MC_ID_LEN];
+};
+
 struct scan {
 	struct mc_store *store;
 	bool quiet;
 	unsigned odd;
 	mc_store_scan_fn fn;
 	void *ctx;
+	struct mc_err *err;
+	struct mc_vec messages;		/* struct name */
+	struct mc_vec notes;		/* uint64_t: key() of each */
 };
 
 static void
@@ -40,17 +51,11 @@ warn(struct scan *scan, const char *name, const char *what)
 }
 
 static int
-scan_name(void *ctx, const char *name)
+stat_one(struct scan *scan, const char *name, bool notes)
 {
-	struct scan *scan = ctx;
-	char kind = mc_store_kind(name);
 	struct mc_store_stat found;
 	struct stat st;
 
-	if (kind == 0)
-		warn(scan, name, "not a name of ours");
-	if (kind != 'm')
-		return 0;
 	if (fstatat(scan->store->q, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
 		/* gone since: sent or taken back */
 		if (errno != ENOENT)
@@ -65,20 +70,105 @@ scan_name(void *ctx, const char *name)
 		warn(scan, name, "another owner, or other names too");
 		return 0;
 	}
-	(void)snprintf(found.id, sizeof(found.id), "%s", name + 2);
+	memcpy(found.id, name + 2, sizeof(found.id));
 	found.next_attempt = (int64_t)st.st_mtime;
 	found.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+	found.notes = notes;
 	mc_store_mode(st.st_mode, &found.held, &found.failed);
 	return scan->fn(scan->ctx, &found);
+}
+
+/* eight of the random characters; two that are alike cost a look in vain */
+static uint64_t
+key(const char *id)
+{
+	uint64_t k;
+
+	memcpy(&k, id, sizeof(k));
+	return k;
+}
+
+/* notes may stand before their message or behind it, so all names come first */
+static int
+keep_name(void *ctx, const char *name)
+{
+	struct scan *scan = ctx;
+	char kind = mc_store_kind(name);
+	struct name *kept;
+	uint64_t *notes;
+
+	if (kind == 0)
+		warn(scan, name, "not a name of ours");
+	if (kind == 'm') {
+		kept = mc_vec_add(&scan->messages);
+		if (kept == NULL)
+			goto no_memory;
+		memcpy(kept->id, name + 2, sizeof(kept->id));
+	}
+	if (kind == 'l') {
+		notes = mc_vec_add(&scan->notes);
+		if (notes == NULL)
+			goto no_memory;
+		*notes = key(name + 2);
+	}
+	return 0;
+no_memory:
+	return mc_err_set(scan->err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a;
+	uint64_t y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool
+has_notes(const struct scan *scan, const char *id)
+{
+	uint64_t k = key(id);
+
+	return scan->notes.n != 0 && bsearch(&k, scan->notes.items,
+	    scan->notes.n, sizeof(k), by_key) != NULL;
+}
+
+static int
+stat_all(struct scan *scan)
+{
+	char name[MC_STORE_NAME] = "m-";
+	int rc = 0;
+
+	if (scan->notes.n > 1)
+		qsort(scan->notes.items, scan->notes.n, sizeof(uint64_t),
+		    by_key);
+	for (size_t i = 0; rc == 0 && i < scan->messages.n; i++) {
+		const struct name *at = mc_vec_at(&scan->messages, i);
+
+		memcpy(name + 2, at->id, sizeof(at->id));
+		rc = stat_one(scan, name, has_notes(scan, at->id));
+	}
+	return rc;
 }
 
 int
 mc_store_scan(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
     struct mc_err *err)
 {
-	struct scan scan = { .store = store, .fn = fn, .ctx = ctx };
+	struct scan scan = { .store = store, .fn = fn, .ctx = ctx,
+	    .err = err };
 
-	return mc_store_each(store, store->q, scan_name, &scan, err);
+	mc_vec_init(&scan.messages, sizeof(struct name), MOST_NAMES);
+	mc_vec_init(&scan.notes, sizeof(uint64_t), MOST_NAMES);
+
+	int rc = mc_store_each(store, store->q, keep_name, &scan, err);
+
+	if (rc == 0)
+		rc = stat_all(&scan);
+	mc_vec_clear(&scan.messages);
+	mc_vec_clear(&scan.notes);
+	return rc;
 }
 
 static int
@@ -122,6 +212,7 @@ bad_name(void *ctx, const char *name)
 	found.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
 	found.held = true;
 	found.failed = false;
+	found.notes = true;
 	return scan->fn(scan->ctx, &found);
 }
 
@@ -152,13 +243,19 @@ tally_one(void *ctx, const struct mc_store_stat *st)
 }
 
 static int
+count_name(void *ctx, const char *name)
+{
+	return mc_store_kind(name) == 'm' ? stat_one(ctx, name, false) : 0;
+}
+
+static int
 count(struct mc_store *store, struct mc_err *err)
 {
 	struct tally tally = { 0, 0 };
 	struct scan scan = { .store = store, .quiet = true, .fn = tally_one,
 	    .ctx = &tally };
 
-	if (mc_store_each(store, store->q, scan_name, &scan, err) != 0)
+	if (mc_store_each(store, store->q, count_name, &scan, err) != 0)
 		return -1;
 	store->messages = tally.messages;
 	store->bytes = tally.bytes;

@@ -118,6 +118,7 @@ struct mc_store_stat {
 	uint64_t size;
 	bool held;
 	bool failed;			/* next_attempt: when it may be removed */
+	bool notes;			/* there are any beside it */
 };
 
 /* stop the scan by returning nonzero, which mc_store_scan returns */
@@ -126,8 +127,9 @@ typedef int (*mc_store_scan_fn)(void *ctx, const struct mc_store_stat *st);
 /*
  * mc_store_scan - every m-file by readdir and fstatat, none opened, in no order
  *
- * Constant memory.  Names that are not ours, links, FIFOs, directories, other
- * owners: skipped, and warned of.  -1 with err: MC_E_QUEUE.
+ * The names are read first (26 bytes a file are kept), so fn may do to the
+ * spool what it wants.  Names that are not ours, links, FIFOs, directories,
+ * other owners: skipped, and warned of.  -1 with err: MC_E_QUEUE, MC_E_NOMEM.
  */
 MC_NODISCARD int
 mc_store_scan(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
@@ -165,6 +167,12 @@ mc_store_claim(struct mc_store *store, const char *id, bool verify,
  * the structure, and what is damaged stays where it is */
 MC_NODISCARD int
 mc_store_look(struct mc_store *store, const char *id,
+    struct mc_entry **ret_entry, struct mc_err *err);
+
+/* the same for what a scan has just told of, which saves looking for notes
+ * where there were none */
+MC_NODISCARD int
+mc_store_look_at(struct mc_store *store, const struct mc_store_stat *st,
     struct mc_entry **ret_entry, struct mc_err *err);
 
 /* drops the lock */

@@ -136,6 +136,7 @@ struct mc_entry {
 };
 
 enum mc_take {
+	MC_TAKE_GLANCE,		/* no lock, and no notes */
 	MC_TAKE_LOOK,		/* no lock */
 	MC_TAKE_CHECK,		/* lock and digest */
 	MC_TAKE_CLAIM,		/* lock and probe */
@@ -155,6 +156,10 @@ mc_entry_walk(const struct mc_entry *entry, struct mc_qf_reader *reader,
  * stays; MC_E_QUEUE_READONLY */
 int
 mc_entry_probe(struct mc_entry *entry, struct mc_err *err);
+
+/* an attempt that is told of in the message itself */
+void
+mc_notes_first(struct mc_entry *entry);
 
 /* read the l-file, if there is one: attempts, and each recipient's last text */
 int

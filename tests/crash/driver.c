@@ -599,7 +599,7 @@ tally_one(void *ctx, const struct mc_store_stat *st)
 	t->n++;
 	if (!t->look)
 		return 0;
-	if (mc_store_look(t->store, st->id, &entry, NULL) != 1) {
+	if (mc_store_look_at(t->store, st, &entry, NULL) != 1) {
 		t->failed++;
 		return 0;
 	}

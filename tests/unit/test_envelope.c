@@ -54,6 +54,55 @@ test_once(void **state)
 	mc_envelope_clear(&env);
 }
 
+/* the table begins when there are more than a few: nothing may change there */
+static void
+test_few(void **state)
+{
+	struct mc_err err = { .code = MC_OK };
+	struct mc_envelope env;
+	char addr[64];
+	size_t at;
+
+	(void)state;
+	for (unsigned long n = 0; n < 40; n++) {
+		mc_envelope_init(&env);
+		assert_false(mc_envelope_has(&env, MC_STR("u0@x.example")));
+		for (size_t i = 0; i <= n; i++) {
+			(void)snprintf(addr, sizeof(addr), "u%zu@x.example", i);
+			assert_int_equal(add(&env, addr, true), i);
+			(void)snprintf(addr, sizeof(addr), "u%zu@X.example",
+			    i / 2);
+			assert_int_equal(add(&env, addr, i % 2 == 0), i / 2);
+		}
+		assert_int_equal(env.rcpts.n, n + 1);
+		for (size_t i = 0; i <= n; i++) {
+			(void)snprintf(addr, sizeof(addr), "u%zu@x.EXAMPLE", i);
+			assert_true(mc_envelope_has(&env, mc_str_from(addr)));
+			assert_int_equal(mc_envelope_at(&env, i)->blind,
+			    i * 2 + 1 > n);
+		}
+		assert_false(mc_envelope_has(&env, MC_STR("U0@x.example")));
+		/* no memory for one more: what is there stays as it was */
+		for (unsigned long k = 1;; k++) {
+			(void)failmalloc(k, false);
+			int rc = mc_envelope_add(&env, MC_STR("more@x"), false,
+			    &at, &err);
+			(void)failmalloc(0, false);
+			if (rc == 0)
+				break;
+			assert_err(rc, err, MC_E_NOMEM);
+			mc_err_reset(&err);
+			assert_int_equal(env.rcpts.n, n + 1);
+			assert_false(mc_envelope_has(&env, MC_STR("more@x")));
+			assert_true(mc_envelope_has(&env,
+			    MC_STR("u0@x.example")));
+		}
+		assert_int_equal(at, n + 1);
+		assert_true(mc_envelope_has(&env, MC_STR("more@X")));
+		mc_envelope_clear(&env);
+	}
+}
+
 static void
 test_sender(void **state)
 {
@@ -258,6 +307,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_once),
+		cmocka_unit_test(test_few),
 		cmocka_unit_test(test_sender),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_plan),

@@ -468,6 +468,7 @@ struct seen {
 	size_t n;
 	size_t held;
 	size_t failed;
+	size_t notes;
 	char id[MC_ID_LEN + 1];
 	int64_t next;
 	int stop;
@@ -481,6 +482,7 @@ see(void *ctx, const struct mc_store_stat *st)
 	seen->n++;
 	seen->held += st->held;
 	seen->failed += st->failed;
+	seen->notes += st->notes;
 	seen->next = st->next_attempt;
 	memcpy(seen->id, st->id, sizeof(seen->id));
 	assert_true(st->size > 4096);
@@ -593,6 +595,92 @@ odd_names(void **state)
 	    MC_E_USAGE);
 	mc_entry_close(side_claim(&s, id));
 	(void)mc_store_each(s.store, s.store->q, forget, &s, NULL);
+	side_clear(&s);
+}
+
+/* removes it, whatever it is: what follows is told of all the same */
+static int
+take_away(void *ctx, const struct mc_store_stat *st)
+{
+	struct side *s = ctx;
+
+	(void)unlink(side_path(s, "q", 'm', st->id));
+	(void)unlink(side_path(s, "q", 'l', st->id));
+	return 0;
+}
+
+/* every other one with notes: both ways of looking see the same */
+static int
+look_both_ways(void *ctx, const struct mc_store_stat *st)
+{
+	struct side *s = ctx;
+	struct mc_entry *full, *quick;
+	struct mc_entry_info a, b;
+
+	assert_int_equal(mc_store_look(s->store, st->id, &full, NULL), 1);
+	assert_int_equal(mc_store_look_at(s->store, st, &quick, NULL), 1);
+	mc_entry_info(full, &a);
+	mc_entry_info(quick, &b);
+	assert_int_equal(a.attempts, b.attempts);
+	assert_int_equal(a.attempts, st->notes ? 2 : 1);
+	assert_true(mc_entry_last_note(full) == mc_entry_last_note(quick));
+	assert_int_equal(a.next_attempt, b.next_attempt);
+	assert_string_equal(a.account, b.account);
+	for (size_t i = 0; i < 3; i++) {
+		const char *text = mc_envelope_at(mc_entry_envelope(full),
+		    i)->text;
+		const char *same = mc_envelope_at(mc_entry_envelope(quick),
+		    i)->text;
+
+		assert_true(text == same || strcmp(text, same) == 0);
+	}
+	mc_entry_close(full);
+	mc_entry_close(quick);
+	return 0;
+}
+
+static void
+scanning_notes(void **state)
+{
+	struct seen seen = { .n = 0 };
+	char id[MC_ID_LEN + 1];
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	mc_envelope_at(&s.env, 1)->text = mc_mem_strdup("421 full");
+	for (int i = 0; i < 200; i++) {
+		struct mc_entry *entry;
+
+		side_put(&s, id);
+		if (i % 2 == 0)
+			continue;
+		entry = side_claim(&s, id);
+		assert_int_equal(mc_entry_note(entry, 0, 7, "450 later", false,
+		    NULL), 0);
+		mc_entry_close(entry);
+	}
+	/* notes of nobody */
+	side_write(side_path(&s, "q", 'l', "aaaaaaaaaaaaaaaaaaaaaaaaaa"), "x",
+	    1);
+	assert_int_equal(mc_store_scan(s.store, see, &seen, NULL), 0);
+	assert_int_equal(seen.n, 200);
+	assert_int_equal(seen.notes, 100);
+	assert_int_equal(mc_store_scan(s.store, look_both_ways, &s, NULL), 0);
+	for (unsigned long n = 1; n < 8; n++) {
+		struct mc_err err = { .code = MC_OK };
+
+		seen.n = 0;
+		(void)failmalloc(n, false);
+		int rc = mc_store_scan(s.store, see, &seen, &err);
+		bool failed = failmalloc(0, false) >= n;
+		if (!failed)
+			break;
+		assert_err(rc, err, MC_E_NOMEM);
+		assert_int_equal(seen.n, 0);
+	}
+	assert_int_equal(mc_store_scan(s.store, take_away, &s, NULL), 0);
+	assert_int_equal(side_count(&s, "q", '\0'), 1);
 	side_clear(&s);
 }
 
@@ -1814,6 +1902,7 @@ main(void)
 		cmocka_unit_test(sweeping),
 		cmocka_unit_test(odd_names),
 		cmocka_unit_test(scanning),
+		cmocka_unit_test(scanning_notes),
 		cmocka_unit_test(marking),
 		cmocka_unit_test(looking),
 		cmocka_unit_test(descriptors),
