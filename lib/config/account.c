@@ -9,6 +9,7 @@
 #include "config/conf.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 
 /* who wins, strongest first */
 enum rank {
@@ -282,6 +283,57 @@ derive(const struct mc_config *config, struct mc_acct *acct)
 	    &env->v[MC_K_password_file];
 	a->env_token_file = acct->won[MC_K_token_file] ==
 	    &env->v[MC_K_token_file];
+	/* the text was checked when it was set */
+	if (a->rate == NULL || mc_rate_parse(mc_str_from(a->rate),
+	    &a->rate_messages, &a->rate_seconds) != 0)
+		a->rate_messages = a->rate_seconds = 0;
+}
+
+static bool
+is_given(const struct mc_config *config, const struct mc_acct *acct,
+    enum mc_key_id key)
+{
+	return acct->won[key] != NULL &&
+	    acct->won[key] != &config->defaults.v[key];
+}
+
+/* `key` was left to its default, which does not go with what was given for
+ * the other one: it becomes the same, and is shown so */
+static int
+follow(struct mc_acct *acct, enum mc_key_id key, enum mc_key_id other,
+    struct mc_err *err)
+{
+	acct->own[key] = mc_mem_strdup(acct->won[other]->text);
+	if (acct->own[key] == NULL)
+		return mc_conf_nomem(err);
+	return 0;
+}
+
+/* retry-max is not below retry-min; *ret_at: the one that was given last */
+static int
+order_retries(const struct mc_config *config, struct mc_acct *acct,
+    const struct mc_setting **ret_at, struct mc_err *err)
+{
+	struct mc_account *a = &acct->a;
+	enum mc_key_id last = MC_K_retry_max;
+
+	if (a->retry_max >= a->retry_min)
+		return 0;
+	if (!is_given(config, acct, MC_K_retry_max)) {
+		a->retry_max = a->retry_min;
+		return follow(acct, MC_K_retry_max, MC_K_retry_min, err);
+	}
+	if (!is_given(config, acct, MC_K_retry_min)) {
+		a->retry_min = a->retry_max;
+		return follow(acct, MC_K_retry_min, MC_K_retry_max, err);
+	}
+	if (rank_of(config, acct, MC_K_retry_min) <
+	    rank_of(config, acct, MC_K_retry_max))
+		last = MC_K_retry_min;
+	*ret_at = acct->won[last];
+	return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG,
+	    "%s: retry-max (%" PRIu64 " s) must not be below retry-min (%"
+	    PRIu64 " s)", mc_key_row(last)->name, a->retry_max, a->retry_min);
 }
 
 /* ------------------------------------------------------------------ checks */
@@ -376,7 +428,8 @@ resolve(const struct mc_config *config, struct mc_acct *acct,
 	if (expand_home(config, acct, &at, &e) == 0) {
 		fill(acct);
 		derive(config, acct);
-		if (check(acct, &at, &e) == 0)
+		if (order_retries(config, acct, &at, &e) == 0 &&
+		    check(acct, &at, &e) == 0)
 			return 0;
 	}
 

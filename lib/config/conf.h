@@ -9,6 +9,7 @@
 #ifndef MC_CONFIG_CONF_H
 #define MC_CONFIG_CONF_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "config/config.h"
 
@@ -92,6 +93,19 @@ mc_value_parse(enum mc_key_id key, struct mc_str in,
 /* next element of a `from` in normal form; false when there is none */
 bool
 mc_value_next_from(struct mc_str *rest, struct mc_str *ret_element);
+
+/*
+ * mc_rate_parse - a `rate`: "20/min", "30/2min", "100 / 90s"
+ *
+ * Times as of mc_num_seconds; a unit alone is one of it.  -1 if it is none,
+ * also for no messages or no time.
+ */
+MC_NODISCARD int
+mc_rate_parse(struct mc_str in, uint64_t *ret_messages, uint64_t *ret_seconds);
+
+/* append its normal form, with the largest unit that fits; neither is 0 */
+void
+mc_rate_format(uint64_t messages, uint64_t seconds, struct mc_buf *out);
 
 /* where a value comes from */
 struct mc_place {

@@ -74,7 +74,9 @@ struct mc_account {
 /*
  * Checked when an account is made: tls = off only with a loopback literal, `localhost` or
  * a socket path, and then no user/auth; port 587 or 25 without `tls` means starttls; pins well-formed; ehlo-name a host
- * name or address literal; host without control bytes or blanks; MC_E_CONF_VALUE.
+ * name or address literal; host without control bytes or blanks; retry-max not below
+ * retry-min (where only one of them was set, the other one's default follows it);
+ * MC_E_CONF_VALUE.
  * An account without host is no error here (mailchute config show must work); sending with it is.
  */
 

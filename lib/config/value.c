@@ -485,6 +485,20 @@ parse_command(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 	return 0;
 }
 
+static int
+parse_rate(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
+    struct mc_err *err)
+{
+	uint64_t messages;
+	uint64_t seconds;
+
+	if (mc_rate_parse(in, &messages, &seconds) != 0)
+		return bad_word(err, key, in, "must be a number of messages"
+		    " and a time, like 20/min, 5/s, 100/h or 30/2min");
+	mc_rate_format(messages, seconds, out);
+	return 0;
+}
+
 /* normal form of everything that is kept as text; `in` is not empty */
 static int
 parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
@@ -517,6 +531,8 @@ parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 		return parse_ehlo_name(key, in, out, err);
 	if (key == MC_K_log)
 		return parse_log(key, in, out, err);
+	if (key == MC_K_rate)
+		return parse_rate(key, in, out, err);
 	mc_buf_add_str(out, in);
 	return 0;
 }

@@ -38,6 +38,8 @@ struct mc_connect {
  * path.  -1 with err: MC_E_RESOLVE (text: what the resolver said and what to
  * check), MC_E_CONNECT (each address's errno words, shortened), MC_E_TIMEOUT,
  * MC_E_CANCELLED, MC_E_CONF_VALUE (source is no literal, port no number).
+ * err->sys: EAGAIN when the name could not be looked up for now; that of the
+ * first address that was not merely unreachable from here, else of the first.
  */
 MC_NODISCARD int
 mc_net_connect(const struct mc_connect *c, char ret_peer[MC_PEER_TEXT],

@@ -182,6 +182,29 @@ hint(int sys)
 	return "";
 }
 
+static int
+sys_of(const struct attempt *a)
+{
+	return a->fd != -1 ? ETIMEDOUT : a->sys;
+}
+
+/*
+ * The failure that stands for all: the first one, but one that came from
+ * somewhere before one that never left.  A host without IPv6 is unreachable
+ * at each IPv6 address, which tells nothing about the server.
+ */
+static int
+telling(const struct race *r)
+{
+	for (size_t i = 0; i < r->started; i++) {
+		int sys = sys_of(&r->tries[i]);
+		if (sys != ENETUNREACH && sys != EHOSTUNREACH &&
+		    sys != ENETDOWN && sys != EADDRNOTAVAIL)
+			return sys;
+	}
+	return sys_of(&r->tries[0]);
+}
+
 /* "192.0.2.1:465: Connection refused; ..." */
 static int
 explain(const struct race *r, enum mc_code code, struct mc_err *err)
@@ -192,17 +215,14 @@ explain(const struct race *r, enum mc_code code, struct mc_err *err)
 		    r->c->port);
 	struct mc_buf why;
 	mc_buf_init(&why, MC_ERR_TEXT);
-	int sys = 0;
+	int sys = telling(r);
 	for (size_t i = 0; i < r->started; i++) {
 		const struct attempt *a = &r->tries[i];
 		char text[MC_PEER_TEXT];
 		mc_ip_text(&r->addrs->v[i], text);
 		struct mc_err one = { .code = MC_OK };
-		int one_sys = a->fd != -1 ? ETIMEDOUT : a->sys;
-		mc_err_sys(&one, MC_E_CONNECT, MC_STAGE_CONNECT, one_sys,
+		mc_err_sys(&one, MC_E_CONNECT, MC_STAGE_CONNECT, sys_of(a),
 		    "%s%s", text, a->at_source ? " from `source`" : "");
-		if (sys == 0)
-			sys = one_sys;
 		/* several hosts of one provider mostly fail alike: the first
 		 * few say it */
 		if (i == 4) {

@@ -182,8 +182,14 @@ explain(const struct mc_connect *c, int result, int sys, struct mc_err *err)
 #endif
 	else
 		why = gai_strerror(result);
-	return mc_err_set(err, MC_E_RESOLVE, MC_STAGE_RESOLVE,
+	bool first = !mc_err_is_set(err);
+	mc_err_set(err, MC_E_RESOLVE, MC_STAGE_RESOLVE,
 	    "cannot resolve %s: %s", host, why);
+	/* for those who have to know without reading: it says nothing about
+	 * the name */
+	if (err != NULL && first && result == EAI_AGAIN)
+		err->sys = EAGAIN;
+	return -1;
 }
 
 static int

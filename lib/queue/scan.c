@@ -189,7 +189,7 @@ mc_store_stat_one(struct mc_store *store, const char *id,
 	if (!mc_store_is_id(id))
 		return 0;
 	mc_store_name('m', id, name);
-	return scan_name(&scan, name);
+	return stat_one(&scan, name, true);
 }
 
 static int

@@ -10,10 +10,14 @@
 
 #include "config/config.h"
 
+/* 2026-11-01, to be moved with every release: a clock that is behind this
+ * knows nothing */
+#define MC_SCHEDULE_RELEASED INT64_C(1793491200)
+
 /* RFC 5321 4.5.4.1 asks for at least 4 to 5 days; see also keys.def */
 struct mc_schedule {
 	uint64_t retry_min;
-	uint64_t retry_max;	/* not below retry_min */
+	uint64_t retry_max;	/* below retry_min counts as retry_min */
 	uint64_t lifetime;
 	uint64_t unsure_wait;
 	uint64_t unsure_retries;
@@ -28,7 +32,7 @@ mc_schedule_of(const struct mc_account *account,
  *
  * retry_min, doubled for each attempt after the first, at most retry_max; then
  * 75 to 125 percent of it by `random` (any 32 bits), at least a second.
- * attempts 0 counts as 1.  Never overflows.
+ * attempts 0 counts as 1.  Never overflows: INT64_MAX is the latest.
  */
 int64_t
 mc_schedule_next(const struct mc_schedule *s, uint64_t attempts, int64_t now,
@@ -54,8 +58,8 @@ mc_schedule_due(const struct mc_schedule *s, int64_t next, int64_t now);
  * mc_schedule_expired - give up, after an attempt that has just failed?
  *
  * Age over the lifetime and at least 4 attempts (those that the account
- * failed before any message counted in).  An arrival in the future is age 0; a `now`
- * before the release of this version means a clock that knows nothing: no.
+ * failed before any message counted in).  An arrival in the future is age 0;
+ * a `now` before MC_SCHEDULE_RELEASED means a clock that knows nothing: no.
  */
 bool
 mc_schedule_expired(const struct mc_schedule *s, int64_t arrival,
@@ -65,22 +69,31 @@ mc_schedule_expired(const struct mc_schedule *s, int64_t arrival,
  * Whose fault?  Decides what is paused.
  */
 enum mc_fault {
-	MC_FAULT_MESSAGE,	/* of this message or recipient: it waits, alone */
+	MC_FAULT_MESSAGE,	/* of this message or recipient: it waits,
+				 * alone */
 	MC_FAULT_NETWORK,	/* nobody can be reached: costs no attempt */
-	MC_FAULT_ACCOUNT,	/* log-in, certificate, configuration, helper: account */
-	MC_FAULT_BUSY		/* 421, 450 4.7.x and the like: account, for a while */
+	MC_FAULT_ACCOUNT,	/* log-in, certificate, configuration, helper:
+				 * account */
+	MC_FAULT_BUSY		/* 421, 450 4.7.x and the like: account, for a
+				 * while */
 };
 
 /*
  * mc_fault_of - by error, and whether it came while opening the connection
  *
- * opening: everything is the account's or the network's (RESOLVE that may be
- * tried again; CONNECT by ENETUNREACH, EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL
- * and their like in err->sys); a server that refuses or does not answer is the
- * account's.  Later: 421, 450/451/452 with x.7.x or 4.3.2, MC_E_SERVER_UNAVAILABLE
- * are BUSY; MC_E_AUTH_..., TLS_..., NOT_READY, CONF_..., HELPER, NO_SECRET
- * are ACCOUNT; all else is MESSAGE.  (A lost connection is the message's: one
- * poisoned message must not stop the others.)
+ * Opening: nothing is the message's.  421 and MC_E_SERVER_UNAVAILABLE are
+ * BUSY.  NETWORK are failures that err->sys explains by ENETUNREACH,
+ * EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL and their like, a name that could not
+ * be looked up for now (MC_E_RESOLVE with EAGAIN, a resolver that does not
+ * answer), and want of memory, descriptors or threads here, which is over
+ * soon; MC_E_CANCELLED too, of which better nobody asks.  All else is
+ * ACCOUNT, also a server that refuses or does not answer, and a host that
+ * does not exist.
+ *
+ * Later: 421, 450, 451 and 452 with 4.7.x or 4.3.2, and
+ * MC_E_SERVER_UNAVAILABLE are BUSY; the classes ACCOUNT and CONFIG of
+ * errors.def are ACCOUNT; all else is MESSAGE.  (A lost connection is the
+ * message's: one poisoned message must not stop the others.)
  */
 enum mc_fault
 mc_fault_of(const struct mc_err *err, bool opening);

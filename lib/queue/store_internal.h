@@ -17,6 +17,7 @@ struct mc_store {
 	int top;			/* the directory */
 	int q;
 	int bad;
+	bool rate_told;			/* that rates cannot be counted */
 	/* how full it was when last counted, and our own messages since */
 	bool counted;
 	int64_t counted_at;		/* mc_clock_ms */

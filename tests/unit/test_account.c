@@ -150,6 +150,14 @@ test_refused(void **state)
 		{ "host = /run/s\ntls = starttls", 2, "tls-host" },
 		{ "host = a.example\ntls-key = /k", 2, "tls-cert" },
 		{ "[account x]\ntls-key = /k", 2, "account x" },
+		{ "retry-min = 2h\nretry-max = 1h", 2, "retry-max: " },
+		{ "retry-min = 2h\nretry-max = 1h", 2, "retry-min" },
+		{ "retry-max = 59s\nretry-min = 1min", 1, "retry-min" },
+		{ "retry-max = 1h\n[account x]\nretry-min = 2h", 3,
+		    "retry-min: retry-max (3600 s) must" },
+		{ "retry-min = 2h\n[account x]\nretry-max = 1h", 3,
+		    "retry-max: retry-max (3600 s) must" },
+		{ "rate = 0/min", 1, "rate: must be" },
 	};
 
 	(void)state;
@@ -496,6 +504,106 @@ test_choose_without_default(void **state)
 }
 
 static void
+test_rate(void **state)
+{
+	static const struct {
+		const char *conf;
+		uint64_t messages;
+		uint64_t seconds;
+		const char *shown;
+	} t[] = {
+		{ "", 0, 0, "" },
+		{ "rate =", 0, 0, "" },
+		{ "rate = 20/min", 20, 60, "20/min" },
+		{ "rate = 30 / 2 min", 30, 120, "30/2min" },
+		{ "rate = 1000/d", 1000, 86400, "1000/d" },
+		{ "rate = 5/s\n[account default]\nrate =", 0, 0, "" },
+		{ "rate = 5/s\n[account default]\nrate = 7/h", 7, 3600,
+		    "7/h" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(t); i++) {
+		const struct mc_account *a;
+		struct mc_value v;
+		struct world w;
+
+		(void)load(&w, t[i].conf, NULL, NULL, NULL, NULL);
+		a = named(&w, NULL);
+		assert_int_equal(a->rate_messages, t[i].messages);
+		assert_int_equal(a->rate_seconds, t[i].seconds);
+		assert_int_equal(mc_config_value(w.config, NULL, MC_K_rate,
+		    &v, NULL), 0);
+		assert_string_equal(v.value, t[i].shown);
+		unload(&w);
+	}
+}
+
+/* a default that does not go with what was given follows it, and is shown */
+static void
+test_retries(void **state)
+{
+	static const struct {
+		const char *conf;
+		const char *system;
+		const char *env;
+		uint64_t min;
+		uint64_t max;
+		const char *min_shown;
+		const char *max_shown;
+	} t[] = {
+		{ "", NULL, NULL, 60, 14400, "1min", "4h" },
+		{ "retry-min = 6h", NULL, NULL, 21600, 21600, "6h", "6h" },
+		{ "retry-max = 30s", NULL, NULL, 30, 30, "30s", "30s" },
+		{ "retry-min = 4h", NULL, NULL, 14400, 14400, "4h", "4h" },
+		{ "retry-min = 2h", NULL, NULL, 7200, 14400, "2h", "4h" },
+		{ "retry-max = 1min", NULL, NULL, 60, 60, "1min", "1min" },
+		{ "retry-min = 1h\nretry-max = 1h", NULL, NULL, 3600, 3600,
+		    "1h", "1h" },
+		{ "", "retry-min = 6h", NULL, 21600, 21600, "6h", "6h" },
+		{ "", NULL, "MAILCHUTE_RETRY_MAX=10", 10, 10, "10", "10" },
+		{ "[account default]\nretry-min = 5h", "retry-max = 6h", NULL,
+		    18000, 21600, "5h", "6h" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(t); i++) {
+		const struct mc_account *a;
+		struct mc_value v;
+		struct world w;
+
+		(void)load(&w, t[i].conf, t[i].system, t[i].env, NULL, NULL);
+		a = named(&w, NULL);
+		assert_int_equal(a->retry_min, t[i].min);
+		assert_int_equal(a->retry_max, t[i].max);
+		assert_int_equal(mc_config_value(w.config, NULL,
+		    MC_K_retry_min, &v, NULL), 0);
+		assert_string_equal(v.value, t[i].min_shown);
+		assert_int_equal(mc_config_value(w.config, NULL,
+		    MC_K_retry_max, &v, NULL), 0);
+		assert_string_equal(v.value, t[i].max_shown);
+		unload(&w);
+	}
+
+	/* what comes from the command line is checked against the rest, too,
+	 * and a refusal changes nothing */
+	struct world w;
+	struct mc_err e = { .code = MC_OK };
+
+	assert_int_equal(load(&w, "retry-min = 6h\n", NULL, NULL, NULL,
+	    NULL), 0);
+	assert_err(mc_config_set(w.config, "retry-max", "1h", &e), e,
+	    MC_E_CONF_VALUE);
+	assert_non_null(strstr(e.text, "retry-max"));
+	assert_non_null(strstr(e.text, "retry-min"));
+	assert_int_equal(named(&w, NULL)->retry_max, 21600);
+	e.code = MC_OK;
+	assert_int_equal(mc_config_set(w.config, "retry-max", "7h", &e), 0);
+	assert_int_equal(named(&w, NULL)->retry_max, 25200);
+	unload(&w);
+}
+
+static void
 test_shown(void **state)
 {
 	struct mc_value v;
@@ -536,6 +644,8 @@ main(void)
 		cmocka_unit_test(test_stray_env),
 		cmocka_unit_test(test_choose),
 		cmocka_unit_test(test_choose_without_default),
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_shown),
 	};
 

@@ -170,6 +170,46 @@ test_values(void **state)
 		{ MC_K_log, "syslog", "syslog", 0 },
 		{ MC_K_log, "/var/log/mailchute", "/var/log/mailchute", 0 },
 		{ MC_K_log, "mail.log", NULL, 0 },
+		{ MC_K_rate, "20/min", "20/min", 0 },
+		{ MC_K_rate, "5/s", "5/s", 0 },
+		{ MC_K_rate, "100/h", "100/h", 0 },
+		{ MC_K_rate, "1000/d", "1000/d", 0 },
+		{ MC_K_rate, "30/2min", "30/2min", 0 },
+		{ MC_K_rate, "30 / 2 min", "30/2min", 0 },
+		{ MC_K_rate, "30\t/\t2min", "30/2min", 0 },
+		{ MC_K_rate, "20/M", "20/min", 0 },
+		{ MC_K_rate, "20/60", "20/min", 0 },
+		{ MC_K_rate, "20/90", "20/90s", 0 },
+		{ MC_K_rate, "20/90s", "20/90s", 0 },
+		{ MC_K_rate, "20/120s", "20/2min", 0 },
+		{ MC_K_rate, "20/24h", "20/d", 0 },
+		{ MC_K_rate, "0020/007d", "20/7d", 0 },
+		{ MC_K_rate, "1000000000/365d", "1000000000/365d", 0 },
+		{ MC_K_rate, "", "", 0 },
+		{ MC_K_rate, "1000000001/d", NULL, 0 },
+		{ MC_K_rate, "1/366d", NULL, 0 },
+		{ MC_K_rate, "18446744073709551617/d", NULL, 0 },
+		{ MC_K_rate, "1/18446744073709551617", NULL, 0 },
+		{ MC_K_rate, "0", NULL, 0 },
+		{ MC_K_rate, "0/min", NULL, 0 },
+		{ MC_K_rate, "20/0min", NULL, 0 },
+		{ MC_K_rate, "20/0", NULL, 0 },
+		{ MC_K_rate, "20", NULL, 0 },
+		{ MC_K_rate, "20/", NULL, 0 },
+		{ MC_K_rate, "/", NULL, 0 },
+		{ MC_K_rate, "/min", NULL, 0 },
+		{ MC_K_rate, "20min", NULL, 0 },
+		{ MC_K_rate, "20//min", NULL, 0 },
+		{ MC_K_rate, "20/min/2", NULL, 0 },
+		{ MC_K_rate, "20/2", "20/2s", 0 },
+		{ MC_K_rate, "20/month", NULL, 0 },
+		{ MC_K_rate, "20/minuteminuteminute", NULL, 0 },
+		{ MC_K_rate, "20/-1min", NULL, 0 },
+		{ MC_K_rate, "-20/min", NULL, 0 },
+		{ MC_K_rate, "2.5/min", NULL, 0 },
+		{ MC_K_rate, "20k/min", NULL, 0 },
+		{ MC_K_rate, "20 per min", NULL, 0 },
+		{ MC_K_rate, "20/min # mine", NULL, 0 },
 		{ MC_K_user, "me \"#1\"", "me \"#1\"", 0 },
 		{ MC_K_user, "me\x7f", NULL, 0 },
 		{ MC_K_user, "", "", 0 },
@@ -195,6 +235,15 @@ test_values(void **state)
 		if (t[i].out[0] != '\0' || t[i].in[0] == '\0')
 			assert_string_equal(s.text, t[i].out);
 		assert_int_equal(s.num, t[i].num);
+		/* a normal form is one of itself */
+		if (t[i].out[0] != '\0') {
+			struct mc_setting same = { .set = false };
+
+			assert_int_equal(mc_value_parse(t[i].key,
+			    mc_str_from(s.text), &same, NULL), 0);
+			assert_string_equal(same.text, s.text);
+			mc_setting_clear(&same);
+		}
 		mc_setting_clear(&s);
 	}
 }
@@ -1183,6 +1232,7 @@ test_no_memory(void **state)
 		side_write(&w.side, USER, "[account a]\nhost = a.example\n"
 		    "password-file = ~/p\nfrom = *@a.example, b@c.example\n"
 		    "password-command = a b\ntls-pin = " PIN "\n"
+		    "rate = 30/2min\nretry-min = 6h\n"
 		    "[account default]\nehlo-name = [192.0.2.1]\n", 0600);
 		world_env(&w, "MAILCHUTE_URL", "smtps://u:p@h.example:1");
 		world_env(&w, "MAILCHUTE_DOMAIN_FILE",

@@ -408,16 +408,18 @@ resolver(void **state)
 	static const struct {
 		const char *host;
 		enum mc_code code;
+		int sys;
 		const char *text;
 	} rows[] = {
-		{ "good.example", MC_OK, "192.0.2.1:25" },
-		{ "offline.example", MC_OK, "127.0.0.9:25" },
-		{ "none.example", MC_E_RESOLVE, "there is no such host" },
-		{ "again.example", MC_E_RESOLVE, "is the network up" },
-		{ "fail.example", MC_E_RESOLVE, "DNS servers failed" },
-		{ "system.example", MC_E_RESOLVE, "Too many open files" },
-		{ "memory.example", MC_E_NOMEM, "memory" },
-		{ "blocked.example", MC_E_RESOLVE, "filter" },
+		{ "good.example", MC_OK, 0, "192.0.2.1:25" },
+		{ "offline.example", MC_OK, 0, "127.0.0.9:25" },
+		{ "none.example", MC_E_RESOLVE, 0, "there is no such host" },
+		{ "again.example", MC_E_RESOLVE, EAGAIN, "is the network up" },
+		{ "fail.example", MC_E_RESOLVE, 0, "DNS servers failed" },
+		{ "system.example", MC_E_RESOLVE, EMFILE,
+		    "Too many open files" },
+		{ "memory.example", MC_E_NOMEM, 0, "memory" },
+		{ "blocked.example", MC_E_RESOLVE, 0, "filter" },
 	};
 	(void)state;
 	for (size_t i = 0; i < MC_NELEM(rows); i++) {
@@ -435,6 +437,7 @@ resolver(void **state)
 			continue;
 		}
 		assert_err(rc, err, rows[i].code);
+		assert_int_equal(err.sys, rows[i].sys);
 		if (strstr(err.text, rows[i].text) == NULL)
 			fail_msg("%s", err.text);
 	}
