@@ -84,6 +84,7 @@ enum mc_code {
 	MC_E_AUTH_PROTO,
 	MC_E_AUTH_SERVER,
 	MC_E_SERVER_UNAVAILABLE,
+	MC_E_RATE,
 	MC_E_NOT_READY,
 	MC_E_REFUSED,
 	MC_E_NO_RCPT_LEFT,
@@ -418,10 +419,28 @@ mc_submission_result(const struct mc_submission *sub, size_t i,
 MC_API const char *
 mc_submission_reply(const struct mc_submission *sub);
 
+#define MC_ADMIT_REFUSED 1u	/* log in although it was refused of late */
+
+/*
+ * For those who queue what they cannot send: to be asked before
+ * mc_submission_send.  0: send it.  -1: other processes have learnt that it
+ * would do harm; the recipients are deferred with that error now, and
+ * mc_submission_queue takes them.  MC_E_AUTH_REFUSED (the log-in was refused a
+ * short while ago; a hundred more would lock the account), MC_E_RATE (the
+ * account's `rate` is used up; else this message is counted now), MC_E_USAGE
+ * (sent already), and what mc_submission_prepare says.  With `queue` off
+ * nothing is looked at; without a spool nothing is known, and only `rate` makes
+ * one.
+ */
+MC_API MC_CHECK int
+mc_submission_admit(struct mc_submission *sub, unsigned flags,
+    struct mc_err *err);
+
 /* What became of a message that was not delivered to all at once. */
 struct mc_queued {
 	char id[32];		/* of the message in the queue */
-	int64_t next_attempt;	/* seconds since 1970 */
+	int64_t next_attempt;	/* seconds since 1970, the account's pause
+				 * counted in */
 	size_t recipients;	/* that it has in the queue */
 };
 
@@ -440,13 +459,17 @@ mc_submission_queue(struct mc_submission *sub, struct mc_queued *ret_queued,
 
 /*
  * What `queue` of the account says: 0 on (send, queue on failure), 1 off, 2
- * always (queue first).  For a prepared submission; -1 before that.
+ * always (queue first).  1 too for an account without host, since what is
+ * queued for it would never leave.  For a prepared submission; -1 before that.
  */
 MC_API int
 mc_submission_queue_mode(const struct mc_submission *sub);
 
-/* The error that decides the exit status, once what is queued is done with: 0 if
- * every recipient was delivered or queued, else -1. */
+/*
+ * The error that decides the exit status, once what is queued is done with: 0 if
+ * every recipient was delivered or queued, else -1.  Of what was neither sent
+ * nor queued it is what mc_submission_queue said.  MC_E_USAGE: not prepared.
+ */
 MC_API int
 mc_submission_status(const struct mc_submission *sub, struct mc_err *err);
 

@@ -9,9 +9,8 @@
 #include "base/mem.h"
 #include "transport/deliver.h"
 
-/* whoever has no verdict could not be tried: `why` says for what reason */
-static void
-defer_rest(struct mc_submission *sub, const struct mc_err *why)
+void
+mc_submission_defer_rest(struct mc_submission *sub, const struct mc_err *why)
 {
 	size_t i;
 
@@ -48,32 +47,29 @@ rank(enum mc_verdict verdict)
 	return 0;
 }
 
-static int
-conclude(struct mc_submission *sub, const struct mc_err *stop,
-    struct mc_err *err)
+int
+mc_submission_status(const struct mc_submission *sub, struct mc_err *err)
 {
 	struct mc_result worst = { 0 }, r;
-	const char *final = NULL;
 	int top = 0;
 	size_t i;
 
+	if (!sub->prepared)
+		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
+		    "the submission is not prepared");
 	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++) {
-		if (r.verdict == MC_DELIVERED)
-			final = r.reply;
-		if (rank(r.verdict) > top) {
-			top = rank(r.verdict);
-			worst = r;
-		}
-	}
-	if (final != NULL) {
-		mc_mem_free(sub->final);
-		sub->final = mc_mem_strdup(final);
+		if (r.queued || rank(r.verdict) <= top)
+			continue;
+		top = rank(r.verdict);
+		worst = r;
 	}
 	if (top == 0)
 		return 0;
 	if (err == NULL)
 		return -1;
-	*err = stop->code != MC_OK && top == 1 ? *stop : worst.err;
+	*err = top != 1 ? worst.err :
+	    mc_err_is_set(&sub->stop) ? sub->stop :
+	    !sub->sent ? sub->queue_err : worst.err;
 	/* "the loop ended" is never success */
 	if (err->code == MC_OK)
 		(void)mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
@@ -81,18 +77,34 @@ conclude(struct mc_submission *sub, const struct mc_err *stop,
 	return -1;
 }
 
+/* what the server said when it took something last, for those who ask */
+static void
+keep_final(struct mc_submission *sub)
+{
+	const char *final = NULL;
+	struct mc_result r;
+	size_t i;
+
+	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
+		if (r.verdict == MC_DELIVERED)
+			final = r.reply;
+	if (final == NULL)
+		return;
+	mc_mem_free(sub->final);
+	sub->final = mc_mem_strdup(final);
+}
+
 int
 mc_submission_send(struct mc_submission *sub, struct mc_err *err)
 {
 	struct mc_delivery d = { .ops = &mc_transport_native };
 	struct mc_delivery_message m = { 0 };
-	struct mc_err stop = { 0 };
 
 	if (mc_submission_prepare(sub, err) != 0)
 		return -1;
-	if (sub->sent)
+	if (sub->sent || sub->queued)
 		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
-		    "this submission was sent already");
+		    "this submission was sent or queued already");
 	sub->sent = true;
 	d.env.account = sub->account;
 	d.env.caller = sub->caller;
@@ -102,10 +114,15 @@ mc_submission_send(struct mc_submission *sub, struct mc_err *err)
 	m.plan = &sub->plan;
 	m.header = mc_buf_str(&sub->header);
 	m.body = &sub->message.body;
-	m.needs_8bit = sub->message.facts.has_8bit ||
-	    sub->message.header_8bit;
-	if (mc_delivery_run(&d, &m, &stop) != 0)
-		defer_rest(sub, &stop);
+	m.needs_8bit = mc_submission_needs_8bit(sub);
+	if (mc_delivery_run(&d, &m, &sub->stop) != 0) {
+		sub->stop_opening = d.opening;
+		mc_submission_defer_rest(sub, &sub->stop);
+	}
 	mc_delivery_close(&d);
-	return conclude(sub, &stop, err);
+	keep_final(sub);
+	if (mc_submission_status(sub, err) != 0)
+		return -1;
+	mc_submission_well(sub);
+	return 0;
 }

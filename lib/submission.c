@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "mail/addr.h"
+#include "queue/store.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -90,6 +91,7 @@ mc_submission_free(struct mc_submission *sub)
 	mc_mem_free(sub->full_name);
 	mc_mem_free(sub->envid);
 	mc_mem_free(sub->final);
+	mc_store_close(sub->store);
 	mc_mem_free(sub);
 }
 
@@ -430,6 +432,7 @@ mc_submission_result(const struct mc_submission *sub, size_t i,
 	ret_result->blind = rcpt->blind;
 	ret_result->transaction = rcpt->txn;
 	ret_result->reply = rcpt->reply;
+	ret_result->queued = sub->queued && mc_submission_is_open(rcpt);
 	e->code = rcpt->code;
 	e->stage = rcpt->stage;
 	e->smtp = rcpt->smtp;

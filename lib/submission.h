@@ -12,6 +12,8 @@
 #include "mail/message.h"
 #include "mail/plan.h"
 
+struct mc_store;
+
 /* an address as it came, before aliases and domain */
 struct mc_raw_addr {
 	char *local;
@@ -45,6 +47,14 @@ struct mc_submission {
 	struct mc_err broken;	/* why reading or preparing failed, for good */
 	bool prepared;
 	bool sent;
+	bool held_back;		/* not tried: mc_submission_admit said so */
+	bool queued;
+	struct mc_err stop;	/* why not all was tried; code 0: it was */
+	bool stop_opening;	/* it came while the connection was opened */
+	int64_t not_before;	/* of what was held back; 0: no matter when */
+	struct mc_err queue_err;	/* why it could not be queued */
+	struct mc_store *store;	/* NULL: not looked for, or not there */
+	struct mc_log store_log;
 	const struct mc_account *account;
 	const char *rule;
 	struct mc_envelope env;
@@ -62,6 +72,29 @@ mc_raw_addr_set(struct mc_raw_addr *item, struct mc_str local,
 
 void
 mc_raw_addr_clear(struct mc_raw_addr *item);
+
+static inline bool
+mc_submission_needs_8bit(const struct mc_submission *sub)
+{
+	return sub->message.facts.has_8bit || sub->message.header_8bit;
+}
+
+/* no final verdict: it can be queued */
+static inline bool
+mc_submission_is_open(const struct mc_rcpt *rcpt)
+{
+	return rcpt->verdict == MC_PENDING || rcpt->verdict == MC_DEFERRED ||
+	    rcpt->verdict == MC_UNSURE;
+}
+
+/* whoever has no verdict was not tried: `why` says for what reason */
+void
+mc_submission_defer_rest(struct mc_submission *sub, const struct mc_err *why);
+
+/* enqueue.c: the server has done all that it was asked: whatever was known
+ * against the account is over */
+void
+mc_submission_well(struct mc_submission *sub);
 
 /* resolve.c: turn what was collected into the envelope's recipients */
 MC_NODISCARD int
