@@ -42,6 +42,14 @@ enum cli_mode {
 	CLI_VERSION
 };
 
+/* -od, --queue-only */
+enum cli_delivery {
+	CLI_AS_CONFIGURED,
+	CLI_NOW,		/* try, queue what is left */
+	CLI_BACKGROUND,		/* queue, then deliver in the background */
+	CLI_QUEUE		/* queue alone */
+};
+
 struct cli_pair {
 	const char *key;	/* owned by the option list */
 	const char *value;
@@ -56,6 +64,8 @@ struct cli_options {
 	bool dry_run;
 	int verbose;
 	bool quiet;		/* -oeq */
+	enum cli_delivery delivery;
+	bool queue_only;	/* --queue-only */
 	const char *sender;	/* -f, -r; NULL: not given */
 	const char *full_name;	/* -F */
 	const char *account;	/* -a */
@@ -98,11 +108,32 @@ cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int
 cli_fail(const struct mc_err *err);
 
-/* verdicts to standard error (unless quiet) and to the log; returns the exit
- * status */
+/* what was done with a message */
+struct cli_outcome {
+	struct mc_queued queued;	/* recipients 0: nothing was queued */
+	struct mc_err queue_err;	/* why it could not be queued */
+	bool quiet;		/* nothing on standard error */
+	bool watched;		/* somebody is there to read */
+	bool verbose;
+};
+
+/* verdicts to standard error and to the log; returns the exit status */
 int
-cli_report(const struct mc_submission *sub, const struct mc_err *err,
-    const char *log, bool quiet);
+cli_report(const struct mc_submission *sub, const struct cli_outcome *outcome,
+    const char *log);
+
+/* the same line in the log for what a run of the queue did */
+void
+cli_log_event(const char *log, const struct mc_run_event *event);
+
+/* mc_log_fn for those whom nobody watches; ctx points to the log's name */
+void
+cli_log_text(void *ctx, enum mc_level level, enum mc_stage stage,
+    const char *text);
+
+/* name in the system log; NULL: that of the program */
+void
+cli_open_log(const char *tag);
 
 /* mc_log_fn for -v: the dialogue to standard error */
 void
@@ -117,6 +148,27 @@ cli_sendmail(const struct cli_identity *id, int argc, char **argv);
 /* "config check", "config show"; argv[0] is "config" */
 int
 cli_config(const struct cli_identity *id, int argc, char **argv);
+
+/* ---------------------------------------------------------------- processes */
+
+/*
+ * Deliver from the queue in a process of its own that nobody waits for and
+ * that holds none of the caller's descriptors, unless nothing is due; `sure`:
+ * something is, do not look.  `tag` is for cli_open_log.  Failure is silent:
+ * the queue is safe, and another run will come.
+ */
+void
+cli_background_run(const struct cli_identity *id,
+    const struct mc_config *config, const char *tag, const char *log,
+    bool sure);
+
+/* SIGTERM, SIGINT and SIGHUP from now on make cli_cancel_fd readable */
+void
+cli_catch_signals(void);
+
+/* were we asked to end? */
+bool
+cli_cancelled(void);
 
 /* the descriptor that gets readable when we are asked to end; -1 if none */
 int

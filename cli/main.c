@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -35,6 +36,14 @@ cli_cancel_fd(void)
 	return cancel_read;
 }
 
+bool
+cli_cancelled(void)
+{
+	struct pollfd p = { .fd = cancel_read, .events = POLLIN };
+
+	return cancel_read >= 0 && poll(&p, 1, 0) > 0;
+}
+
 static void
 on_signal(int sig)
 {
@@ -47,8 +56,8 @@ on_signal(int sig)
 	errno = saved;
 }
 
-static void
-catch_signals(void)
+void
+cli_catch_signals(void)
 {
 	static const int ends[] = { SIGTERM, SIGINT, SIGHUP };
 	struct sigaction act, old;
@@ -63,6 +72,7 @@ catch_signals(void)
 	/* inherited as ignored it would hide how helper commands end */
 	act.sa_handler = SIG_DFL;
 	sigaction(SIGCHLD, &act, NULL);
+	cancel_read = cancel_write = -1;
 	if (pipe(fds) != 0)
 		return;
 	for (i = 0; i < 2; i++) {
@@ -148,7 +158,7 @@ main(int argc, char **argv)
 	}
 	umask(077);
 	forbid_dumps();
-	catch_signals();
+	cli_catch_signals();
 	if (argc > 0)
 		choose_name(argv[0]);
 	cli_identity(&id, environ);

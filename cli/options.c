@@ -125,6 +125,27 @@ set_error_mode(struct cli_options *o, const char *value)
 	o->quiet = value[0] == 'q';
 }
 
+/* -odi, -odb and their like; sendmail looks at the first letter alone */
+static void
+set_delivery(struct cli_options *o, const char *value)
+{
+	switch (value[0]) {
+	case 'i':
+	case 'f':
+		o->delivery = CLI_NOW;
+		break;
+	case 'b':
+		o->delivery = CLI_BACKGROUND;
+		break;
+	case 'q':
+	case 'd':
+		o->delivery = CLI_QUEUE;
+		break;
+	default:
+		break;
+	}
+}
+
 /* sendmail takes an empty value and one that begins with t or y as true */
 static bool
 is_true(const char *value)
@@ -136,6 +157,9 @@ static void
 set_short_option(struct cli_options *o, const char *value)
 {
 	switch (value[0]) {
+	case 'd':
+		set_delivery(o, value + 1);
+		break;
 	case 'i':
 		o->ignore_dots = is_true(value + 1);
 		break;
@@ -158,6 +182,8 @@ set_long_option(struct cli_options *o, const char *value)
 		o->ignore_dots = is_true(value + 10 + (value[10] == '='));
 	else if (strncasecmp(value, "ErrorMode=", 10) == 0)
 		set_error_mode(o, value + 10);
+	else if (strncasecmp(value, "DeliveryMode=", 13) == 0)
+		set_delivery(o, value + 13);
 }
 
 static int
@@ -268,24 +294,31 @@ parse_cluster(struct cli_options *o, int argc, char **argv, int *at)
 }
 
 static int
-add_set(struct cli_options *o, char *word)
+add_pair(struct cli_options *o, const char *key, const char *value)
 {
-	struct cli_pair *grown;
-	char *equals = strchr(word, '=');
+	struct cli_pair *grown = realloc(o->sets,
+	    (o->n_sets + 1) * sizeof(*grown));
 
-	if (equals == NULL)
-		return usage("unknown option --%.100s", word);
-	grown = realloc(o->sets, (o->n_sets + 1) * sizeof(*grown));
 	if (grown == NULL) {
 		cli_say("out of memory");
 		return EX_TEMPFAIL;
 	}
 	o->sets = grown;
-	*equals = '\0';
-	o->sets[o->n_sets].key = word;
-	o->sets[o->n_sets].value = equals + 1;
+	o->sets[o->n_sets].key = key;
+	o->sets[o->n_sets].value = value;
 	o->n_sets++;
 	return 0;
+}
+
+static int
+add_set(struct cli_options *o, char *word)
+{
+	char *equals = strchr(word, '=');
+
+	if (equals == NULL)
+		return usage("unknown option --%.100s", word);
+	*equals = '\0';
+	return add_pair(o, word, equals + 1);
 }
 
 /* "--name=value" or "--name value" */
@@ -320,7 +353,12 @@ parse_long(struct cli_options *o, int argc, char **argv, int *at)
 		o->dry_run = true;
 	else if (strcmp(word, "verbose") == 0)
 		o->verbose++;
-	else if (!long_value(word, "account", argc, argv, at, &o->account) &&
+	else if (strcmp(word, "no-queue") == 0)
+		return add_pair(o, "queue", "off");
+	else if (strcmp(word, "queue-only") == 0) {
+		o->delivery = CLI_QUEUE;
+		o->queue_only = true;
+	} else if (!long_value(word, "account", argc, argv, at, &o->account) &&
 	    !long_value(word, "config", argc, argv, at, &o->config))
 		return add_set(o, word);
 	return 0;
@@ -373,6 +411,15 @@ help_flag(FILE *out, const struct flag *f)
 void
 cli_help(FILE *out)
 {
+	static const char *const longs[][2] = {
+		{ "--dry-run",
+		    "show account, envelope and plan, and send nothing" },
+		{ "--queue-only",
+		    "put the message into the queue, and send nothing" },
+		{ "--no-queue", "the same as --queue=off" },
+		{ "--version", "show the version" },
+		{ "--help", "show this" },
+	};
 	struct mc_key key;
 	char left[64];
 	size_t i;
@@ -387,9 +434,8 @@ cli_help(FILE *out)
 	for (i = 0; i < N_FLAGS; i++)
 		if (flags[i].status == HONOURED && flags[i].value != MAY)
 			help_flag(out, &flags[i]);
-	fprintf(out, "  %-16s %s\n  %-16s %s\n  %-16s %s\n", "--dry-run",
-	    "show account, envelope and plan, and send nothing", "--version",
-	    "show the version", "--help", "show this");
+	for (i = 0; i < sizeof(longs) / sizeof(longs[0]); i++)
+		fprintf(out, "  %-16s %s\n", longs[i][0], longs[i][1]);
 	fprintf(out, "  --account, --config and --verbose are long forms of "
 	    "-a, -C and -v.\n");
 	fprintf(out, "\nAccepted and ignored: ");

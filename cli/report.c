@@ -106,12 +106,22 @@ quote(char *out, size_t size, const char *text)
 	out[n] = '\0';
 }
 
+/* RFC 3339 in UTC */
+static void
+utc(char *out, size_t size, int64_t when)
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		out[0] = '\0';
+}
+
 static void
 log_line(const char *log, int priority, const char *line)
 {
-	char stamp[64], all[3200];
-	struct tm tm;
-	time_t now = time(NULL);
+	char now[32], all[3200];
 	int fd;
 
 	if (strcmp(log, "syslog") == 0) {
@@ -129,33 +139,103 @@ log_line(const char *log, int priority, const char *line)
 		cli_say("cannot write the log %s: %s", log, strerror(errno));
 		return;
 	}
-	if (gmtime_r(&now, &tm) == NULL || strftime(stamp, sizeof(stamp),
-	    "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		stamp[0] = '\0';
-	snprintf(all, sizeof(all), "%s %s[%ld]: %s", stamp, cli_name,
+	utc(now, sizeof(now), (int64_t)time(NULL));
+	snprintf(all, sizeof(all), "%s %s[%ld]: %s", now, cli_name,
 	    (long)getpid(), line);
 	put_line(fd, all);
 	close(fd);
 }
 
-static void
-log_result(const char *log, const struct mc_overview *o,
-    const struct mc_result *r)
+void
+cli_open_log(const char *tag)
 {
-	char line[3000], reply[700], from[300], to[300], id[300];
+	/* in a new process the old descriptor may be something else by now */
+	closelog();
+	openlog(tag != NULL ? tag : cli_name, LOG_PID, LOG_MAIL);
+}
 
-	quote(reply, sizeof(reply), r->verdict == MC_DELIVERED ?
-	    (r->reply == NULL ? "" : r->reply) : r->err.text);
-	quote(from, sizeof(from), o->sender);
-	quote(to, sizeof(to), r->address);
-	quote(id, sizeof(id), o->message_id == NULL ? "" : o->message_id);
+void
+cli_log_text(void *ctx, enum mc_level level, enum mc_stage stage,
+    const char *text)
+{
+	const char *log = *(const char *const *)ctx;
+
+	(void)stage;
+	if (strcmp(log, "off") != 0 && log[0] != '\0')
+		log_line(log, level <= MC_LOG_ERROR ? LOG_ERR : LOG_WARNING,
+		    text);
+}
+
+/* one attempt at one recipient: `msgid` or id may be missing */
+static void
+log_attempt(const char *log, const struct mc_run_event *e, const char *word,
+    int status, const char *msgid)
+{
+	char line[3000], text[700], from[300], to[300], id[400], next[64];
+	char when[32];
+	int priority = strcmp(word, "delivered") == 0 ? LOG_INFO :
+	    strcmp(word, "failed") == 0 ? LOG_ERR : LOG_WARNING;
+
+	quote(text, sizeof(text), e->verdict != MC_DELIVERED ? e->err.text :
+	    e->reply == NULL ? "" : e->reply);
+	quote(from, sizeof(from), e->sender);
+	quote(to, sizeof(to), e->address);
+	id[0] = next[0] = '\0';
+	if (msgid != NULL) {
+		char quoted[300];
+
+		quote(quoted, sizeof(quoted), msgid);
+		snprintf(id, sizeof(id), " msgid=\"%s\"", quoted);
+	}
+	if (e->next_attempt != 0) {
+		utc(when, sizeof(when), e->next_attempt);
+		snprintf(next, sizeof(next), " next=%s", when);
+	}
 	snprintf(line, sizeof(line),
 	    "account=%s host=%s from=\"%s\" to=\"%s\" verdict=%s exit=%d "
-	    "size=%llu msgid=\"%s\" text=\"%s\"", o->account, o->host, from,
-	    to, verdict_word(r->verdict), mc_err_exit(&r->err),
-	    (unsigned long long)o->size, id, reply);
-	log_line(log, r->verdict == MC_DELIVERED ? LOG_INFO :
-	    r->verdict == MC_FAILED ? LOG_ERR : LOG_WARNING, line);
+	    "size=%llu%s%s%s%s text=\"%s\"", e->account, e->host, from, to,
+	    word, status, (unsigned long long)e->size, id,
+	    e->id != NULL ? " id=" : "", e->id != NULL ? e->id : "", next,
+	    text);
+	log_line(log, priority, line);
+}
+
+void
+cli_log_event(const char *log, const struct mc_run_event *event)
+{
+	if (log[0] != '\0' && strcmp(log, "off") != 0)
+		log_attempt(log, event, verdict_word(event->verdict),
+		    mc_err_exit(&event->err), NULL);
+}
+
+static void
+log_results(const char *log, const struct mc_submission *sub,
+    const struct mc_queued *queued)
+{
+	struct mc_overview o;
+	struct mc_result r;
+	size_t i;
+
+	if (log[0] == '\0' || strcmp(log, "off") == 0 ||
+	    mc_submission_overview(sub, &o, NULL) != 0)
+		return;
+	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++) {
+		struct mc_run_event e = {
+			.account = o.account, .host = o.host,
+			.sender = o.sender, .address = r.address,
+			.verdict = r.verdict, .err = r.err,
+			.reply = r.reply, .size = o.size,
+		};
+
+		if (r.queued) {
+			e.id = queued->id;
+			e.next_attempt = queued->next_attempt;
+		}
+		log_attempt(log, &e, r.queued ? "queued" :
+		    verdict_word(r.verdict), r.queued ? 0 :
+		    mc_err_exit(&r.err),
+		    o.message_id == NULL ? "" : o.message_id);
+	}
 }
 
 /* ------------------------------------------------------------------- verdicts */
@@ -182,47 +262,122 @@ advice(enum mc_verdict verdict, enum mc_code code)
 	return "";
 }
 
+/* neither delivered nor in the queue */
+static bool
+is_left(const struct mc_result *r)
+{
+	return r->verdict != MC_DELIVERED && !r->queued;
+}
+
 /*
  * One line when all failed for one reason, else one line for each recipient
  * that failed.
  */
 static void
-say_verdicts(const struct mc_submission *sub, const struct mc_err *err)
+say_verdicts(const struct mc_submission *sub, const struct mc_err *err,
+    int status, const struct mc_err *queue_err)
 {
-	struct mc_result r;
+	bool both = queue_err->code != MC_OK &&
+	    strcmp(queue_err->text, err->text) != 0;
 	/* what is about recipients names them */
 	size_t i, others = err->stage == MC_STAGE_RCPT;
+	struct mc_result r;
 
 	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
-		if (r.verdict == MC_DELIVERED || r.verdict == MC_FAILED ||
-		    strcmp(r.err.text, err->text) != 0)
+		if (!is_left(&r) || r.verdict == MC_FAILED ||
+		    (r.err.code != MC_OK && strcmp(r.err.text, err->text) != 0))
 			others++;
 	if (others == 0) {
 		if (mc_submission_result(sub, 0, &r) == 0)
-			cli_say("%s%s", err->text,
-			    mc_err_exit(err) == EX_TEMPFAIL ?
+			cli_say("%s%s%s%s", err->text,
+			    both ? "; not queued: " : "",
+			    both ? queue_err->text : "",
+			    status == EX_TEMPFAIL ?
 			    advice(r.verdict, err->code) : "");
 		return;
 	}
 	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
-		if (r.verdict != MC_DELIVERED)
+		if (is_left(&r))
 			cli_say("%s: %s%s", r.address, r.err.text,
 			    advice(r.verdict, r.err.code));
+	if (both)
+		cli_say("not queued: %s", queue_err->text);
+}
+
+/*
+ * What the queued recipients have in common, or what the first one has; ""
+ * if nothing was tried.
+ */
+static void
+queue_reason(const struct mc_submission *sub, char *out, size_t size)
+{
+	struct mc_result first = { 0 }, r;
+	size_t i, n = 0, all = 0, other = 0;
+
+	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++) {
+		all++;
+		if (!r.queued)
+			continue;
+		if (n++ == 0)
+			first = r;
+		else
+			other += strcmp(r.err.text, first.err.text) != 0;
+	}
+	if (n == 0 || first.err.code == MC_OK)
+		out[0] = '\0';
+	else if (n == all && other == 0 && first.err.stage != MC_STAGE_RCPT)
+		snprintf(out, size, ": %s", first.err.text);
+	else if (n == 1)
+		snprintf(out, size, ": %s: %s", first.address,
+		    first.err.text);
+	else
+		snprintf(out, size, ": %s and %zu more: %s", first.address,
+		    n - 1, first.err.text);
+}
+
+static void
+say_queued(const struct mc_submission *sub, const struct cli_outcome *outcome)
+{
+	const struct mc_queued *queued = &outcome->queued;
+	time_t next = (time_t)queued->next_attempt;
+	char reason[MC_ERR_TEXT + 400], when[64];
+	struct tm tm;
+
+	queue_reason(sub, reason, sizeof(reason));
+	if (reason[0] == '\0') {
+		if (outcome->verbose)
+			cli_say("queued as %s", queued->id);
+		return;
+	}
+	if (!outcome->watched)
+		return;
+	if (localtime_r(&next, &tm) == NULL ||
+	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm) == 0)
+		snprintf(when, sizeof(when), "an unknown time");
+	cli_say("queued as %s%s, next try at %s", queued->id, reason, when);
 }
 
 int
-cli_report(const struct mc_submission *sub, const struct mc_err *err,
-    const char *log, bool quiet)
+cli_report(const struct mc_submission *sub, const struct cli_outcome *outcome,
+    const char *log)
 {
-	struct mc_overview o;
+	struct mc_err err = { 0 };
 	struct mc_result r;
+	bool failed = false;
+	int status = 0;
 	size_t i;
 
-	if (err->code != MC_OK && !quiet)
-		say_verdicts(sub, err);
-	if (log[0] != '\0' && strcmp(log, "off") != 0 &&
-	    mc_submission_overview(sub, &o, NULL) == 0)
-		for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
-			log_result(log, &o, &r);
-	return mc_err_exit(err);
+	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
+		failed = failed || r.verdict == MC_FAILED;
+	if (mc_submission_status(sub, &err) != 0)
+		status = mc_err_exit(&err);
+	/* whatever keeps it out of the queue, the caller has to try again */
+	if (outcome->queue_err.code != MC_OK && !failed)
+		status = EX_TEMPFAIL;
+	if (outcome->queued.recipients != 0 && !outcome->quiet)
+		say_queued(sub, outcome);
+	if (status != 0 && !outcome->quiet)
+		say_verdicts(sub, &err, status, &outcome->queue_err);
+	log_results(log, sub, &outcome->queued);
+	return status;
 }

@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
 void
@@ -166,13 +165,126 @@ show_plan(const struct mc_submission *sub, struct mc_err *err)
 	return 0;
 }
 
+/* --------------------------------------------------------------- delivery */
+
+/* how a message goes */
+enum way {
+	WAY_SEND,		/* without a queue */
+	WAY_TRY,
+	WAY_QUEUE,
+	WAY_BACKGROUND
+};
+
+static enum way
+choose_way(const struct cli_options *o, int queue_mode)
+{
+	if (queue_mode == 1)
+		return WAY_SEND;
+	switch (o->delivery) {
+	case CLI_NOW:
+		return WAY_TRY;
+	case CLI_BACKGROUND:
+		return WAY_BACKGROUND;
+	case CLI_QUEUE:
+		return WAY_QUEUE;
+	case CLI_AS_CONFIGURED:
+		break;
+	}
+	return queue_mode == 2 ? WAY_BACKGROUND : WAY_TRY;
+}
+
+/* whoever says "only" does not want it sent instead; 0 or an exit status */
+static int
+check_queue_only(const struct mc_submission *sub, const struct cli_options *o)
+{
+	struct mc_overview overview;
+
+	if (!o->queue_only || o->delivery != CLI_QUEUE ||
+	    mc_submission_queue_mode(sub) != 1 ||
+	    mc_submission_overview(sub, &overview, NULL) != 0 ||
+	    overview.host[0] == '\0')
+		return 0;
+	cli_say("--queue-only: account %s has queue = off; nothing was sent",
+	    overview.account);
+	return EX_USAGE;
+}
+
+/* what came of it is in the submission */
+static void
+deliver(struct mc_submission *sub, enum way way, struct cli_outcome *outcome)
+{
+	/* somebody who has just mended the password wants to see it work */
+	unsigned flags = outcome->watched ? MC_ADMIT_REFUSED : 0;
+	struct mc_err err = { 0 };
+	bool may = way == WAY_SEND || (way == WAY_TRY &&
+	    mc_submission_admit(sub, flags, &err) == 0);
+
+	if (may && mc_submission_send(sub, &err) == 0)
+		return;
+	if (way != WAY_SEND && mc_submission_queue(sub, &outcome->queued,
+	    &outcome->queue_err) != 0)
+		outcome->queued.recipients = 0;
+}
+
+/* the server is there: what waits for it can go */
+static bool
+has_delivered(const struct mc_submission *sub)
+{
+	struct mc_result r;
+	size_t i;
+
+	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
+		if (r.verdict == MC_DELIVERED)
+			return true;
+	return false;
+}
+
+static bool
+wants_run(const struct mc_submission *sub, enum way way,
+    const struct cli_outcome *outcome)
+{
+	if (cli_cancelled())
+		return false;
+	switch (way) {
+	case WAY_TRY:
+		return has_delivered(sub);
+	case WAY_BACKGROUND:
+		return outcome->queued.recipients != 0;
+	case WAY_SEND:
+	case WAY_QUEUE:
+		break;
+	}
+	return false;
+}
+
+/* what is known once the message is complete; 0 or an exit status, said */
+static int
+read_message(struct mc_submission *sub, const struct cli_options *o)
+{
+	struct mc_err err = { 0 };
+
+	if (set_up(sub, o, &err) != 0) {
+		cli_drain();
+		return cli_fail(&err);
+	}
+	if (mc_submission_read(sub, STDIN_FILENO,
+	    o->ignore_dots ? 0 : MC_READ_DOT, &err) != 0 ||
+	    mc_submission_prepare(sub, &err) != 0)
+		return cli_fail(&err);
+	return check_queue_only(sub, o);
+}
+
 static int
 submit(const struct cli_identity *id, const struct cli_options *o,
     const struct mc_config *config)
 {
+	const char *log = config_value(config, "log");
+	struct cli_outcome outcome = { 0 };
 	int verbose = o->verbose;
 	struct mc_submission *sub = NULL;
 	struct mc_err err = { 0 };
+	enum way way = WAY_SEND;
+	bool run = false;
 	int status;
 
 	if (mc_submission_new(&id->caller, config, &sub, &err) != 0) {
@@ -182,26 +294,22 @@ submit(const struct cli_identity *id, const struct cli_options *o,
 	mc_submission_set_log(sub, verbose != 0 ? MC_LOG_TRACE : MC_LOG_WARN,
 	    cli_trace, &verbose);
 	mc_submission_set_cancel(sub, cli_cancel_fd());
-	if (set_up(sub, o, &err) != 0) {
-		cli_drain();
-		status = cli_fail(&err);
-		goto out;
-	}
-	if (mc_submission_read(sub, STDIN_FILENO,
-	    o->ignore_dots ? 0 : MC_READ_DOT, &err) != 0 ||
-	    mc_submission_prepare(sub, &err) != 0) {
-		status = cli_fail(&err);
-		goto out;
-	}
-	if (o->dry_run) {
+	status = read_message(sub, o);
+	if (status == 0 && o->dry_run) {
 		status = show_plan(sub, &err) != 0 ? cli_fail(&err) : 0;
-		goto out;
+	} else if (status == 0) {
+		outcome.quiet = o->quiet;
+		outcome.verbose = verbose != 0;
+		outcome.watched = verbose != 0 || isatty(STDERR_FILENO);
+		way = choose_way(o, mc_submission_queue_mode(sub));
+		deliver(sub, way, &outcome);
+		status = cli_report(sub, &outcome, log);
+		run = wants_run(sub, way, &outcome);
 	}
-	if (mc_submission_send(sub, &err) == 0)
-		err = (struct mc_err){ 0 };
-	status = cli_report(sub, &err, config_value(config, "log"), o->quiet);
-out:
 	mc_submission_free(sub);
+	if (run)
+		cli_background_run(id, config, o->tag, log,
+		    way == WAY_BACKGROUND);
 	return status;
 }
 
@@ -272,7 +380,7 @@ cli_sendmail(const struct cli_identity *id, int argc, char **argv)
 		cli_drain();
 		goto out;
 	}
-	openlog(o.tag != NULL ? o.tag : cli_name, LOG_PID, LOG_MAIL);
+	cli_open_log(o.tag);
 	switch (o.mode) {
 	case CLI_SEND:
 	case CLI_ALIASES:

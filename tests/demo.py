@@ -40,7 +40,7 @@ password-file = {dir}/password
 tls-ca-file = {dir}/certs/ca.pem
 from = ada@mailchute.example
 """
-GLOBAL = "log = off\n\n"
+GLOBAL = "log = off\nqueue = off\n\n"
 
 
 def indent(text):

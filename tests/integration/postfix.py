@@ -136,7 +136,8 @@ class Bench:
             keys.update({"user": user, "password": PASSWORD[user]})
         keys.update({k.replace("_", "-"): v for k, v in changes.items()})
         path = self.dir + "/config"
-        write(path, "log = %s/mailchute.log\n[account t]\n" % self.dir +
+        write(path, "log = %s/mailchute.log\nqueue = off\n"
+              "[account t]\n" % self.dir +
               "".join("%s = %s\n" % x for x in keys.items()
                       if x[1] is not None), 0o600)
         return keys

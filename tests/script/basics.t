@@ -494,6 +494,7 @@ connections: 0
 -f me@example.test | me@example.test
 -- config
 log = @DIR@/log
+queue = off
 [account other]
 from = x@elsewhere.test
 host = 127.0.0.1
@@ -622,6 +623,7 @@ MAILCHUTE_TLS_CA_FILE=@CA@
 MAILCHUTE_USER=@USER@
 MAILCHUTE_PASSWORD=@PASSWORD@
 MAILCHUTE_LOG=off
+MAILCHUTE_QUEUE=off
 
 == environment-file a secret out of a file that the environment names
 -- use taken
@@ -643,6 +645,7 @@ MAILCHUTE_URL=smtps://@USER@@localhost:@PORT@
 MAILCHUTE_TLS_CA_FILE=@CA@
 MAILCHUTE_PASSWORD_FILE=@DIR@/pw
 MAILCHUTE_LOG=off
+MAILCHUTE_QUEUE=off
 
 == environment-wins the environment wins over the file
 -- use taken

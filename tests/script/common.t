@@ -3,6 +3,8 @@ Templates that the other files use.  run.py explains the format.
 == @base
 -- config
 log = @DIR@/log
+queue = off
+queue-dir = @DIR@/spool
 [account t]
 from = me@example.test
 host = localhost

@@ -24,7 +24,7 @@ Case files, *.t
     for V in A..B[..STEP] repeat the case with @V@ replaced; several `for`
     for V in x | y | z      multiply
     for V W...            one repetition a line, values separated by " | "
-    skip-unless WHAT      root, ipv6
+    skip-unless WHAT      root, user, ipv6
     server                script, see server.py; sections add up
     config                the configuration file, mode 0600
     config+               lines that replace (same key) or add; "!key" removes
@@ -38,10 +38,13 @@ Case files, *.t
                           standard input, lines ending with LF, or CRLF; nonl:
                           last line unended; hold: not closed; text: no escapes
     signal NAME SECONDS   sent to the program so long after its start
+    tty                   standard error is a terminal
     secret                more strings that may appear nowhere
     expect                see below; sections add up, a later key wins
     txn                   one transaction that the server must have taken; all
                           of them, in order
+    entry                 one message that has to be in a queue below @DIR@; all
+                          of them, in the order in which they come due
   A line that would begin with "== ", "-- " or "##" is written \\x3d= or the
   like; a value of `for` may stand behind a blank.
   Escapes: \\r \\n \\t \\0 \\e \\\\ \\xHH, and \\*N{text} for N times text.
@@ -67,6 +70,8 @@ Case files, *.t
                           for every one of these
     size-exact: yes       SIZE= is the number of bytes that came
     violations: any       (default none)     file!: NAME  must not exist
+    queued: N             messages in a queue (without entry: 0); what a run in
+                          the background still does is waited for
   txn:
     from: ADDR            params: WORDS  (MAIL parameters, any order; SIZE is
                           left out of the comparison)
@@ -74,6 +79,13 @@ Case files, *.t
     header~ header!~ data~ data!~ body~ body!~
     body: same            the body of the standard input with CRLF ends
     body: (nothing more)  the rest of the section is the body, escapes hold
+  entry:
+    from: ADDR            account: NAME        in: DIRECTORY below @DIR@
+    to: ADDR [WORDS]      one line a recipient who still waits; words are blind,
+                          bcc (from a Bcc field), unsure
+    next: A..B            seconds from now to its next attempt
+    body: same            header~ header!~ why~ why!~ (the first note about each
+                          recipient, a line each)
 
 Looked at in every case: no secret of the case, nor its base64 at any of the
 three alignments, in stderr, stdout, the log and any file made; only EHLO,
@@ -100,27 +112,32 @@ import sys
 import tempfile
 import threading
 import time
+import tty
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from server import Script, Server, unescape  # noqa: E402
+import spool  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PERSON = {"USER": "joe", "PASSWORD": "Frobozz-magic-53cret",
           "TOKEN": "ya29.Xyzzy-Plugh-t0ken.Plover"}
 SECTIONS = set("""use for skip-unless server config config+ config-mode file
-    env wrap run stdin signal secret expect txn""".split())
+    env wrap run stdin signal tty secret expect txn entry""".split())
 EXPECT = set("""exit stderr stdout connections transactions mails auths quit
-    time min-time sni data delivered-to size-exact violations file!
+    time min-time sni data delivered-to size-exact violations file! queued
     """.split())
 EXPECT_RE = set("stderr stdout log commands clear".split())
 TXN = set("from params to body".split())
 TXN_RE = set("header data body".split())
+ENTRY = set("from account to next body in".split())
+ENTRY_RE = set("header why".split())
 CLEAR = re.compile(rb"^(EHLO [!-~]+|STARTTLS|QUIT)$")
 RECIPIENT = re.compile(r'^("(?:[^"\\]|\\.)*"@\S+|\S+)(.*)$')
 SANITIZER = re.compile(
     r"AddressSanitizer|MemorySanitizer|LeakSanitizer|runtime error:")
 TIME_LIMIT = 12.0
+SETTLE = 5.0
 
 
 class Bad(Exception):
@@ -286,10 +303,11 @@ class Plan:
         self.config = None
         self.config_mode = 0o600
         self.env, self.files, self.wrap = {}, [], ""
-        self.txns, self.extra_secrets = None, []
+        self.txns, self.entries, self.extra_secrets = None, None, []
         self.argv = None
         self.stdin, self.hold = b"", False
         self.signal = None
+        self.tty = False
         server = []
         for s in case.sections:
             lines = [fill(line, v) for line in s.lines]
@@ -343,6 +361,8 @@ class Plan:
                 else unescape(text)
         elif name == "signal":
             self.signal = (getattr(signal, "SIG" + words[0]), float(words[1]))
+        elif name == "tty":
+            self.tty = True
         elif name == "secret":
             self.extra_secrets += [unescape(x) for x in lines if x]
         elif name == "expect":
@@ -353,15 +373,19 @@ class Plan:
                 else:
                     self.patterns.append((key, op, value))
         elif name == "txn":
-            self.txns = (self.txns or []) + [self.txn(lines, where)]
+            self.txns = (self.txns or []) + [
+                self.txn(lines, where, TXN, TXN_RE)]
+        elif name == "entry":
+            self.entries = (self.entries or []) + [
+                self.txn(lines, where, ENTRY, ENTRY_RE)]
 
     @staticmethod
-    def txn(lines, where):
+    def txn(lines, where, plain, regex):
         out = {"to": [], "re": []}
         for i, line in enumerate(lines):
             if not line.strip():
                 continue
-            key, op, value = split_key(line, TXN, TXN_RE, where)
+            key, op, value = split_key(line, plain, regex, where)
             if op != ":":
                 out["re"].append((key, op, value))
             elif key == "to":
@@ -373,6 +397,9 @@ class Plan:
             else:
                 out[key] = value
         return out
+
+    def queued(self):
+        return int(self.expect.get("queued", len(self.entries or [])))
 
     @staticmethod
     def merge(config, lines):
@@ -488,8 +515,9 @@ class Spawner:
 class Child:
     """The program: its streams, time, memory and end."""
 
-    def __init__(self, spawner, argv, env, cwd, stdin, hold, limit, started):
-        theirs, ours = zip(os.pipe(), os.pipe()[::-1], os.pipe()[::-1])
+    def __init__(self, spawner, argv, env, cwd, plan, limit, started):
+        err = self._terminal() if plan.tty else os.pipe()
+        theirs, ours = zip(os.pipe(), os.pipe()[::-1], err[::-1])
         self.begun = time.monotonic()
         try:
             self.pid = spawner.start(argv, env, cwd, theirs)
@@ -501,7 +529,7 @@ class Child:
         self.released = threading.Event()
         self.threads = [
             threading.Thread(target=self._feed, daemon=True,
-                             args=(ours[0], stdin, hold)),
+                             args=(ours[0], plan.stdin, plan.hold)),
             threading.Thread(target=self._drain, daemon=True,
                              args=("stdout", ours[1])),
             threading.Thread(target=self._drain, daemon=True,
@@ -509,6 +537,13 @@ class Child:
         for t in self.threads:
             t.start()
         self._wait(spawner, limit)
+
+    @staticmethod
+    def _terminal():
+        """(ours, theirs)"""
+        ours, theirs = os.openpty()
+        tty.setraw(theirs)
+        return ours, theirs
 
     def _feed(self, fd, data, hold):
         try:
@@ -522,8 +557,17 @@ class Child:
             pass
 
     def _drain(self, name, fd):
-        with open(fd, "rb") as pipe:
-            self.out[name] = pipe.read()
+        data = b""
+        with open(fd, "rb", buffering=0) as pipe:
+            while True:
+                try:
+                    piece = pipe.read(65536)
+                except OSError:         # a terminal that nobody has any more
+                    piece = b""
+                if not piece:
+                    break
+                data += piece
+        self.out[name] = data
 
     def _wait(self, spawner, limit):
         ended = spawner.wait(limit)
@@ -541,6 +585,7 @@ class Child:
         self.released.set()
         for t in self.threads:
             t.join(5)
+        self.open = any(t.is_alive() for t in self.threads)
 
     def _group_alive(self):
         for _ in range(20):
@@ -599,12 +644,25 @@ class Run:
             self.server.script = plan.script
             self._files()
             self._child()
+            self._settle()
             if not self.server.settle(2 if self.child.status else 4):
                 self.note("a connection was still open after the end")
         finally:
             self.server.stop()
         self.record = self.server.record
         self._judge()
+
+    def _settle(self):
+        """Let a run in the background do what is expected of it."""
+        self.spools = spool.find(self.dir)
+        want = self.plan.queued()
+        taken = len(self.plan.txns or [])
+        end = time.monotonic() + SETTLE * self.world.slow
+        while self.spools and time.monotonic() < end and (
+                spool.busy(self.spools) or
+                len(spool.messages(self.spools)) > want or
+                len(self.server.record.delivered()) < taken):
+            time.sleep(0.02)
 
     def _files(self):
         plan = self.plan
@@ -659,8 +717,8 @@ class Run:
         spawner = self.world.spawners.get()
         try:
             self.child = Child(spawner, argv, env,
-                               os.path.join(self.dir, "cwd"), plan.stdin,
-                               plan.hold, limit, self._started)
+                               os.path.join(self.dir, "cwd"), plan, limit,
+                               self._started)
         finally:
             self.world.spawners.put(spawner)
 
@@ -708,6 +766,7 @@ class Run:
         self._judge_files()
         self._judge_server(expect)
         self._judge_transactions(expect)
+        self._judge_queue()
         self._judge_patterns()
 
     def _judge_process(self):
@@ -721,6 +780,8 @@ class Run:
                                                        expect["exit"]))
         if child.survivors:
             self.note("left processes behind")
+        if child.open:
+            self.note("a stream of the caller is held open")
         if "time" in expect and \
                 child.seconds > float(expect["time"]) * self.world.slow:
             self.note("took %.2f s, at most %s" % (child.seconds,
@@ -767,7 +828,7 @@ class Run:
             self._search(os.path.basename(path), data)
             if path == os.path.join(self.dir, "log"):
                 self.log = data
-            else:
+            elif not any(path.startswith(s + "/") for s in self.spools):
                 self.note("file left behind: %s" %
                           os.path.relpath(path, self.dir))
         if "file!" in self.plan.expect and \
@@ -826,6 +887,47 @@ class Run:
         for i, (have, want) in enumerate(zip(taken, self.plan.txns or []), 1):
             self._transaction("transaction %d" % i, have, want)
 
+    def _judge_queue(self):
+        for text in spool.complaints(self.spools):
+            self.note(text)
+        paths = spool.messages(self.spools)
+        if len(paths) != self.plan.queued():
+            self.note("%d messages in the queue, expected %d" %
+                      (len(paths), self.plan.queued()))
+        for i, path in enumerate(paths):
+            try:
+                entry = spool.Entry(path)
+            except (spool.Broken, struct.error, UnicodeError) as e:
+                self.note("%s is broken: %s" % (os.path.basename(path), e))
+                continue
+            if i < len(self.plan.entries or []):
+                self._entry("entry %d" % (i + 1), entry, self.plan.entries[i])
+
+    def _entry(self, what, have, want):
+        for key, value in (("from", have.sender), ("account", have.account)):
+            if key in want and want[key].strip("<>") != value:
+                self.note("%s: %s %r" % (what, key, value))
+        if have.to() != sorted(want["to"]):
+            self.note("%s: to %s" % (what, have.to()))
+        if "in" in want and os.path.join(self.dir, want["in"], "q") != \
+                os.path.dirname(have.path):
+            self.note("%s: is %s" % (what, have.path))
+        if "next" in want:
+            low, high = want["next"].split("..")
+            left = have.next - time.time()
+            if not float(low) <= left <= float(high):
+                self.note("%s: next attempt in %.1f s" % (what, left))
+        if want.get("body") == "same" and have.body != self._same_body():
+            self.note("%s: body %r" % (what, have.body[:80]))
+        texts = {"header": have.header, "why": have.why()}
+        for key, op, pattern in want["re"]:
+            self._pattern(what + ": " + key, texts[key], op, pattern)
+
+    def _same_body(self):
+        text = re.sub(rb"\r?\n", b"\r\n", self.plan.stdin)
+        body = text.partition(b"\r\n\r\n")[2]
+        return body if body.endswith(b"\r\n") else body + b"\r\n"
+
     def _transaction(self, what, have, want):
         if "from" in want and have.sender != want["from"].strip("<>"):
             self.note("%s: from %r" % (what, have.sender))
@@ -845,10 +947,7 @@ class Run:
         if "body" in want:
             wanted = want["body"]
             if wanted == "same":
-                text = re.sub(rb"\r?\n", b"\r\n", self.plan.stdin)
-                wanted = text.partition(b"\r\n\r\n")[2]
-                if not wanted.endswith(b"\r\n"):
-                    wanted += b"\r\n"
+                wanted = self._same_body()
             if body != wanted:
                 at = len(os.path.commonprefix([body, wanted]))
                 self.note("%s: body differs at byte %d: %r, expected %r" %
@@ -913,6 +1012,8 @@ class World:
     def has(self, what):
         if what == "root":
             return os.geteuid() == 0
+        if what == "user":
+            return os.geteuid() != 0
         if what == "ipv6":
             try:
                 with socket.socket(socket.AF_INET6) as s:
