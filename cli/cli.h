@@ -170,6 +170,20 @@ cli_catch_signals(void);
 bool
 cli_cancelled(void);
 
+/* "queue", "queue show ID" and so on; argv[0] is "queue" */
+int
+cli_queue(const struct cli_identity *id, int argc, char **argv);
+
+/* mailq, sendmail -bp; account NULL: messages of all accounts */
+int
+cli_mailq(const struct cli_identity *id, const struct mc_config *config,
+    const char *account);
+
+/* "queue run"; argv[0] is "run" */
+int
+cli_queue_run(const struct cli_identity *id, const struct mc_config *config,
+    int argc, char **argv);
+
 /* the descriptor that gets readable when we are asked to end; -1 if none */
 int
 cli_cancel_fd(void);

@@ -427,6 +427,9 @@ cli_help(FILE *out)
 	fprintf(out,
 	    "usage: mailchute [options] [--] [recipient ...] < message\n"
 	    "       mailchute config check | show [-a account] [-C file]\n"
+	    "       mailchute queue [list | show ID ... | check]\n"
+	    "       mailchute queue hold | release | retry | remove "
+	    "ID ... | all\n"
 	    "\n"
 	    "Submits a message read from standard input over verified TLS.\n"
 	    "Called as sendmail, mailq or newaliases it takes their part.\n"

@@ -335,14 +335,6 @@ check_aliases(const struct cli_options *o, const struct mc_config *config)
 	return EX_CONFIG;
 }
 
-/* without a queue there is nothing to list, and callers look for the words */
-static int
-mailq(void)
-{
-	puts("Mail queue is empty");
-	return 0;
-}
-
 static int
 run_mode(const struct cli_identity *id, const struct cli_options *o)
 {
@@ -359,6 +351,8 @@ run_mode(const struct cli_identity *id, const struct cli_options *o)
 		;
 	else if (o->mode == CLI_ALIASES)
 		status = check_aliases(o, config);
+	else if (o->mode == CLI_MAILQ)
+		status = cli_mailq(id, config, o->account);
 	else
 		status = submit(id, o, config);
 	mc_config_free(config);
@@ -384,10 +378,8 @@ cli_sendmail(const struct cli_identity *id, int argc, char **argv)
 	switch (o.mode) {
 	case CLI_SEND:
 	case CLI_ALIASES:
-		status = run_mode(id, &o);
-		break;
 	case CLI_MAILQ:
-		status = mailq();
+		status = run_mode(id, &o);
 		break;
 	case CLI_NOTHING:
 		break;

@@ -477,7 +477,8 @@ mc_submission_status(const struct mc_submission *sub, struct mc_err *err);
 
 struct mc_queue;
 
-#define MC_QUEUE_CREATE 1u	/* make the spool if it is not there */
+#define MC_QUEUE_CREATE 1u	/* make the spool if it is not there, and
+				 * remove what others have not finished */
 
 /*
  * Open the queue that the configuration names, of the user who runs this.
@@ -507,7 +508,7 @@ enum mc_queue_state {
 	MC_QUEUE_ACTIVE,	/* being delivered just now */
 	MC_QUEUE_HELD,		/* not tried until it is released */
 	MC_QUEUE_FAILED,	/* for good; kept to be looked at */
-	MC_QUEUE_DAMAGED	/* in bad/; only id and size are known */
+	MC_QUEUE_DAMAGED	/* never sent; only id and size are known */
 };
 
 /* One message; valid during the call that tells of it. */
@@ -531,7 +532,7 @@ struct mc_queue_message {
 
 struct mc_queue_recipient {
 	const char *address;
-	enum mc_verdict verdict; /* MC_PENDING: still to go */
+	enum mc_verdict verdict; /* MC_PENDING, MC_UNSURE: still to go */
 	const char *text;	/* what was last said about it, or NULL */
 };
 
@@ -544,8 +545,9 @@ mc_queue_rcpt(const struct mc_queue_message *message, size_t i,
 typedef int (*mc_queue_fn)(void *ctx, const struct mc_queue_message *message);
 
 /*
- * Every message, in no order; memory does not grow with their number.  What
- * cannot be read just now is left out and logged.  MC_E_QUEUE, MC_E_NOMEM.
+ * Every message, in no order; of all but one only the name is in memory.  What
+ * cannot be read just now is left out and logged as an error.  fn may change
+ * the queue.  MC_E_QUEUE, MC_E_NOMEM.
  */
 MC_API MC_CHECK int
 mc_queue_list(struct mc_queue *queue, mc_queue_fn fn, void *ctx,
@@ -553,7 +555,7 @@ mc_queue_list(struct mc_queue *queue, mc_queue_fn fn, void *ctx,
 
 /*
  * The identifier that begins with `prefix` (any case), if it is the only one.
- * MC_E_QUEUE_NONE, MC_E_USAGE (several begin so), MC_E_QUEUE.
+ * MC_E_QUEUE_NONE, MC_E_USAGE (several begin so, or it is empty), MC_E_QUEUE.
  */
 MC_API MC_CHECK int
 mc_queue_find(struct mc_queue *queue, const char *prefix, char ret_id[32],
@@ -578,10 +580,12 @@ mc_queue_read(struct mc_queue *queue, const char *id, mc_queue_bytes_fn fn,
     void *ctx, struct mc_err *err);
 
 /*
- * Hold: not tried until released.  Retry: due now, whatever happened before; a
- * failed message gets new attempts.  Remove: gone for good, without a report.
+ * Hold: not tried until released.  Retry: due now, whatever happened before,
+ * and without the account's pause; one that is held is released, and one that
+ * has failed gets new attempts.  Remove: gone for good, without a report.
  * MC_E_QUEUE_NONE, MC_E_QUEUE_BUSY (a runner has it), MC_E_USAGE (hold of a
- * failed one), MC_E_QUEUE, MC_E_QUEUE_DAMAGED (remove takes it from bad/).
+ * failed one), MC_E_QUEUE, MC_E_QUEUE_READONLY (release and retry), MC_E_NOMEM,
+ * MC_E_QUEUE_DAMAGED (remove takes it from bad/).
  */
 MC_API MC_CHECK int
 mc_queue_hold(struct mc_queue *queue, const char *id, struct mc_err *err);
@@ -601,7 +605,8 @@ MC_API MC_CHECK int
 mc_queue_check(struct mc_queue *queue, mc_queue_check_fn fn, void *ctx,
     size_t *ret_damaged, struct mc_err *err);
 
-/* Is something due now?  1, 0, or -1 with err; no message is opened. */
+/* Is something due now, if only to be removed because it was kept long enough?
+ * 1, 0, or -1 with err; no message is opened. */
 MC_API MC_CHECK int
 mc_queue_due(struct mc_queue *queue, struct mc_err *err);
 

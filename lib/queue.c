@@ -8,6 +8,9 @@
 #include "base/env.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "queue/schedule.h"
+
+#include <time.h>
 
 #define SYSTEM_PLACE "/var/spool/mailchute"
 
@@ -144,4 +147,178 @@ const char *
 mc_queue_dir(const struct mc_queue *queue)
 {
 	return queue->place.ptr;
+}
+
+/* ------------------------------------------------------------------ asking */
+
+struct due {
+	const struct mc_config *config;
+	int64_t now;
+	bool have_schedule;
+	struct mc_schedule schedule;
+};
+
+static uint64_t
+longer(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * Whose account a message is stands inside of it, and it is not opened: one
+ * that is further ahead than any account's longest wait is due because the
+ * clock was wrong.
+ */
+static const struct mc_schedule *
+widest(struct due *d)
+{
+	const struct mc_account *account;
+	const char *name;
+
+	for (size_t i = 0; !d->have_schedule &&
+	    (name = mc_config_account(d->config, i)) != NULL; i++) {
+		struct mc_schedule s;
+
+		if (mc_config_find(d->config, name, &account, NULL) != 0)
+			continue;
+		mc_schedule_of(account, &s);
+		d->schedule.retry_min = longer(d->schedule.retry_min,
+		    s.retry_min);
+		d->schedule.retry_max = longer(d->schedule.retry_max,
+		    s.retry_max);
+		d->schedule.unsure_wait = longer(d->schedule.unsure_wait,
+		    s.unsure_wait);
+	}
+	d->have_schedule = true;
+	return &d->schedule;
+}
+
+static int
+is_due(void *ctx, const struct mc_store_stat *st)
+{
+	struct due *d = ctx;
+
+	if (st->held)
+		return 0;
+	/* a run takes away what was kept long enough */
+	if (st->next_attempt <= d->now)
+		return 1;
+	return !st->failed && mc_schedule_due(widest(d), st->next_attempt,
+	    d->now);
+}
+
+int
+mc_queue_due(struct mc_queue *queue, struct mc_err *err)
+{
+	struct due d = { .config = queue->config, .now = (int64_t)time(NULL) };
+
+	if (queue->store == NULL)
+		return 0;
+	return mc_store_scan_quick(queue->store, is_due, &d, err);
+}
+
+struct finding {
+	const char *prefix;
+	size_t n;
+	char id[MC_ID_LEN + 1];
+	char other[MC_ID_LEN + 1];	/* another one, "" if there is none */
+};
+
+static int
+find_id(void *ctx, const struct mc_store_stat *st)
+{
+	struct finding *f = ctx;
+
+	if (strncasecmp(st->id, f->prefix, f->n) != 0)
+		return 0;
+	if (f->id[0] == '\0')
+		memcpy(f->id, st->id, sizeof(f->id));
+	else if (strcmp(f->id, st->id) != 0)
+		memcpy(f->other, st->id, sizeof(f->other));
+	return f->other[0] != '\0';
+}
+
+/* a whole identifier needs no search */
+static bool
+find_whole(struct mc_queue *queue, const char *word, char *ret_id)
+{
+	struct mc_store_stat st;
+	char id[MC_ID_LEN + 1];
+
+	if (queue->store == NULL || strlen(word) != MC_ID_LEN)
+		return false;
+	for (size_t i = 0; i <= MC_ID_LEN; i++)
+		id[i] = (char)mc_to_lower((unsigned char)word[i]);
+	if (mc_store_stat_id(queue->store, id, &st) == 0)
+		return false;
+	(void)snprintf(ret_id, 32, "%s", id);
+	return true;
+}
+
+int
+mc_queue_find(struct mc_queue *queue, const char *prefix, char ret_id[32],
+    struct mc_err *err)
+{
+	struct finding f = { .prefix = prefix, .n = strlen(prefix) };
+	int rc = 0;
+
+	if (f.n == 0)
+		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
+		    "an empty word is no identifier of a message");
+	if (find_whole(queue, prefix, ret_id))
+		return 0;
+	if (queue->store != NULL && f.n <= MC_ID_LEN) {
+		rc = mc_store_scan_names(queue->store, find_id, &f, err);
+		if (rc == 0)
+			rc = mc_store_scan_bad(queue->store, find_id, &f, err);
+	}
+	if (rc < 0)
+		return -1;
+	if (f.other[0] != '\0')
+		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
+		    "several messages begin with %s, such as %s and %s: write "
+		    "more of it", prefix, f.id, f.other);
+	if (f.id[0] == '\0')
+		return mc_queue_not_there(queue, prefix, err);
+	(void)snprintf(ret_id, 32, "%s", f.id);
+	return 0;
+}
+
+struct named {
+	const char *id;
+};
+
+static int
+is_named(void *ctx, const struct mc_store_stat *st)
+{
+	const struct named *named = ctx;
+
+	return strcmp(named->id, st->id) == 0;
+}
+
+int
+mc_queue_not_there(struct mc_queue *queue, const char *id, struct mc_err *err)
+{
+	struct named named = { id };
+	int rc = queue->store == NULL ? 0 : mc_store_scan_bad(queue->store,
+	    is_named, &named, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc != 0)
+		return mc_err_set(err, MC_E_QUEUE_DAMAGED, MC_STAGE_LOCAL,
+		    "message %s is damaged, and is not sent: what is left of "
+		    "it is %s/bad/m-%s", id, mc_queue_dir(queue), id);
+	return mc_err_set(err, MC_E_QUEUE_NONE, MC_STAGE_LOCAL,
+	    "no message %s in the queue %s", id, mc_queue_dir(queue));
+}
+
+int
+mc_queue_check(struct mc_queue *queue, mc_queue_check_fn fn, void *ctx,
+    size_t *ret_damaged, struct mc_err *err)
+{
+	if (queue->store != NULL)
+		return mc_store_check(queue->store, fn, ctx, ret_damaged, err);
+	*ret_damaged = 0;
+	return 0;
 }

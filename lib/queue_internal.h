@@ -44,4 +44,18 @@ mc_queue_settings(const struct mc_caller *caller,
     const struct mc_config *config, struct mc_buf *place,
     struct mc_store_settings *ret_settings, struct mc_err *err);
 
+/*
+ * mc_queue_look - open a message to read it
+ *
+ * mc_store_look, but what cannot be had is always an error: MC_E_QUEUE_NONE,
+ * MC_E_QUEUE_DAMAGED (in bad/ too), MC_E_QUEUE, MC_E_NOMEM.
+ */
+MC_NODISCARD int
+mc_queue_look(struct mc_queue *queue, const char *id,
+    struct mc_entry **ret_entry, struct mc_err *err);
+
+/* MC_E_QUEUE_DAMAGED if bad/ has it, else MC_E_QUEUE_NONE; always -1 */
+int
+mc_queue_not_there(struct mc_queue *queue, const char *id, struct mc_err *err);
+
 #endif

@@ -394,6 +394,13 @@ mc_store_claim(struct mc_store *store, const char *id, bool verify,
 }
 
 int
+mc_store_seize(struct mc_store *store, const char *id,
+    struct mc_entry **ret_entry, struct mc_err *err)
+{
+	return mc_entry_take(store, id, MC_TAKE_LOCK, ret_entry, err);
+}
+
+int
 mc_store_look(struct mc_store *store, const char *id,
     struct mc_entry **ret_entry, struct mc_err *err)
 {
@@ -514,6 +521,8 @@ mc_entry_info(const struct mc_entry *entry, struct mc_entry_info *ret_info)
 		.is_report = entry->info.is_report,
 		.size = entry->head.header + 2 + entry->head.body,
 		.attempts = entry->notes.attempts,
+		.dev = entry->st.st_dev,
+		.ino = entry->st.st_ino,
 	};
 }
 

@@ -17,7 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define PIECE (16 * 1024)
+#define PIECE (4 * 1024)
 
 /* more than this is not read, and makes room at the next note */
 static uint64_t

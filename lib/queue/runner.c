@@ -452,7 +452,7 @@ add_named(struct mc_runner *r, struct mc_err *err)
 		struct mc_store_stat st;
 		struct mc_item *item;
 
-		if (mc_store_stat_one(r->set->store, run->ids[i], &st) != 1)
+		if (mc_store_stat_id(r->set->store, run->ids[i], &st) != 1)
 			return mc_err_set(err, MC_E_QUEUE_NONE,
 			    MC_STAGE_LOCAL, "there is no message %s in the "
 			    "queue", run->ids[i]);

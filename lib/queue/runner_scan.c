@@ -94,7 +94,7 @@ mc_runner_look(struct mc_runner *r, const char *id)
 	struct mc_store_stat st;
 
 	/* without memory now, the next scan finds it */
-	if (mc_store_stat_one(r->set->store, id, &st) == 1)
+	if (mc_store_stat_id(r->set->store, id, &st) == 1)
 		(void)on_stat(&scan, &st);
 }
 

@@ -31,6 +31,7 @@ struct name {
 struct scan {
 	struct mc_store *store;
 	bool quiet;
+	bool names_only;
 	unsigned odd;
 	mc_store_scan_fn fn;
 	void *ctx;
@@ -50,32 +51,62 @@ warn(struct scan *scan, const char *name, const char *what)
 	    scan->odd < MOST_WARNINGS ? "" : ", and more of the kind");
 }
 
+/* 1 with *ret_stat; 0 if it is gone: sent or taken back; -1 with a word if it
+ * is no message of ours */
+static int
+stat_name(const struct mc_store *store, const char *name,
+    struct mc_store_stat *ret_stat, const char **ret_why)
+{
+	struct stat st;
+
+	if (fstatat(store->q, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+		*ret_why = "cannot be looked at";
+		return errno == ENOENT ? 0 : -1;
+	}
+	*ret_why = "not a regular file";
+	if (!S_ISREG(st.st_mode))
+		return -1;
+	*ret_why = "another owner, or other names too";
+	if (st.st_uid != store->uid || st.st_nlink > 1)
+		return -1;
+	memcpy(ret_stat->id, name + 2, sizeof(ret_stat->id));
+	ret_stat->next_attempt = (int64_t)st.st_mtime;
+	ret_stat->size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+	ret_stat->notes = true;
+	mc_store_mode(st.st_mode, &ret_stat->held, &ret_stat->failed);
+	return 1;
+}
+
 static int
 stat_one(struct scan *scan, const char *name, bool notes)
 {
 	struct mc_store_stat found;
-	struct stat st;
+	const char *why;
+	int rc = stat_name(scan->store, name, &found, &why);
 
-	if (fstatat(scan->store->q, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-		/* gone since: sent or taken back */
-		if (errno != ENOENT)
-			warn(scan, name, "cannot be looked at");
+	if (rc < 0)
+		warn(scan, name, why);
+	if (rc <= 0)
 		return 0;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		warn(scan, name, "not a regular file");
-		return 0;
-	}
-	if (st.st_uid != scan->store->uid || st.st_nlink > 1) {
-		warn(scan, name, "another owner, or other names too");
-		return 0;
-	}
-	memcpy(found.id, name + 2, sizeof(found.id));
-	found.next_attempt = (int64_t)st.st_mtime;
-	found.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
 	found.notes = notes;
-	mc_store_mode(st.st_mode, &found.held, &found.failed);
 	return scan->fn(scan->ctx, &found);
+}
+
+int
+mc_store_stat_id(struct mc_store *store, const char *id,
+    struct mc_store_stat *ret_stat)
+{
+	char name[MC_STORE_NAME];
+	struct mc_store_stat found;
+	const char *why;
+
+	if (!mc_store_is_id(id))
+		return 0;
+	mc_store_name('m', id, name);
+	if (stat_name(store, name, &found, &why) != 1)
+		return 0;
+	*ret_stat = found;
+	return 1;
 }
 
 /* eight of the random characters; two that are alike cost a look in vain */
@@ -135,7 +166,16 @@ has_notes(const struct scan *scan, const char *id)
 }
 
 static int
-stat_all(struct scan *scan)
+tell_name(const struct scan *scan, const char *id, bool notes)
+{
+	struct mc_store_stat st = { .notes = notes };
+
+	memcpy(st.id, id, MC_ID_LEN);
+	return scan->fn(scan->ctx, &st);
+}
+
+static int
+tell_all(struct scan *scan)
 {
 	char name[MC_STORE_NAME] = "m-";
 	int rc = 0;
@@ -145,10 +185,29 @@ stat_all(struct scan *scan)
 		    by_key);
 	for (size_t i = 0; rc == 0 && i < scan->messages.n; i++) {
 		const struct name *at = mc_vec_at(&scan->messages, i);
+		bool notes = has_notes(scan, at->id);
 
 		memcpy(name + 2, at->id, sizeof(at->id));
-		rc = stat_one(scan, name, has_notes(scan, at->id));
+		rc = scan->names_only ? tell_name(scan, at->id, notes) :
+		    stat_one(scan, name, notes);
 	}
+	return rc;
+}
+
+static int
+scan_all(struct scan *scan, struct mc_err *err)
+{
+	scan->err = err;
+	mc_vec_init(&scan->messages, sizeof(struct name), MOST_NAMES);
+	mc_vec_init(&scan->notes, sizeof(uint64_t), MOST_NAMES);
+
+	int rc = mc_store_each(scan->store, scan->store->q, keep_name, scan,
+	    err);
+
+	if (rc == 0)
+		rc = tell_all(scan);
+	mc_vec_clear(&scan->messages);
+	mc_vec_clear(&scan->notes);
 	return rc;
 }
 
@@ -156,40 +215,35 @@ int
 mc_store_scan(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
     struct mc_err *err)
 {
-	struct scan scan = { .store = store, .fn = fn, .ctx = ctx,
-	    .err = err };
+	struct scan scan = { .store = store, .fn = fn, .ctx = ctx };
 
-	mc_vec_init(&scan.messages, sizeof(struct name), MOST_NAMES);
-	mc_vec_init(&scan.notes, sizeof(uint64_t), MOST_NAMES);
-
-	int rc = mc_store_each(store, store->q, keep_name, &scan, err);
-
-	if (rc == 0)
-		rc = stat_all(&scan);
-	mc_vec_clear(&scan.messages);
-	mc_vec_clear(&scan.notes);
-	return rc;
-}
-
-static int
-copy_stat(void *ctx, const struct mc_store_stat *st)
-{
-	*(struct mc_store_stat *)ctx = *st;
-	return 1;
+	return scan_all(&scan, err);
 }
 
 int
-mc_store_stat_one(struct mc_store *store, const char *id,
-    struct mc_store_stat *ret_stat)
+mc_store_scan_names(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
+    struct mc_err *err)
 {
-	struct scan scan = { .store = store, .quiet = true, .fn = copy_stat,
-	    .ctx = ret_stat };
-	char name[MC_STORE_NAME];
+	struct scan scan = { .store = store, .fn = fn, .ctx = ctx,
+	    .names_only = true };
 
-	if (!mc_store_is_id(id))
-		return 0;
-	mc_store_name('m', id, name);
-	return stat_one(&scan, name, true);
+	return scan_all(&scan, err);
+}
+
+static int
+stat_as_read(void *ctx, const char *name)
+{
+	return mc_store_kind(name) == 'm' ? stat_one(ctx, name, true) : 0;
+}
+
+int
+mc_store_scan_quick(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
+    struct mc_err *err)
+{
+	struct scan scan = { .store = store, .quiet = true, .fn = fn,
+	    .ctx = ctx };
+
+	return mc_store_each(store, store->q, stat_as_read, &scan, err);
 }
 
 static int
@@ -243,19 +297,11 @@ tally_one(void *ctx, const struct mc_store_stat *st)
 }
 
 static int
-count_name(void *ctx, const char *name)
-{
-	return mc_store_kind(name) == 'm' ? stat_one(ctx, name, false) : 0;
-}
-
-static int
 count(struct mc_store *store, struct mc_err *err)
 {
 	struct tally tally = { 0, 0 };
-	struct scan scan = { .store = store, .quiet = true, .fn = tally_one,
-	    .ctx = &tally };
 
-	if (mc_store_each(store, store->q, count_name, &scan, err) != 0)
+	if (mc_store_scan_quick(store, tally_one, &tally, err) != 0)
 		return -1;
 	store->messages = tally.messages;
 	store->bytes = tally.bytes;

@@ -135,15 +135,33 @@ MC_NODISCARD int
 mc_store_scan(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
     struct mc_err *err);
 
-/* one m-file, as a scan tells of it: 1; 0 if it is gone or the scan would skip it */
+/* the same by readdir alone, for who opens each of them: id and notes are told,
+ * the rest is 0, and what has such a name need be no message */
+MC_NODISCARD int
+mc_store_scan_names(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
+    struct mc_err *err);
+
+/* mc_store_scan in constant memory, and an early end comes early: fn is called
+ * while names are read, and leaves the spool alone.  `notes` is always true,
+ * and nothing is warned of */
+MC_NODISCARD int
+mc_store_scan_quick(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
+    struct mc_err *err);
+
+/* 1 if there is such an m-file that mc_store_scan would tell of, else 0 */
 int
-mc_store_stat_one(struct mc_store *store, const char *id,
+mc_store_stat_id(struct mc_store *store, const char *id,
     struct mc_store_stat *ret_stat);
 
 /* the damaged messages in bad/, for lists; all told as held */
 MC_NODISCARD int
 mc_store_scan_bad(struct mc_store *store, mc_store_scan_fn fn, void *ctx,
     struct mc_err *err);
+
+/* remove all that bad/ has of a message, for good.  1 if there was something,
+ * else 0; -1 with err: MC_E_QUEUE */
+MC_NODISCARD int
+mc_store_drop_bad(struct mc_store *store, const char *id, struct mc_err *err);
 
 /* ------------------------------------------------------------------ entries */
 
@@ -161,6 +179,16 @@ struct mc_entry;
  */
 MC_NODISCARD int
 mc_store_claim(struct mc_store *store, const char *id, bool verify,
+    struct mc_entry **ret_entry, struct mc_err *err);
+
+/*
+ * mc_store_seize - take a message to hold or remove it
+ *
+ * As mc_store_claim, but neither is the digest looked at nor is anything
+ * written: it works on a disk that is full.  Cells cannot be marked.
+ */
+MC_NODISCARD int
+mc_store_seize(struct mc_store *store, const char *id,
     struct mc_entry **ret_entry, struct mc_err *err);
 
 /* look without lock: for lists.  Same result; the digest is not checked, only
@@ -191,6 +219,8 @@ struct mc_entry_info {
 	bool is_report;
 	uint64_t size;			/* header, blank line, body */
 	uint64_t attempts;		/* from the notes; 0 if unknown */
+	dev_t dev;			/* of the file that is locked */
+	ino_t ino;
 };
 
 void

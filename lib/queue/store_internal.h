@@ -139,6 +139,7 @@ struct mc_entry {
 enum mc_take {
 	MC_TAKE_GLANCE,		/* no lock, and no notes */
 	MC_TAKE_LOOK,		/* no lock */
+	MC_TAKE_LOCK,
 	MC_TAKE_CHECK,		/* lock and digest */
 	MC_TAKE_CLAIM,		/* lock and probe */
 	MC_TAKE_SEND		/* all three */

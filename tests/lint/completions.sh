@@ -28,6 +28,15 @@ host = smtp.work.example
 [account home]
 host = smtp.home.example
 END
+# a queue with two messages, if what makes it is here
+make=$top_builddir/tests/integration/queue_make
+ids='aaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbb'
+echo "queue-dir = $work/spool" >"$work/queue.conf"
+if test -x "$make"; then
+	for id in $ids; do
+		echo "put id=$id rcpt=a@example.com"
+	done | "$make" "$work/spool" >/dev/null
+fi
 for shell in bash zsh fish; do
 	generate "completions/mailchute.$shell.in" >"$work/mailchute.$shell"
 done
@@ -151,6 +160,18 @@ for shell in ${SHELLS:-bash zsh fish}; do
 	expect "$shell" 'mailchute -R ' full hdrs
 	expect "$shell" 'mailchute -C file-' file-a file-b
 	expect "$shell" 'mailchute co' config
+	expect "$shell" 'mailchute q' queue
+	expect "$shell" 'mailchute queue ' has list show hold release retry \
+	    remove check
+	expect "$shell" 'mailchute queue r' release retry remove
+	expect "$shell" 'mailchute queue list -C accounts.conf -a w' work
+	expect "$shell" 'mailchute queue show -C file-' file-a file-b
+	if test -x "$make"; then
+		# shellcheck disable=SC2086 # a list of words
+		expect "$shell" 'mailchute queue show -C queue.conf ' has $ids
+		expect "$shell" 'mailchute queue hold -C queue.conf b' "${ids#* }"
+		expect "$shell" 'mailchute queue remove -C queue.conf al' all
+	fi
 	case $shell in
 	fish)
 		# fish shows the whole word

@@ -125,6 +125,22 @@ sed -n "s/^	--\([a-z-]*\)='\{0,1\}$/\1/p; s/^	--\([a-z-]*\)'\{0,1\}$/\1/p" \
     "$work/mailchute.bash" >"$work/got"
 same "long options in the completion for bash"
 
+# words and options of "mailchute queue"
+sed -n 's/^	{ \.name = "\([a-z]*\)",.*/\1/p' "$top_srcdir/cli/queue_cmd.c" \
+    >"$work/verbs"
+test -s "$work/verbs" || { echo "drift.sh: no words of queue"; exit 99; }
+sed -n 's/.*argv\[i\], "\(--[a-z]*\)".*/\1/p' "$top_srcdir/cli/queue_cmd.c" \
+    >"$work/queue-options"
+cp "$work/verbs" "$work/wanted"
+sed -n 's/^\.It Nm Cm queue \([a-z]*\).*/\1/p' "$work/mailchute.1" \
+    >"$work/got"
+same "words of queue in mailchute(1)"
+for shell in bash zsh fish; do
+	sed -n 's/.*\(list show [a-z ]*\).*/\1/p' "$work/mailchute.$shell" |
+	    head -n 1 | tr ' ' '\n' >"$work/got"
+	same "words of queue in the completion for $shell"
+done
+
 # the numbers of sysexits.h
 if printf '#include <sysexits.h>\n' | ${CC:-cc} -E - >/dev/null 2>&1; then
 	cut -f 3,4 "$work/errors" | sort -u >"$work/wanted"
@@ -294,6 +310,7 @@ within "README, samples and manual: unknown keys"
 {
 	cut -f 1 "$work/flags" | sed 's/^/-/'
 	sed 's/^/--/' "$work/long" "$work/cli-keys"
+	cat "$work/queue-options"
 	echo --
 } >"$work/wanted"
 {

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""How long it takes to look into a queue: bench_queue.py [--messages N]...
+
+MAILCHUTE_BIN names the program, top_builddir the directory with
+tests/integration/queue_make; TMPDIR says on which file system the queues are
+made, unless --dir does.  For each number of messages (100000 unless said
+otherwise), once with and once without notes beside them, it prints the least
+of five times, processor time and memory.  Nothing fails for being slow.
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BIN = os.path.abspath(os.environ.get("MAILCHUTE_BIN", "./mailchute"))
+MAKE = os.path.join(os.environ.get("top_builddir", "."),
+                    "tests/integration/queue_make")
+RUNS = 5
+# least of the runs: other work on the machine only ever adds
+ASK = (("mailq", ("queue",)),
+       ("--json", ("queue", "--json")),
+       ("release all (none)", ("queue", "release", "all")),
+       ("show one", ("queue", "show", None)),
+       ("find by 8 letters", ("queue", "release", "short")))
+
+
+def make(spool, *commands):
+    done = subprocess.run([MAKE, spool], input="\n".join(commands) + "\n",
+                          text=True, stdout=subprocess.PIPE, check=True)
+    return done.stdout.split()
+
+
+def fill(spool, n, notes):
+    """N messages of two recipients, of a thousand arrival times."""
+    now = int(time.time())
+    models = min(n, 200)
+    ids = make(spool, *["put arrival=%d next=%d rcpt=one@x.example "
+                        "text=[452\\x204.2.2]\\x20mailbox\\x20full "
+                        "rcpt=two@x.example body=%s" % (
+                            now - 977 * i, now + 3600 + i, "x" * 500)
+                        for i in range(models)])
+    if notes:
+        make(spool, *["note %s %d now-%d [451\\x204.7.1]\\x20try\\x20later" %
+                      (id, k % 2, 100 * k) for id in ids for k in range(4)])
+    make(spool, "copy %d" % (n - models))
+    return ids[0]
+
+
+def run(place, words):
+    """seconds, processor seconds, KiB: run.c says why it is there"""
+    done = subprocess.run(
+        [place + "/run", "/dev/null", "0", place + "/out", BIN, *words,
+         "-C", place + "/config"], stdout=subprocess.PIPE, text=True,
+        check=True, env={"PATH": os.environ["PATH"], "HOME": place})
+    f = [int(word) for word in done.stdout.split()]
+    if f[0] != 0:
+        raise SystemExit("bench_queue: mailchute %s: status %d" % (
+            " ".join(words), os.waitstatus_to_exitcode(f[0])))
+    return (f[5] - f[4]) / 1e9, (f[1] + f[2]) / 1e6, f[3]
+
+
+def measure(place, n, notes):
+    spool = os.path.join(place, "spool")
+    with open(os.path.join(place, "config"), "w") as f:
+        f.write("queue-dir = %s\n[account work]\nhost = x.example\n" % spool)
+    id = fill(spool, n, notes)
+    print("\n%d messages, %s" % (n, "4 notes each" if notes else "no notes"))
+    print("%-20s %8s %8s %10s" % ("", "seconds", "cpu", "KiB"))
+    for title, words in ASK:
+        words = [id if w is None else id[:8] if w == "short" else w
+                 for w in words]
+        runs = [run(place, words) for _ in range(RUNS)]
+        print("%-20s %8.3f %8.3f %10d" % (title, min(r[0] for r in runs),
+                                          min(r[1] for r in runs),
+                                          max(r[2] for r in runs)))
+        sys.stdout.flush()
+    shutil.rmtree(spool)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--messages", type=int, action="append", metavar="N")
+    parser.add_argument("--dir", help="where to make the queues")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mailchute-bench.",
+                                     dir=args.dir) as place:
+        subprocess.run(os.environ.get("CC", "cc").split() +
+                       ["-O2", "-o", place + "/run",
+                        os.path.join(HERE, "run.c")], check=True)
+        for n in args.messages or [100000]:
+            for notes in (False, True):
+                measure(place, n, notes)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
