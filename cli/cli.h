@@ -37,7 +37,8 @@ enum cli_mode {
 	CLI_SEND,
 	CLI_MAILQ,
 	CLI_ALIASES,
-	CLI_NOTHING,		/* accepted, nothing to do (-q, -bh) */
+	CLI_FLUSH,		/* -q */
+	CLI_NOTHING,		/* accepted, nothing to do (-q30m, -bh) */
 	CLI_HELP,
 	CLI_VERSION
 };
@@ -174,15 +175,19 @@ cli_cancelled(void);
 int
 cli_queue(const struct cli_identity *id, int argc, char **argv);
 
+/* sendmail -q: everything that waits is tried now */
+int
+cli_flush(const struct cli_identity *id, const struct mc_config *config,
+    int verbose);
+
+/* the value of a global key such as `log` */
+const char *
+cli_config_value(const struct mc_config *config, const char *key);
+
 /* mailq, sendmail -bp; account NULL: messages of all accounts */
 int
 cli_mailq(const struct cli_identity *id, const struct mc_config *config,
     const char *account);
-
-/* "queue run"; argv[0] is "run" */
-int
-cli_queue_run(const struct cli_identity *id, const struct mc_config *config,
-    int argc, char **argv);
 
 /* the descriptor that gets readable when we are asked to end; -1 if none */
 int

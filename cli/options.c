@@ -236,7 +236,9 @@ apply(struct cli_options *o, char letter, const char *value)
 		set_short_option(o, value);
 		break;
 	case 'q':
-		o->mode = CLI_NOTHING;
+		/* an interval is a daemon's business */
+		o->mode = value != NULL && value[0] >= '0' &&
+		    value[0] <= '9' ? CLI_NOTHING : CLI_FLUSH;
 		break;
 	case 'R':
 		if (strcasecmp(value, "full") != 0 &&

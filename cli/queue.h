@@ -15,6 +15,9 @@ struct cli_queue {
 	const char *account;	/* only messages of this one; NULL: all */
 	bool json;
 	bool body;		/* show: the body too */
+	bool watch;		/* run: stay */
+	bool no_wait;		/* run: leave when another is at work */
+	int verbose;		/* run */
 	bool failed;		/* something was left out, and that was said */
 	char **words;		/* identifiers, or "all" */
 	int n_words;
@@ -43,6 +46,14 @@ cli_queue_list(struct cli_queue *q);
 
 int
 cli_queue_show(struct cli_queue *q, const char *id);
+
+/* deliver: what is due, or the messages that are named */
+int
+cli_queue_run(struct cli_queue *q);
+
+/* the whole identifier; 0 or an exit status, said */
+int
+cli_queue_find(struct cli_queue *q, const char *word, char ret_id[32]);
 
 const char *
 cli_queue_state(enum mc_queue_state state);

@@ -16,6 +16,7 @@ struct verb {
 	bool takes_words;
 	bool takes_json;
 	bool takes_body;
+	bool is_run;		/* takes its options, and words or none */
 	/* for those that change messages */
 	act_fn act;
 	const char *done;	/* "3 messages ..." */
@@ -41,7 +42,9 @@ cli_queue_open(struct cli_queue *q)
 {
 	struct mc_err err = { 0 };
 
-	if (mc_queue_open(&q->id->caller, q->config, 0, &q->queue, &err) != 0)
+	/* what is not there cannot be watched */
+	if (mc_queue_open(&q->id->caller, q->config, q->watch ?
+	    MC_QUEUE_CREATE : 0, &q->queue, &err) != 0)
 		return cli_fail(&err);
 	mc_queue_set_log(q->queue, MC_LOG_WARN, on_log, q);
 	return 0;
@@ -106,9 +109,8 @@ compare_account(void *ctx, const struct mc_queue_message *m)
 	return EX_DATAERR;
 }
 
-/* the whole identifier; 0 or an exit status, said */
-static int
-find(struct cli_queue *q, const char *word, char ret_id[32])
+int
+cli_queue_find(struct cli_queue *q, const char *word, char ret_id[32])
 {
 	struct mc_err err = { 0 };
 	int rc;
@@ -222,7 +224,7 @@ act_on_words(struct cli_queue *q, const struct verb *verb, size_t *ret_n)
 
 	for (i = 0; i < q->n_words; i++) {
 		err = (struct mc_err){ 0 };
-		rc = find(q, q->words[i], id);
+		rc = cli_queue_find(q, q->words[i], id);
 		if (rc == 0 && verb->act(q->queue, id, &err) != 0)
 			rc = cli_fail(&err);
 		if (rc == 0)
@@ -246,8 +248,9 @@ run_act(struct cli_queue *q, const struct verb *verb)
 	if (n != 0 || status == 0)
 		printf("%zu message%s %s\n", n, n == 1 ? "" : "s",
 		    verb->done);
-	/* NEEDSWORK: cli_queue_poke(q->id, q->config) when n != 0 and
-	 * verb->act is mc_queue_retry */
+	if (n != 0 && verb->act == mc_queue_retry)
+		cli_background_run(q->id, q->config, NULL,
+		    cli_config_value(q->config, "log"), true);
 	return status;
 }
 
@@ -268,7 +271,7 @@ run_show(struct cli_queue *q, const struct verb *verb)
 
 	(void)verb;
 	for (i = 0; i < q->n_words; i++) {
-		rc = find(q, q->words[i], id);
+		rc = cli_queue_find(q, q->words[i], id);
 		if (rc == 0 && i != 0 && !q->json)
 			puts("");
 		if (rc == 0)
@@ -315,9 +318,15 @@ run_check(struct cli_queue *q, const struct verb *verb)
 	return damaged != 0;
 }
 
+static int
+run_run(struct cli_queue *q, const struct verb *verb)
+{
+	(void)verb;
+	return cli_queue_run(q);
+}
+
 /* ------------------------------------------------------------------ the words */
 
-/* "run" belongs here too: cli_queue_run */
 static const struct verb verbs[] = {
 	{ .name = "list", .run = run_list, .takes_json = true },
 	{ .name = "show", .run = run_show, .takes_words = true,
@@ -332,12 +341,15 @@ static const struct verb verbs[] = {
 	    .is_meant = is_waiting },
 	{ .name = "remove", .run = run_act, .takes_words = true,
 	    .act = mc_queue_remove, .done = "removed", .is_meant = is_any },
+	{ .name = "run", .run = run_run, .takes_words = true,
+	    .is_run = true },
 	{ .name = "check", .run = run_check },
 };
 
 static const char synopsis[] =
     "usage: mailchute queue [list] | show ID ... | "
-    "hold|release|retry|remove ID ...|all | check "
+    "hold|release|retry|remove ID ...|all | "
+    "run [--watch] [--no-wait] [-v] | run [-v] ID ... | check "
     "[-a account] [-C file] [--json] [--body]";
 
 static int
@@ -365,6 +377,14 @@ parse(struct cli_queue *q, const struct verb *verb, int argc, char **argv,
 		} else if (verb->takes_body &&
 		    strcmp(argv[i], "--body") == 0) {
 			q->body = true;
+		} else if (verb->is_run && strcmp(argv[i], "--watch") == 0) {
+			q->watch = true;
+		} else if (verb->is_run &&
+		    strcmp(argv[i], "--no-wait") == 0) {
+			q->no_wait = true;
+		} else if (verb->is_run && (strcmp(argv[i], "-v") == 0 ||
+		    strcmp(argv[i], "--verbose") == 0)) {
+			q->verbose++;
 		} else if (verb->takes_words && argv[i][0] != '-') {
 			argv[n++] = argv[i];
 		} else {
@@ -375,6 +395,12 @@ parse(struct cli_queue *q, const struct verb *verb, int argc, char **argv,
 	}
 	q->words = argv;
 	q->n_words = n;
+	if (verb->is_run && (n == 0 || !q->watch))
+		return 0;
+	if (verb->is_run) {
+		cli_say("queue run: either --watch, or messages");
+		return usage();
+	}
 	if (!verb->takes_words || n != 0)
 		return 0;
 	cli_say("queue %s: which message?", verb->name);

@@ -2,9 +2,9 @@
 /*
  * queue_run.c - "mailchute queue run": deliver what waits, and say so
  */
-#include "cli.h"
+#include "queue.h"
 
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -104,16 +104,16 @@ check_state(void *ctx, const struct mc_queue_message *m)
 }
 
 static int
-find_ids(struct mc_queue *queue, int n, char **words, char (*ids)[32],
-    const char **list)
+find_ids(struct cli_queue *q, char (*ids)[32], const char **list)
 {
 	struct mc_err err = { 0 };
-	int rc;
+	int i, rc;
 
-	for (int i = 0; i < n; i++) {
-		if (mc_queue_find(queue, words[i], ids[i], &err) != 0)
-			return cli_fail(&err);
-		rc = mc_queue_show(queue, ids[i], check_state, NULL, &err);
+	for (i = 0; i < q->n_words; i++) {
+		rc = cli_queue_find(q, q->words[i], ids[i]);
+		if (rc != 0)
+			return rc;
+		rc = mc_queue_show(q->queue, ids[i], check_state, NULL, &err);
 		if (rc != 0)
 			return rc < 0 ? cli_fail(&err) : rc;
 		list[i] = ids[i];
@@ -144,42 +144,66 @@ go(struct mc_queue *queue, struct running *run, struct mc_run *settings)
 	return settings->ids != NULL ? run->worst : 0;
 }
 
-#define MOST_IDS 1000
+int
+cli_queue_run(struct cli_queue *q)
+{
+	struct running run = { .log = cli_config_value(q->config, "log"),
+	    .verbose = q->verbose };
+	struct mc_run settings = { 0 };
+	size_t n = (size_t)q->n_words;
+	char (*ids)[32] = calloc(n + 1, sizeof(*ids));
+	const char **list = calloc(n + 1, sizeof(*list));
+	int status = EX_TEMPFAIL;
+
+	cli_open_log(NULL);
+	run.talks = isatty(STDERR_FILENO) || q->verbose != 0;
+	run.shows = isatty(STDERR_FILENO) && q->verbose == 0;
+	if (q->watch)
+		settings.flags |= MC_RUN_WATCH;
+	if (q->no_wait)
+		settings.flags |= MC_RUN_NO_WAIT;
+	if (ids == NULL || list == NULL)
+		cli_say("out of memory");
+	else
+		status = find_ids(q, ids, list);
+	if (status == 0) {
+		settings.ids = n == 0 ? NULL : list;
+		settings.n_ids = n;
+		status = go(q->queue, &run, &settings);
+	}
+	free(ids);
+	free(list);
+	return status;
+}
+
+static int
+retry_one(void *ctx, const struct mc_queue_message *m)
+{
+	struct mc_err err = { 0 };
+
+	/* what is being delivered, or has just left, needs no help */
+	if (m->state == MC_QUEUE_WAITING && mc_queue_retry(ctx, m->id,
+	    &err) != 0 && err.code != MC_E_QUEUE_BUSY &&
+	    err.code != MC_E_QUEUE_NONE)
+		return cli_fail(&err);
+	return 0;
+}
 
 int
-cli_queue_run(struct mc_queue *queue, const char *log, int verbose, int argc,
-    char **argv)
+cli_flush(const struct cli_identity *id, const struct mc_config *config,
+    int verbose)
 {
-	static char ids[MOST_IDS][32];
-	static const char *list[MOST_IDS];
-	struct running run = { .log = log, .verbose = verbose };
-	struct mc_run settings = { 0 };
-	int i, status;
+	struct cli_queue q = { .id = id, .config = config,
+	    .verbose = verbose };
+	struct mc_err err = { 0 };
+	int rc, status = cli_queue_open(&q);
 
-	run.talks = isatty(STDERR_FILENO) || verbose != 0;
-	run.shows = isatty(STDERR_FILENO) && verbose == 0;
-	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
-		if (strcmp(argv[i], "--watch") == 0)
-			settings.flags |= MC_RUN_WATCH;
-		else if (strcmp(argv[i], "--no-wait") == 0)
-			settings.flags |= MC_RUN_NO_WAIT;
-		else if (strcmp(argv[i], "-v") == 0)
-			run.verbose++, run.talks = true, run.shows = false;
-		else
-			break;
+	if (status == 0) {
+		rc = mc_queue_list(q.queue, retry_one, q.queue, &err);
+		status = rc < 0 ? cli_fail(&err) : rc;
 	}
-	if (i < argc && (argv[i][0] == '-' || argc - i > MOST_IDS ||
-	    (settings.flags & MC_RUN_WATCH) != 0)) {
-		cli_say("usage: mailchute queue run [--watch] [--no-wait] [-v]"
-		    " or queue run [-v] ID ...");
-		return EX_USAGE;
-	}
-	if (i < argc) {
-		status = find_ids(queue, argc - i, argv + i, ids, list);
-		if (status != 0)
-			return status;
-		settings.ids = list;
-		settings.n_ids = (size_t)(argc - i);
-	}
-	return go(queue, &run, &settings);
+	if (status == 0)
+		status = cli_queue_run(&q);
+	cli_queue_close(&q);
+	return status;
 }

@@ -34,9 +34,8 @@ cli_drain(void)
 	} while (n > 0 || (n < 0 && errno == EINTR));
 }
 
-/* the value of a global key such as `log` */
-static const char *
-config_value(const struct mc_config *config, const char *key)
+const char *
+cli_config_value(const struct mc_config *config, const char *key)
 {
 	struct mc_value v;
 	size_t i;
@@ -278,7 +277,7 @@ static int
 submit(const struct cli_identity *id, const struct cli_options *o,
     const struct mc_config *config)
 {
-	const char *log = config_value(config, "log");
+	const char *log = cli_config_value(config, "log");
 	struct cli_outcome outcome = { 0 };
 	int verbose = o->verbose;
 	struct mc_submission *sub = NULL;
@@ -353,6 +352,8 @@ run_mode(const struct cli_identity *id, const struct cli_options *o)
 		status = check_aliases(o, config);
 	else if (o->mode == CLI_MAILQ)
 		status = cli_mailq(id, config, o->account);
+	else if (o->mode == CLI_FLUSH)
+		status = cli_flush(id, config, o->verbose);
 	else
 		status = submit(id, o, config);
 	mc_config_free(config);
@@ -379,6 +380,7 @@ cli_sendmail(const struct cli_identity *id, int argc, char **argv)
 	case CLI_SEND:
 	case CLI_ALIASES:
 	case CLI_MAILQ:
+	case CLI_FLUSH:
 		status = run_mode(id, &o);
 		break;
 	case CLI_NOTHING:
