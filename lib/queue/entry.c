@@ -371,9 +371,14 @@ mc_entry_take(struct mc_store *store, const char *id, enum mc_take how,
 		rc = -1;
 	if (rc < 0 && found.code == MC_E_QUEUE_DAMAGED && entry->claimed)
 		(void)mc_store_quarantine(store, entry->name, found.text);
-	/* a message that is held cannot be opened for writing, nor needs it */
+	/*
+	 * A message that is held cannot be opened for writing, nor needs it.
+	 * The time of one that has failed is when it may go: not to be changed
+	 * by a write, not even for a moment.
+	 */
 	if (rc == 1 && (how == MC_TAKE_CLAIM || how == MC_TAKE_SEND) &&
-	    !entry->held && mc_entry_probe(entry, &found) != 0)
+	    !entry->held && !entry->failed &&
+	    mc_entry_probe(entry, &found) != 0)
 		rc = -1;
 	if (rc == 1) {
 		*ret_entry = entry;

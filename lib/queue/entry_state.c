@@ -64,8 +64,8 @@ check_mark(const struct mc_entry *entry, const size_t *which, size_t n,
 			    "one who has it", entry->id);
 	if (entry->cells_fd < 0)
 		return mc_err_set(err, MC_E_QUEUE_READONLY, MC_STAGE_LOCAL,
-		    "message %s of the queue is held; release it first",
-		    entry->id);
+		    "message %s of the queue is held, or has failed; release "
+		    "it first", entry->id);
 	return 0;
 }
 

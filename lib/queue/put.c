@@ -282,11 +282,23 @@ withdraw(struct writer *w, const char *name, int sys, struct mc_err *err)
 		return mc_store_fail(w->store, sys, err,
 		    "cannot fsync the directory");
 	mc_log_line(w->store->set.log, MC_LOG_ERROR, MC_STAGE_LOCAL,
-	    "queue %s: cannot take back %s after a failed fsync; it may be "
-	    "sent although its sender was told that it was not queued",
+	    "queue %s: cannot take back %s after a failure; it may be sent "
+	    "although its sender was told that it was not queued",
 	    w->store->dir, name + 2);
 	return mc_store_fail(w->store, sys, err, "cannot fsync the directory, "
 	    "nor take %s back, so it may be sent", name + 2);
+}
+
+/*
+ * Without renaming in one step, or where an answer got lost, the message may
+ * have its name though it is said to have failed.
+ */
+static bool
+has_name(const struct writer *w, const char *name)
+{
+	struct stat st;
+
+	return fstat(w->fd, &st) == 0 && mc_store_same(w->store, name, &st);
 }
 
 static int
@@ -302,8 +314,11 @@ commit(struct writer *w, const struct mc_store_item *item, const char *id,
 		    "cannot fsync a message");
 		goto drop;
 	}
-	if (take_name(w, id, ret_id, name, err) != 0)
+	if (take_name(w, id, ret_id, name, err) != 0) {
+		if (has_name(w, name))
+			(void)withdraw(w, name, errno, err);
 		goto drop;
+	}
 	if (mc_file_sync(w->store->q) != 0)
 		return withdraw(w, name, errno, err);
 	return 0;

@@ -174,8 +174,9 @@ struct mc_entry;
  * with err: MC_E_QUEUE_DAMAGED (moved to bad/, logged), MC_E_QUEUE_READONLY
  * (the write probe failed: do not send), MC_E_QUEUE (also: from a newer
  * release, or no plain file of ours; left alone), MC_E_NOMEM.  `verify`: check
- * the digest over the whole (always before sending).  A message that is held
- * is not probed and cannot be marked until it is released.
+ * the digest over the whole (always before sending).  What a scan told may be
+ * old by now: ask mc_entry_info again.  A message that is held or has failed
+ * is not probed, and cannot be marked until it is released or revived.
  */
 MC_NODISCARD int
 mc_store_claim(struct mc_store *store, const char *id, bool verify,
@@ -247,7 +248,7 @@ mc_entry_content(struct mc_entry *entry, struct mc_str *ret_header,
  *
  * One pwrite a run of neighbours, then one fdatasync.  MC_E_IO: the caller must
  * keep the lock and try again, and start nothing new.  MC_E_QUEUE_READONLY:
- * held.  MC_E_INTERNAL: not claimed, no such recipient, or another state for
+ * held or failed.  MC_E_INTERNAL: not claimed, no such recipient, or another state for
  * one who has it.
  */
 MC_NODISCARD int

@@ -4,11 +4,15 @@
  *
  *	driver put DIR MARK SIZE [ID]	queue a message; "queued ID" once the
  *					spool says it is, else "refused CODE"
- *	driver run DIR SINK		be a runner: "send" to the file SINK,
- *					record, report, remove
- *	driver hold|release|drop DIR	do that with every message
+ *	driver run DIR SINK [NOW]	be a runner: "send" to the file SINK,
+ *					record, report, keep or remove
+ *	driver deliver DIR SINK		claim one message and let a child send
+ *					it, as soon as standard input ends
+ *	driver hold|release|drop|revive DIR
+ *					do that with every message
  *	driver recover DIR...		open, check and list
- *	driver settle DIR SINK		the same, then run until it is empty
+ *	driver settle DIR SINK		the same, run until only failed ones are
+ *					left, list those, let their time pass
  *	driver fill DIR N SIZE		queue N messages
  *	driver bare DIR N SIZE		write, fsync, rename, fsync, no more
  *	driver list DIR			scan and look at all; time and memory
@@ -28,7 +32,13 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+
+/* the time it is for a runner; how long it keeps what has failed; the end */
+#define NOW 3000
+#define KEEP 2000
+#define LATER 10000
 
 #define MOST 1000
 #define MARK_LEN 64
@@ -200,6 +210,8 @@ cmd_put(char **argv, int argc)
 struct ids {
 	char id[MOST][MC_ID_LEN + 1];
 	size_t n;
+	bool all;		/* or those that a runner takes */
+	int64_t now;
 };
 
 static int
@@ -207,6 +219,9 @@ collect(void *ctx, const struct mc_store_stat *st)
 {
 	struct ids *ids = ctx;
 
+	if (!ids->all && (st->held ||
+	    (st->failed && st->next_attempt > ids->now)))
+		return 0;
 	if (ids->n < MOST)
 		memcpy(ids->id[ids->n++], st->id, sizeof(st->id));
 	return 0;
@@ -219,11 +234,13 @@ by_id(const void *a, const void *b)
 }
 
 static int
-all_ids(struct mc_store *store, struct ids *ids)
+get_ids(struct mc_store *store, struct ids *ids, bool all, int64_t now)
 {
 	struct mc_err err = { .code = MC_OK };
 
 	ids->n = 0;
+	ids->all = all;
+	ids->now = now;
 	if (mc_store_scan(store, collect, ids, &err) != 0) {
 		fprintf(stderr, "%s\n", err.text);
 		return -1;
@@ -320,12 +337,30 @@ report(struct mc_store *store, struct mc_entry *entry, const char *id)
 	return true;
 }
 
+/* nobody is left to send to */
+static void
+end_one(struct mc_entry *entry, const char *id, int64_t at)
+{
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry_info info;
+
+	mc_entry_info(entry, &info);
+	if (mc_entry_delivered(entry) || info.failed) {
+		if (mc_entry_remove(entry, &err) == 0)
+			say("%s %s", info.failed ? "expired" : "removed", id);
+	} else if (mc_entry_keep(entry, at + KEEP, &err) == 0) {
+		say("kept %s", id);
+	}
+	if (err.code != MC_OK)
+		fprintf(stderr, "%s\n", err.text);
+}
+
 static bool
-run_one(struct mc_store *store, const char *id, int sink)
+run_one(struct mc_store *store, const char *id, int sink, int64_t at)
 {
 	struct mc_err err = { .code = MC_OK };
 	struct mc_entry *entry;
-	bool go_on = true, failed = false, done = true;
+	bool go_on = true, failed = false;
 	int rc = mc_store_claim(store, id, true, &entry, &err);
 
 	if (rc <= 0) {
@@ -336,6 +371,18 @@ run_one(struct mc_store *store, const char *id, int sink)
 		return true;
 	}
 	size_t n = mc_entry_envelope(entry)->rcpts.n;
+	struct mc_entry_info info;
+	mc_entry_info(entry, &info);
+	/* another had it since the scan */
+	if (info.held || (info.failed && info.next_attempt > at)) {
+		say("busy %s", id);
+		mc_entry_close(entry);
+		return true;
+	}
+	/* somebody died while he put it back */
+	if (info.failed && !mc_entry_done(entry) &&
+	    mc_entry_revive(entry, NOW, &err) != 0)
+		go_on = false;
 	for (size_t i = 0; go_on && i < n; i++)
 		if (mc_entry_cell(entry, i) == MC_CELL_PENDING ||
 		    mc_entry_cell(entry, i) == MC_CELL_UNSURE)
@@ -344,17 +391,14 @@ run_one(struct mc_store *store, const char *id, int sink)
 		failed |= mc_entry_cell(entry, i) == MC_CELL_FAILED;
 	if (go_on && failed)
 		go_on = report(store, entry, id);
-	for (size_t i = 0; i < n; i++)
-		done &= mc_entry_cell(entry, i) == MC_CELL_DELIVERED ||
-		    mc_entry_cell(entry, i) == MC_CELL_REPORTED;
-	if (done && mc_entry_remove(entry, &err) == 0)
-		say("removed %s", id);
+	if (go_on && mc_entry_done(entry))
+		end_one(entry, id, at);
 	mc_entry_close(entry);
 	return go_on;
 }
 
 static int
-run(struct mc_store *store, const char *sink_path, int rounds)
+run(struct mc_store *store, const char *sink_path, int rounds, int64_t at)
 {
 	static struct ids ids;
 	int sink = open(sink_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -362,10 +406,10 @@ run(struct mc_store *store, const char *sink_path, int rounds)
 
 	/* a report is a message too, and goes in the second round */
 	for (int round = 0; rc == 0 && round < rounds; round++) {
-		if (all_ids(store, &ids) != 0)
+		if (get_ids(store, &ids, false, at) != 0)
 			rc = 1;
 		for (size_t i = 0; rc == 0 && i < ids.n; i++)
-			if (!run_one(store, ids.id[i], sink))
+			if (!run_one(store, ids.id[i], sink, at))
 				rc = 3;
 		if (ids.n == 0)
 			break;
@@ -375,13 +419,65 @@ run(struct mc_store *store, const char *sink_path, int rounds)
 }
 
 static int
-cmd_run(char **argv)
+cmd_run(char **argv, int argc)
 {
 	struct mc_store *store = open_store(argv[2]);
 
 	if (store == NULL)
 		return 1;
-	int rc = run(store, argv[3], 2);
+	int rc = run(store, argv[3], 2, argc > 4 ? strtol(argv[4], NULL, 10) :
+	    NOW);
+	mc_store_close(store);
+	return rc;
+}
+
+/* a process that has the message and nothing else */
+static int
+deliver_child(const char *id, int fd, const char *sink_path)
+{
+	int sink = open(sink_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry *entry;
+	char which[MARK_LEN], line[512], c;
+
+	if (mc_store_adopt("elsewhere", id, fd, &entry, &err) != 0)
+		return 1;
+	say("begun %s", id);
+	while (read(0, &c, 1) > 0)
+		continue;
+	enum content content = look_at(entry, which);
+	int n = snprintf(line, sizeof(line), "%s %s %s %s\n", id,
+	    mc_envelope_at(mc_entry_envelope(entry), 0)->addr, which,
+	    content == WHOLE ? "whole" : "ALTERED");
+	if (write(sink, line, (size_t)n) != n)
+		return 1;
+	say("sent %s 0", id);
+	mc_entry_close(entry);
+	return 0;
+}
+
+static int
+cmd_deliver(char **argv)
+{
+	static struct ids ids;
+	struct mc_store *store = open_store(argv[2]);
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry *entry;
+	int status = 0;
+
+	if (store == NULL || get_ids(store, &ids, false, NOW) != 0 ||
+	    ids.n == 0)
+		return 1;
+	if (mc_store_claim(store, ids.id[0], true, &entry, &err) != 1)
+		return 1;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(deliver_child(ids.id[0], dup(mc_entry_fd(entry)),
+		    argv[3]));
+	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+		return 1;
+	int rc = mark(entry, ids.id[0], 0, MC_CELL_DELIVERED) ? 0 : 3;
+	mc_entry_close(entry);
 	mc_store_close(store);
 	return rc;
 }
@@ -393,8 +489,10 @@ cmd_each(char **argv)
 	struct mc_store *store = open_store(argv[2]);
 	int rc = 0;
 
-	if (store == NULL || all_ids(store, &ids) != 0)
+	if (store == NULL || get_ids(store, &ids, true, 0) != 0) {
+		mc_store_close(store);
 		return 1;
+	}
 	for (size_t i = 0; i < ids.n; i++) {
 		struct mc_err err = { .code = MC_OK };
 		struct mc_entry *entry;
@@ -403,6 +501,8 @@ cmd_each(char **argv)
 		if (mc_store_claim(store, ids.id[i], false, &entry, &err) == 1) {
 			if (strcmp(argv[1], "drop") == 0)
 				did = mc_entry_remove(entry, &err);
+			else if (strcmp(argv[1], "revive") == 0)
+				did = mc_entry_revive(entry, NOW, &err);
 			else
 				did = mc_entry_hold(entry,
 				    strcmp(argv[1], "hold") == 0, &err);
@@ -431,7 +531,7 @@ count_note(void *ctx, size_t i, int64_t when, const char *text)
 }
 
 static void
-list_one(struct mc_store *store, const char *id)
+list_one(struct mc_store *store, const char *id, const char *word)
 {
 	struct mc_err err = { .code = MC_OK };
 	struct mc_entry_info info;
@@ -440,7 +540,7 @@ list_one(struct mc_store *store, const char *id)
 	size_t n, notes = 0;
 
 	if (mc_store_look(store, id, &entry, &err) != 1) {
-		say("m %s refused %s", id, mc_code_name(err.code));
+		say("%s %s refused %s", word, id, mc_code_name(err.code));
 		return;
 	}
 	n = mc_entry_envelope(entry)->rcpts.n;
@@ -451,8 +551,10 @@ list_one(struct mc_store *store, const char *id)
 	mc_entry_info(entry, &info);
 	if (mc_entry_notes(entry, count_note, &notes, &err) != 0)
 		notes = 0;
-	say("m %s %s %s %s notes=%zu%s", id, cells, which, content == WHOLE ?
-	    "whole" : "ALTERED", notes, info.held ? " held" : "");
+	say("%s %s %s %s %s notes=%zu next=%lld%s%s", word, id, cells, which,
+	    content == WHOLE ? "whole" : "ALTERED", notes,
+	    (long long)info.next_attempt, info.held ? " held" : "",
+	    info.failed ? " failed" : "");
 	mc_entry_close(entry);
 }
 
@@ -463,10 +565,19 @@ tell_check(void *ctx, const char *name, const char *what)
 	say("check %s %s", name, what);
 }
 
+static void
+list_all(struct mc_store *store, const char *word)
+{
+	static struct ids ids;
+
+	if (get_ids(store, &ids, true, 0) == 0)
+		for (size_t k = 0; k < ids.n; k++)
+			list_one(store, ids.id[k], word);
+}
+
 static struct mc_store *
 recover(const char *dir)
 {
-	static struct ids ids;
 	struct mc_err err = { .code = MC_OK };
 	struct mc_store *store;
 	size_t bad = 0;
@@ -478,9 +589,7 @@ recover(const char *dir)
 	if (mc_store_check(store, tell_check, NULL, &bad, &err) != 0)
 		say("check failed: %s", err.text);
 	say("bad %zu", bad);
-	if (all_ids(store, &ids) == 0)
-		for (size_t k = 0; k < ids.n; k++)
-			list_one(store, ids.id[k]);
+	list_all(store, "m");
 	return store;
 }
 
@@ -492,15 +601,17 @@ cmd_recover(char **argv, int argc)
 	return 0;
 }
 
-/* recover, release, and run until nothing is left */
+/* recover, release, run until nothing is left but what has failed, then wait */
 static int
 cmd_settle(char **argv)
 {
 	static struct ids ids;
 	struct mc_store *store = recover(argv[2]);
 
-	if (store == NULL || all_ids(store, &ids) != 0)
+	if (store == NULL || get_ids(store, &ids, true, 0) != 0) {
+		mc_store_close(store);
 		return 1;
+	}
 	say("settling");
 	for (size_t i = 0; i < ids.n; i++) {
 		struct mc_err err = { .code = MC_OK };
@@ -512,7 +623,10 @@ cmd_settle(char **argv)
 			fprintf(stderr, "%s\n", err.text);
 		mc_entry_close(entry);
 	}
-	int rc = run(store, argv[3], 8);
+	int rc = run(store, argv[3], 8, NOW);
+	list_all(store, "settled");
+	if (rc == 0)
+		rc = run(store, argv[3], 8, LATER);
 	mc_store_close(store);
 	return rc;
 }
@@ -642,10 +756,12 @@ main(int argc, char **argv)
 	(void)sigaction(SIGXFSZ, &ignore, NULL);
 	if (strcmp(cmd, "put") == 0 && argc >= 5)
 		return cmd_put(argv, argc);
-	if (strcmp(cmd, "run") == 0 && argc == 4)
-		return cmd_run(argv);
+	if (strcmp(cmd, "run") == 0 && argc >= 4)
+		return cmd_run(argv, argc);
+	if (strcmp(cmd, "deliver") == 0 && argc == 4)
+		return cmd_deliver(argv);
 	if (strcmp(cmd, "hold") == 0 || strcmp(cmd, "release") == 0 ||
-	    strcmp(cmd, "drop") == 0)
+	    strcmp(cmd, "drop") == 0 || strcmp(cmd, "revive") == 0)
 		return cmd_each(argv);
 	if (strcmp(cmd, "settle") == 0 && argc == 4)
 		return cmd_settle(argv);

@@ -82,18 +82,24 @@ def full_disk(driver, where, unshare):
         "ls $2/q | grep -c ^t- | sed 's/^/temporary /'\n"
         "rm fill more; $1 settle $2 $3; ls $2/q | wc -l | sed 's/^/left /'")
     only_what_was_queued(lines, sent, 3)
-    check("temporary 0" in lines and "left 0" in lines, "left behind: %s" % lines[-12:])
+    check("temporary 0" in lines and "left 0" in lines,
+          "left behind: %s" % lines[-12:])
 
 
 def no_inodes(driver, where, unshare):
-    small = Small(driver, where, unshare, "size=1m,nr_inodes=11")
+    small = Small(driver, where, unshare, "size=1m,nr_inodes=14")
     lines, sent = small.script(
-        ": >one; : >two\n"
+        "for i in 1 2 3 4 5 6; do : >other$i; done\n"
         "for i in 1 2 3 4 5 6 7 8 9; do $1 put $2 m$i 100; done\n"
-        "$1 run $2 $3; rm one two\n"
+        # what was sent can be recorded, what failed cannot be reported yet
+        "$1 run $2 $3; rm other*\n"
         "$1 settle $2 $3; $1 settle $2 $3\n"
         "ls $2/q | wc -l | sed 's/^/left /'")
-    only_what_was_queued(lines, sent, 2)
+    only_what_was_queued(lines, sent, 3)
+    check([line for line in lines if line.startswith("no-note")],
+          "there were inodes for notes")
+    check(sum(1 for key in sent if key[0] == "me@x.example") >= 3,
+          "the reports were lost: %s" % sent)
     check("left 0" in lines, "left behind: %s" % lines[-12:])
 
 

@@ -8,6 +8,7 @@ no longer in the source is a failure too: the mutant has to follow.
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import damage
 import nth
@@ -68,8 +69,10 @@ MUTANTS = (
      "if (mc_file_sync(w->store->q) != 0)\n\t\treturn withdraw(",
      "if (0)\n\t\treturn withdraw(", explored("put")),
     ("fsync of the directory before the rename", "queue/put.c",
-     "if (take_name(w, id, ret_id, name, err) != 0)\n\t\tgoto drop;\n"
-     "\tif (mc_file_sync(w->store->q) != 0)",
+     "if (take_name(w, id, ret_id, name, err) != 0) {\n"
+     "\t\tif (has_name(w, name))\n"
+     "\t\t\t(void)withdraw(w, name, errno, err);\n"
+     "\t\tgoto drop;\n\t}\n\tif (mc_file_sync(w->store->q) != 0)",
      "if (mc_file_sync(w->store->q) != 0)\n\t\tgoto drop;\n"
      "\tif (take_name(w, id, ret_id, name, err) != 0)\n\t\tgoto drop;\n"
      "\tif (0)", explored("put")),
@@ -118,11 +121,11 @@ MUTANTS = (
      "entry->st.st_nlink == 0 ||\n\t\t    !mc_store_same(store, "
      "entry->name, &entry->st))", "0)", raced("runner, then drop")),
     ("no fresh look at the cells", "queue/entry.c",
-     "int rc = open_entry(entry, how != MC_TAKE_LOOK, &found);\n\n"
+     "int rc = open_entry(entry, how > MC_TAKE_LOOK, &found);\n\n"
      "\tif (rc == 1 && load(entry, &found) != 0)\n\t\trc = -1;",
      "int rc = open_entry(entry, false, &found);\n\n"
      "\tif (rc == 1 && load(entry, &found) != 0)\n\t\trc = -1;\n"
-     "\tif (rc == 1 && how != MC_TAKE_LOOK) {\n"
+     "\tif (rc == 1 && how > MC_TAKE_LOOK) {\n"
      "\t\tif (mc_store_lock(entry->fd) != 0 || fstat(entry->fd, &entry->st)\n"
      "\t\t    != 0 || entry->st.st_nlink == 0) {\n"
      "\t\t\tmc_entry_close(entry);\n\t\t\treturn 0;\n\t\t}\n"
@@ -137,9 +140,11 @@ MUTANTS = (
      "return damaged(entry, err, \"unreadable\");\n}\n\n/* -",
      walks("run")),
     ("no probe", "queue/entry.c",
-     "!entry->held && mc_entry_probe(entry, &found) != 0)",
-     "!entry->held && (entry->cells_fd = mc_store_open_file(store,\n"
-     "\t    entry->name, O_RDWR, &entry->st)) < 0)", walks("run")),
+     "mc_entry_probe(entry, &found) != 0)\n\t\trc = -1;\n"
+     "\tif (rc == 1) {",
+     "(entry->cells_fd = mc_store_open_file(store,\n"
+     "\t    entry->name, O_RDWR, &entry->st)) < 0)\n\t\trc = -1;\n"
+     "\tif (rc == 1) {", walks("run")),
     ("probe without fdatasync", "queue/entry.c",
      "if (mc_file_sync_data(entry->cells_fd) != 0)\n"
      "\t\treturn readonly(entry, errno, err);", "", walks("run")),
@@ -168,6 +173,34 @@ MUTANTS = (
     ("removed, and not for good", "queue/entry_state.c",
      "if (!mc_entry_delivered(entry) && mc_file_sync(store->q) != 0)",
      "if (0)", explored("drop")),
+    ("failed and removed, and not for good", "queue/entry_state.c",
+     "if (!mc_entry_delivered(entry) && mc_file_sync(store->q) != 0)",
+     "if (!mc_entry_done(entry) && mc_file_sync(store->q) != 0)",
+     explored("failed, then drop")),
+    ("what has failed is not kept", "queue/check.c",
+     "if (!mc_entry_delivered(entry))\n\t\treturn;",
+     "if (!mc_entry_done(entry))\n\t\treturn;", walks("run")),
+    ("kept before it has its time", "queue/entry_state.c",
+     "if (mc_store_set_time(entry->fd, until) != 0 ||\n"
+     "\t    fchmod(entry->fd, 0700) != 0)",
+     "if (fchmod(entry->fd, 0700) != 0 ||\n"
+     "\t    mc_store_set_time(entry->fd, until) != 0)", walks("run")),
+    ("probe changes how long it is kept", "queue/entry.c",
+     "!entry->held && !entry->failed &&", "!entry->held &&",
+     walks("failed, removed")),
+    ("put back, and still failed", "queue/entry_state.c",
+     "if (fchmod(entry->fd, 0600) != 0)\n"
+     "\t\treturn mc_store_fail(", "if (0)\n\t\treturn mc_store_fail(",
+     walks("failed, put back")),
+    ("put back, and not for good", "queue/entry_state.c",
+     "if (mc_file_sync(entry->cells_fd) != 0)", "if (0)",
+     explored("failed, then revive")),
+    ("half put back, and never looked at", "queue/check.c",
+     "if (entry->failed && !mc_entry_done(entry)) {", "if (0) {",
+     walks("check")),
+    ("half renamed, and nobody is told", "queue/put.c",
+     "if (has_name(w, name))", "if (0)",
+     walks("put without renameat2")),
     ("held, and not for good", "queue/entry_state.c",
      "0600) != 0 ||\n\t    mc_file_sync(entry->fd) != 0)", "0600) != 0)",
      explored("hold")),
@@ -180,6 +213,18 @@ MUTANTS = (
     ("set-up without a sign that it is done", "queue/set_up.c",
      "make_dir(store->top, \"q\", 0500) != 0)",
      "make_dir(store->top, \"q\", 0700) != 0)", explored("set-up killed")),
+)
+
+
+# of every kind, and soon found: the quick part has these
+QUICK = (
+    "no fsync of the file", "no fsync of the directory",
+    "no withdrawal", "no lock while it is written", "rename that replaces",
+    "no fsync for one that exists", "claim without lock",
+    "claim of what is gone", "no digest", "no fdatasync of a cell",
+    "no fsync of a new file's name", "removed, and not for good",
+    "put back, and not for good", "what has failed is not kept",
+    "set-up without fsync above",
 )
 
 
@@ -197,29 +242,36 @@ def build(tools, where, number, mutant):
         f.write(text.replace(old, new))
     object_file = source[:-2] + ".o"
     compile_c(source, object_file, ["-w"])
-    return tools.link("mutant-%d/driver" % number, {file: object_file})
+    return tools.link("mutant-%d/driver" % number, object_file)
 
 
-def all_mutants(tools, where, tap, only=None):
-    killed = 0
-    for number, mutant in enumerate(MUTANTS):
-        name, seen_by = mutant[0], mutant[4]
-        if only is not None and only not in name:
-            continue
-        place = os.path.join(where, "in-%d" % number)
-        os.mkdir(place)
-        try:
-            driver = Driver(tools, build(tools, where, number, mutant))
-        except Violation as v:
-            tap.result(False, "mutant: " + name, str(v))
-            continue
-        try:
-            seen_by(driver, place)
-        except Violation as v:
-            killed += 1
-            tap.result(True, "mutant: %s" % name,
-                       "caught by: " + str(v).split("\n")[0])
-        else:
-            tap.result(False, "mutant: %s" % name, "not caught")
+def try_mutant(tools, where, number):
+    """(caught, what happened)"""
+    mutant = MUTANTS[number]
+    place = os.path.join(where, "in-%d" % number)
+    os.mkdir(place)
+    try:
+        driver = Driver(tools, build(tools, where, number, mutant))
+    except Violation as v:
+        return False, str(v)
+    try:
+        mutant[4](driver, place)
+    except Violation as v:
+        return True, "caught by: " + str(v).split("\n")[0]
+    finally:
         shutil.rmtree(place, ignore_errors=True)
-    return killed
+    return False, "not caught"
+
+
+def all_mutants(tools, where, tap, full, only=None):
+    numbers = [n for n, mutant in enumerate(MUTANTS)
+               if (full or mutant[0] in QUICK) and
+               (only is None or only in mutant[0])]
+    killed = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = [pool.submit(try_mutant, tools, where, n) for n in numbers]
+        for n, run in zip(numbers, runs):
+            caught, what = run.result()
+            killed += caught
+            tap.result(caught, "mutant: " + MUTANTS[n][0], what)
+    return killed, len(numbers)

@@ -11,7 +11,8 @@ import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
-from spool import Violation, copy_tree, parse_recover, read_sink
+from spool import (SANITIZED, Message, Violation, copy_tree, parse_recover,
+                   read_sink)
 
 # mode, errno, and which calls count (None: all)
 MODES = (
@@ -38,6 +39,12 @@ FEW_MODES = tuple(m for m in MODES if m in (
     ("half-kill", 0, None), ("kill-after", 0, None)))
 OLD = "old"
 NEW = "new"
+# the first message's report sorts behind it, the second's before it, so that
+# a runner comes to them in that order
+IDS = ("b" * 26, "z" * 26, "m" * 26)
+NOW = 3000      # as in driver.c
+KEEP = 2000
+LATER = NOW + KEEP + 1
 
 
 class Place:
@@ -57,11 +64,18 @@ class Place:
         shutil.rmtree(self.root, ignore_errors=True)
         os.makedirs(self.root)
         self.ids = {}
-        for mark in marks:
-            done = self.driver.run("put", self.dir, mark, size)
+        for mark, id in zip(marks, IDS):
+            done = self.driver.run("put", self.dir, mark, size, id)
             if done.code != 0:
                 raise Violation("cannot even begin: " + done.err)
-            self.ids[mark] = done.acks("queued")[0][0]
+            self.ids[mark] = id
+        self.remember()
+
+    def then(self, *command):
+        """Before what is looked at, do this too."""
+        done = self.driver.run(*command)
+        if done.code != 0:
+            raise Violation("cannot even %s: %s" % (command[0], done.err))
         self.remember()
 
     def remember(self):
@@ -98,6 +112,12 @@ class After:
               "opening it left what was never finished")
         check(not place.names(), "not empty at the end: %s, from %s\n%s" % (
             place.names(), before, done.err))
+        # what had failed for somebody was there to be seen until its time
+        self.kept = {words[0]: Message(words[1:])
+                     for words in done.acks("settled")}
+        for id, m in self.kept.items():
+            check(m.failed and NOW + KEEP <= m.next <= LATER + KEEP,
+                  "%s is left, and not as failed" % id)
         self.sent = {}
         for id, to, mark, whole in read_sink(place.sink):
             check(whole == "whole", "sent altered: %s %s" % (id, mark))
@@ -107,6 +127,11 @@ class After:
         """Each recipient of `must` has it once, of `may` at most once."""
         known = set()
         for mark, id in list(must) + list(may):
+            m = self.kept.get(id)
+            check(m is not None or (mark, id) in may,
+                  "%s failed for one, and is not kept" % mark)
+            check(m is None or (m.cells == "DDB" and m.notes >= 1),
+                  "%s is kept with %s" % (mark, m and m.cells))
             for to in ("good1@x.example", "good2@x.example"):
                 n = self.sent.get((mark, to), 0)
                 known.add((mark, to))
@@ -121,6 +146,19 @@ class After:
             check(n <= reports, "%d reports about %s" % (n, mark))
         for key in self.sent:
             check(key in known, "who sent %s?" % (key,))
+        for id in self.kept:
+            check(id in [i for _, i in list(must) + list(may)],
+                  "%s is kept, and who is that?" % id)
+
+    def was_failed(self, place, there, reports):
+        """A message that had failed already, and is kept again, or gone."""
+        id = place.ids[OLD]
+        check((id in self.kept) == there, "kept: %s" % list(self.kept))
+        check(not there or self.kept[id].cells == "DDB",
+              "kept with %s" % (there and self.kept[id].cells))
+        n = self.sent.pop(("report-" + id, "me@x.example"), 0)
+        check(not self.sent, "sent once more: %s" % self.sent)
+        check(n in reports, "%d more reports" % n)
 
 
 # --------------------------------------------------------------------- putting
@@ -135,7 +173,8 @@ def judge_put(place, done, mode, only, fixed=None):
     check(state.bad == 0, "damaged messages: %s" % state.told)
     for mark, id in place.ids.items():
         m = state.messages.get(id)
-        check(m and m[0] == "PPP" and m[1] == mark, "%s is gone" % mark)
+        check(m and m.cells == "PPP" and m.mark == mark,
+              "%s is gone" % mark)
     new = state.by_mark(NEW)
     acked = done.acks("queued")
     refused = done.acks("refused")
@@ -150,6 +189,9 @@ def judge_put(place, done, mode, only, fixed=None):
     # P2: only where taking it back failed too
     if refused and mode in ("errno", "half"):
         check(not new, "refused and queued")
+    if refused and new:
+        check("log: " in done.err and new[0] in done.err,
+              "refused, queued, and nobody is told")
     may = [] if acked else [(NEW, id) for id in new]
     must = list(place.ids.items()) + [(NEW, id[0]) for id in acked]
     after.drained(must, may)
@@ -202,20 +244,22 @@ def judge_run(place, done, mode, only):
     for (id, i), cell in cells.items():
         m = state.messages.get(id)
         ok = {"D": "D", "F": "FB", "B": "B"}[cell]
-        check(m is None or m[0][i] in ok, "recorded %s, but there stands %s"
-              % (cell, m and m[0]))
+        check(m is None or m.cells[i] in ok,
+              "recorded %s, but there stands %s" % (cell, m and m.cells))
     for id, i in noted:
         m = state.messages.get(id)
-        check(m is None or m[0][i] not in "FB" or m[3] >= 1,
+        check(m is None or m.cells[i] not in "FB" or m.notes >= 1,
               "failed, and the reason is lost")
     for mark, id in place.ids.items():
         m = state.messages.get(id)
-        if m is None:
-            check((id, 0) in sent and (id, 1) in sent, "%s vanished" % mark)
-            continue
+        check(m is not None, "%s vanished" % mark)
         for i in (0, 1):
-            check(m[0][i] != "D" or (id, i) in sent,
+            check(m.cells[i] != "D" or (id, i) in sent,
                   "recorded before it was sent")
+        check(not m.failed or m.cells == "DDB", "failed with %s" % m.cells)
+        if mode == "errno" or mode == "half":
+            check([id] not in done.acks("kept") or m.failed,
+                  "said to be kept, and is not")
     # everything that writes fails from the start: nothing may be sent
     if only is not None and done.first and mode == "errno-on" \
             and not only.startswith("write,pwrite,open"):
@@ -246,8 +290,7 @@ def scenario_each(verb):
     def prepare(place):
         place.prepare(OLD)
         if verb == "release":
-            check(place.driver.run("hold", place.dir).code == 0, "hold")
-            place.remember()
+            place.then("hold", place.dir)
 
     def command(place):
         return (verb, place.dir)
@@ -264,8 +307,38 @@ def scenario_each(verb):
             return
         check(m is not None, "gone")
         if done.acks(verb):
-            check(m[4] == (verb == "hold"), "said %s, and is not" % verb)
+            check(m.held == (verb == "hold"), "said %s, and is not" % verb)
         after.drained([(OLD, id)])
+
+    return prepare, command, judge, {}
+
+
+def scenario_failed(verb):
+    """Put back, removed, or its time is over."""
+    def prepare(place):
+        place.prepare(OLD)
+        place.then("run", place.dir, place.sink)
+
+    def command(place):
+        return (("run", place.dir, place.sink, LATER) if verb == "expired"
+                else (verb, place.dir))
+
+    def judge(place, done, mode, only):
+        after = After(place)
+        state = after.state
+        check(state.bad == 0, "damaged messages: %s" % state.told)
+        m = state.messages.get(place.ids[OLD])
+        did = bool(done.acks(verb))
+        if verb == "revive":
+            check(m is not None, "gone")
+            check(m.cells == "DDP" if did else m.cells in ("DDB", "DDP"),
+                  "put back as %s" % m.cells)
+            check(m.cells == "DDB" or not m.failed, "pending, and failed")
+            after.was_failed(place, True, (1,) if m.cells == "DDP" else (0,))
+        else:
+            check(not did or m is None, "removed, and there")
+            check(m is None or m.cells == "DDB", "%s now" % (m and m.cells))
+            after.was_failed(place, m is not None, (0,))
 
     return prepare, command, judge, {}
 
@@ -276,7 +349,9 @@ def scenario_check():
         place.prepare(OLD, "done", "hurt")
         with open(place.q("m-" + place.ids["done"]), "r+b") as f:
             f.seek(64)
-            f.write(b"DDB")
+            f.write(b"DDD")
+        # what a crash left of one that was put back
+        os.chmod(place.q("m-" + place.ids[OLD]), 0o700)
         with open(place.q("m-" + place.ids["hurt"]), "r+b") as f:
             f.seek(-100, 2)
             f.write(b"!")
@@ -294,6 +369,7 @@ def scenario_check():
         state = after.state
         check(state.bad == 1, "a damaged message was lost, or another one is")
         check(place.ids["done"] not in state.messages, "done, and there")
+        check(not state.messages[place.ids[OLD]].failed, "pending, and failed")
         after.drained([(OLD, place.ids[OLD])])
 
     return prepare, command, judge, {}
@@ -312,11 +388,22 @@ SCENARIOS = {
     "hold": scenario_each("hold"),
     "release": scenario_each("release"),
     "drop": scenario_each("drop"),
+    "failed, put back": scenario_failed("revive"),
+    "failed, removed": scenario_failed("drop"),
+    "failed, its time is over": scenario_failed("expired"),
     "check": scenario_check(),
 }
 QUICK_SKIP = ("run, two messages",)
+QUICK_ALL = ("put", "run", "drop", "failed, put back")
 QUICK_FEW = ("put, first of all", "hold", "release", "check",
-             "put with an identifier")
+             "put with an identifier", "failed, removed",
+             "failed, its time is over")
+# with sanitizers a process takes five times as long, and what they look for
+# is on the ways out of a fault
+MEMORY_MODES = tuple(m for m in MODES if m in (
+    ("errno", errno.EIO, None), ("errno-on", errno.ENOSPC, None)))
+MEMORY = ("put", "put with one that is taken", "run", "drop",
+          "failed, put back", "check")
 
 
 def walk(driver, where, name, modes=MODES, most=400):
@@ -350,16 +437,26 @@ def walk(driver, where, name, modes=MODES, most=400):
     return points
 
 
+def choose(name, full):
+    """The modes for a scenario; none: not at all."""
+    if full:
+        return MODES
+    if SANITIZED:
+        return MEMORY_MODES if name in MEMORY else ()
+    if name in QUICK_SKIP:
+        return ()
+    return MODES if name in QUICK_ALL else FEW_MODES if name in QUICK_FEW \
+        else QUICK_MODES
+
+
 def all_walks(driver, where, tap, full):
-    names = [n for n in SCENARIOS if full or n not in QUICK_SKIP]
+    names = [n for n in SCENARIOS if choose(n, full)]
     total = 0
 
     def one(number):
         folder = os.path.join(where, "nth-%d" % number)
         os.mkdir(folder)
-        return walk(driver, folder, names[number],
-                    MODES if full else FEW_MODES
-                    if names[number] in QUICK_FEW else QUICK_MODES)
+        return walk(driver, folder, names[number], choose(names[number], full))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = [pool.submit(one, n) for n in range(len(names))]

@@ -8,8 +8,8 @@ import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from nth import NEW, OLD, After, Place, check
-from spool import Violation, report_id
+from nth import KEEP, LATER, NEW, NOW, OLD, After, Place, check
+from spool import Driver, Violation, read_sink, report_id
 
 
 class Race:
@@ -65,6 +65,7 @@ def runner_and_drop(place, n):
     """A person removes a message while a runner stands still."""
     place.renew()
     race = Race(place, ("run", place.dir, place.sink), "%d:stop:0" % n)
+    before = read_sink(place.sink)
     other = place.driver.run("drop", place.dir)
     done = race.finish()
     check(done.code == 0, "a runner failed: %s" % done.err)
@@ -73,8 +74,13 @@ def runner_and_drop(place, n):
           "a message that is gone is no error: %s" % done.err)
     dropped = {ack[0] for ack in other.acks("drop")}
     id = place.ids[OLD]
+    late = read_sink(place.sink)[len(before):]
+    check(not [sent for sent in late if sent[0] in dropped],
+          "removed, and sent: %s" % late)
+    check(id not in dropped or id not in after.kept, "removed, and kept")
     if id in dropped:
-        check(not after.sent, "removed, and sent: %s" % after.sent)
+        check(sorted(after.sent.values()) in ([], [1, 1], [1, 1, 1]),
+              "sent: %s" % after.sent)
     elif report_id(id) in dropped:
         check(not [k for k in after.sent if k[0] != OLD],
               "a report was removed, and sent")
@@ -93,6 +99,43 @@ def runner_and_put(place, n):
     done = race.finish()
     after = whole_run(place, (done,))
     after.drained(list(place.ids.items()) + [(NEW, other.acks("queued")[0][0])])
+    return race.stopped
+
+
+def runner_and_revive(place, n):
+    """A person puts a failed message back while a runner stands still."""
+    place.renew()
+    race = Race(place, ("run", place.dir, place.sink, NOW + KEEP - 1),
+                "%d:stop:0" % n)
+    other = place.driver.run("revive", place.dir)
+    check(other.code == 0, "revive beside a runner: %s" % other.err)
+    done = race.finish()
+    check(done.code == 0, "a runner failed: %s" % done.err)
+    After(place).was_failed(place, True, (1,))
+    return race.stopped
+
+
+def revive_and_runner(place, n):
+    place.renew()
+    race = Race(place, ("revive", place.dir), "%d:stop:0" % n)
+    other = place.driver.run("run", place.dir, place.sink)
+    check(other.code == 0, "a runner failed: %s" % other.err)
+    done = race.finish()
+    check(done.acks("revive"), "not put back: %s" % done.err)
+    After(place).was_failed(place, True, (1,))
+    return race.stopped
+
+
+def expiry_and_revive(place, n):
+    """Its time is over, a runner is about to remove it, a person wants it."""
+    place.renew()
+    race = Race(place, ("run", place.dir, place.sink, LATER), "%d:stop:0" % n)
+    other = place.driver.run("revive", place.dir)
+    done = race.finish()
+    check(done.code == 0, "a runner failed: %s" % done.err)
+    revived = bool(other.acks("revive"))
+    check(revived != bool(done.acks("expired")), "put back, and removed")
+    After(place).was_failed(place, revived, (1,) if revived else (0,))
     return race.stopped
 
 
@@ -148,22 +191,56 @@ def set_up_and_put(place, n):
     return race.stopped
 
 
+def orphan(place, n):
+    """A runner is killed while its child delivers: nobody else may send."""
+    if n > 1:
+        return False
+    place.renew()
+    child = place.driver.popen("deliver", place.dir, place.sink)
+    check(child.stdout.readline().startswith(b"begun"), "did not begin")
+    child.kill()
+    child.wait()
+    other = place.driver.run("run", place.dir, place.sink)
+    check(len(other.acks("busy")) == 2 and not other.acks("sent"),
+          "sent at the same time: %s" % other.lines)
+    child.stdin.close()
+    # until it has let go of the file, it may have it
+    check(child.stdout.read().startswith(b"sent"), "did not send")
+    child.stdout.close()
+    check(len(read_sink(place.sink)) == 1, "sent: %s" % read_sink(place.sink))
+    After(place).drained(place.ids.items(), (), {
+        (place.ids[OLD], "good1@x.example")})
+    return True
+
+
+FAILED = "one message, for which a runner has been"
+
 RACES = {
     "two runners": (runner_and_runner, ("one", "two")),
     "two runners, killed": (runner_and_killed, ("one",)),
     "runner, then drop": (runner_and_drop, (OLD,)),
+    "runner, then put back": (runner_and_revive, FAILED),
+    "put back, then runner": (revive_and_runner, FAILED),
+    "its time is over, then put back": (expiry_and_revive, FAILED),
     "runner, then put": (runner_and_put, (OLD,)),
     "put, then runner": (put_and("run"), (OLD,)),
     "put, then check": (put_and("recover"), (OLD,)),
     "withdrawal, then runner": (withdrawn, (OLD,)),
     "set-up, then put": (set_up_and_put, ()),
+    "killed runner, its child goes on": (orphan, (OLD,)),
 }
 
 
 def walk(driver, where, name, step=1):
     race, marks = RACES[name]
-    place = Place(driver, where)
-    place.prepare(*marks)
+    # of its own: others race at the same time
+    own = Driver(driver.tools, driver.binary)
+    place = Place(own, where)
+    if marks is FAILED:
+        place.prepare(OLD)
+        place.then("run", place.dir, place.sink)
+    else:
+        place.prepare(*marks)
     n, points = 1, 0
     while True:
         try:
@@ -172,6 +249,10 @@ def walk(driver, where, name, step=1):
         except Violation as v:
             raise Violation("%s; stopped before call %d: %s" % (
                 name, n, v)) from None
+        finally:
+            own.end_all()
+            driver.runs += own.runs
+            own.runs = 0
         n += step
         points += 1
         if n > 1000:

@@ -558,6 +558,63 @@ open64(const char *name, int flags, ...)
 	return do_openat(AT_FDCWD, name, flags, mode);
 }
 
+/* names that _FORTIFY_SOURCE has for the same calls */
+int __open_2(const char *name, int flags);
+int __open64_2(const char *name, int flags);
+int __openat_2(int dir, const char *name, int flags);
+int __openat64_2(int dir, const char *name, int flags);
+ssize_t __read_chk(int fd, void *p, size_t n, size_t room);
+ssize_t __pread_chk(int fd, void *p, size_t n, off_t off, size_t room);
+ssize_t __pread64_chk(int fd, void *p, size_t n, off_t off, size_t room);
+
+int
+__open_2(const char *name, int flags)
+{
+	return do_openat(AT_FDCWD, name, flags, 0);
+}
+
+int
+__open64_2(const char *name, int flags)
+{
+	return do_openat(AT_FDCWD, name, flags, 0);
+}
+
+int
+__openat_2(int dir, const char *name, int flags)
+{
+	return do_openat(dir, name, flags, 0);
+}
+
+int
+__openat64_2(int dir, const char *name, int flags)
+{
+	return do_openat(dir, name, flags, 0);
+}
+
+ssize_t
+__read_chk(int fd, void *p, size_t n, size_t room)
+{
+	if (n > room)
+		abort();
+	return read(fd, p, n);
+}
+
+ssize_t
+__pread_chk(int fd, void *p, size_t n, off_t off, size_t room)
+{
+	if (n > room)
+		abort();
+	return do_pread(fd, p, n, off);
+}
+
+ssize_t
+__pread64_chk(int fd, void *p, size_t n, off_t off, size_t room)
+{
+	if (n > room)
+		abort();
+	return do_pread(fd, p, n, off);
+}
+
 int
 mkdirat(int dir, const char *name, mode_t mode)
 {

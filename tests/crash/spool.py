@@ -13,7 +13,10 @@ TOP = os.environ.get("top_srcdir", os.path.join(HERE, "..", ".."))
 CC = os.environ.get("CC", "cc").split()
 CPPFLAGS = os.environ.get("CPPFLAGS", "").split()
 LIBS = os.environ.get("MC_CRASH_LIBS", "-lcrypto -lidn2").split()
-FOLDERS = ("base", "mail", "queue")
+BUILD = os.environ.get("top_builddir", os.path.join(TOP, "build"))
+CORE = os.path.join(BUILD, "lib", ".libs", "libcore.a")
+SANITIZED = os.environ.get("MC_SANITIZED") == "yes"
+SANITIZE = ["-fsanitize=address,undefined"] if SANITIZED else []
 
 
 class Violation(Exception):
@@ -30,52 +33,38 @@ def scratch():
     raise SystemExit("no place for temporary files")
 
 
-def sources():
-    for folder in FOLDERS:
-        where = os.path.join(TOP, "lib", folder)
-        for name in sorted(os.listdir(where)):
-            if name.endswith(".c"):
-                yield os.path.join(folder, name)
-
-
 def compile_c(source, output, extra=()):
-    build = os.environ.get("top_builddir", TOP)
-    # without a configured tree too, as far as these folders need it
-    config = ["-D_GNU_SOURCE", "-DVERSION=\"0\"", "-DHAVE_GETRANDOM"]
-    if os.path.exists(os.path.join(build, "config.h")):
-        config = ["-DHAVE_CONFIG_H"]
-    subprocess.run(CC + ["-std=c17", "-O1", "-g", "-DSYSCONFDIR=\"/etc\"",
-                         "-I" + build, "-I" + os.path.join(TOP, "lib")] +
-                   config + CPPFLAGS + ["-c", "-o", output, source] +
-                   list(extra), check=True)
+    subprocess.run(CC + ["-std=c17", "-O1", "-g", "-fPIE", "-DHAVE_CONFIG_H",
+                         "-DSYSCONFDIR=\"/etc\"", "-I" + BUILD,
+                         "-I" + os.path.join(TOP, "lib")] + SANITIZE +
+                   CPPFLAGS + ["-c", "-o", output, source] + list(extra),
+                   check=True)
 
 
 class Tools:
-    """Driver and shim; the library's objects, to build variants from."""
+    """Driver and shim, and how to link the driver with parts exchanged."""
 
     def __init__(self, where):
         self.where = where
-        self.objects = {}
-        jobs = []
-        for source in sources():
-            out = os.path.join(where, source.replace("/", "-")[:-2] + ".o")
-            self.objects[source] = out
-            jobs.append((os.path.join(TOP, "lib", source), out))
-        jobs.append((os.path.join(HERE, "driver.c"), where + "/driver.o"))
-        from concurrent.futures import ThreadPoolExecutor
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(lambda job: compile_c(*job), jobs))
         self.shim = os.path.join(where, "shim.so")
+        compile_c(os.path.join(HERE, "driver.c"), where + "/driver.o")
         subprocess.run(CC + ["-shared", "-fPIC", "-O1", "-g", "-o", self.shim,
                              os.path.join(HERE, "shim.c"), "-ldl"], check=True)
-        self.driver = self.link("driver", {})
+        self.driver = self.link("driver")
+        self.preload = [self.shim]
+        if SANITIZED:
+            # gcc's has to stand in front; clang's is in the program
+            found = subprocess.run(CC + ["-print-file-name=libasan.so"],
+                                   check=True, stdout=subprocess.PIPE)
+            library = found.stdout.decode().strip()
+            if os.path.exists(library):
+                self.preload.insert(0, library)
 
-    def link(self, name, instead):
+    def link(self, name, *instead):
+        """Objects that come first take the place of those in the library."""
         out = os.path.join(self.where, name)
-        objects = [instead.get(source, self.objects[source])
-                   for source in self.objects]
-        subprocess.run(CC + ["-o", out, self.where + "/driver.o"] + objects +
-                       LIBS, check=True)
+        subprocess.run(CC + SANITIZE + ["-o", out, self.where + "/driver.o"] +
+                       list(instead) + [CORE] + LIBS, check=True)
         return out
 
 
@@ -86,8 +75,9 @@ class Result:
         self.err = err
         hits = [line[4:] for line in err.splitlines() if line[:4] == "HIT "]
         self.hit = hits[0] if hits else None
-        self.hits = hits
         self.killed = code == -signal.SIGKILL
+        if "Sanitizer" in err or "runtime error:" in err:
+            raise Violation("memory: " + err)
 
     def acks(self, word):
         """The fields behind each line that begins with this word."""
@@ -100,11 +90,12 @@ class Driver:
         self.tools = tools
         self.binary = binary or tools.driver
         self.runs = 0
+        self.children = []      # that have been started and not waited for
 
     def env(self, root, faults=None, log=None, only=None, extra=None):
         env = {"PATH": os.environ.get("PATH", "/bin:/usr/bin")}
         if root is not None:
-            env["LD_PRELOAD"] = self.tools.shim
+            env["LD_PRELOAD"] = " ".join(self.tools.preload)
             env["MC_SHIM_DIR"] = root
         if faults:
             env["MC_SHIM_FAULTS"] = faults
@@ -126,6 +117,15 @@ class Driver:
         return Result(done.returncode, done.stdout.decode("utf-8", "replace"),
                       done.stderr.decode("utf-8", "replace"))
 
+    def popen(self, *args):
+        """Not disturbed; its input and output are pipes."""
+        self.runs += 1
+        child = subprocess.Popen([self.binary] + [str(a) for a in args],
+                                 env=self.env(None), stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE)
+        self.children.append(child)
+        return child
+
     def start(self, *args, **fault):
         """Begin, and wait until it stops itself or ends; True if stopped."""
         self.runs += 1
@@ -135,17 +135,29 @@ class Driver:
         child = subprocess.Popen([self.binary] + [str(a) for a in args],
                                  env=self.env(root, **fault), stdout=out,
                                  stdin=subprocess.DEVNULL, stderr=err)
+        self.children.append(child)
         _, status = os.waitpid(child.pid, os.WUNTRACED)
         stopped = os.WIFSTOPPED(status)
         if not stopped:
             child.returncode = os.waitstatus_to_exitcode(status)
         return stopped, child, out, err
 
+    def end_all(self):
+        """A test that failed leaves nobody standing still."""
+        for child in self.children:
+            if child.returncode is None:
+                child.kill()
+                child.wait()
+            for pipe in (child.stdin, child.stdout):
+                if pipe is not None:
+                    pipe.close()
+        self.children = []
+
     @staticmethod
     def finish(child, out, err):
         if child.returncode is None:
             os.kill(child.pid, signal.SIGCONT)
-            child.wait(30)
+            child.wait(60)
         out.seek(0)
         err.seek(0)
         return Result(child.returncode, out.read().decode(),
@@ -155,17 +167,29 @@ class Driver:
         return parse_recover(self.run("recover", *dirs))
 
 
+class Message:
+    """One of the lines of a list."""
+
+    def __init__(self, words):
+        self.cells, self.mark, whole, notes, next_attempt, *flags = words
+        self.whole = whole == "whole"
+        self.notes = int(notes.split("=")[1])
+        self.next = int(next_attempt.split("=")[1])
+        self.held = "held" in flags
+        self.failed = "failed" in flags
+
+
 class State:
     """What `driver recover` says of one spool."""
 
     def __init__(self):
-        self.messages = {}  # id -> (cells, mark, whole, notes, held)
+        self.messages = {}  # id -> Message
         self.bad = None
         self.told = []
         self.wrong = []
 
     def by_mark(self, mark):
-        return [id for id, m in self.messages.items() if m[1] == mark]
+        return [id for id, m in self.messages.items() if m.mark == mark]
 
 
 def parse_recover(result):
@@ -182,10 +206,8 @@ def parse_recover(result):
         elif word[0] == "m" and word[2] == "refused":
             state.wrong.append(line)
         elif word[0] == "m":
-            state.messages[word[1]] = (word[2], word[3], word[4] == "whole",
-                                       int(word[5].split("=")[1]),
-                                       "held" in word[6:])
-            if word[4] != "whole":
+            m = state.messages[word[1]] = Message(word[2:])
+            if not m.whole:
                 state.wrong.append(line)
         elif word[0] == "check" and word[1] != "failed:":
             state.told.append(line)

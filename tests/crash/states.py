@@ -16,7 +16,7 @@ import random
 import shutil
 import stat
 
-from nth import NEW, OLD, Place, check
+from nth import LATER, NEW, OLD, Place, check
 from spool import Violation, parse_recover, report_id
 
 MOST = 1 << 14      # combinations of one prefix; more are sampled
@@ -349,7 +349,8 @@ def judge_put(place, mark=NEW):
         check(state.bad == 0, "damaged: %s" % state.told)
         for old, id in place.ids.items():
             m = state.messages.get(id)
-            check(m and m[1] == old and m[0] == "PPP", "%s is gone" % old)
+            check(m and m.mark == old and m.cells == "PPP",
+                  "%s is gone" % old)
         got = state.by_mark(mark)
         check(len(got) <= 1, "twice there")
         for ack in acks:
@@ -371,24 +372,20 @@ def judge_run(place):
             rid = report_id(id)
             report = rid in state.messages or (rid, 0) in sent
             m = state.messages.get(id)
-            if m is None:
-                # a runner killed before it could say "cell" may have
-                # recorded it
-                check((id, 0) in sent and (id, 1) in sent,
-                      "%s is gone, and was not sent" % mark)
-                check(report, "%s is gone, and no report" % mark)
-                continue
+            check(m is not None, "%s is gone" % mark)
+            check(not m.failed or m.cells == "DDB",
+                  "failed with %s" % m.cells)
             for i in range(3):
                 cell = cells.get((id, i))
                 want = {None: "PDFB", "D": "D", "F": "FB", "B": "B"}[cell]
-                check(m[0][i] in want, "recorded %s, and there stands %s" % (
-                    cell, m[0][i]))
-                check(m[0][i] != "D" or (id, i) in sent, "a false record")
-            check(m[0][2] not in "FB" or (id, 2) in noted,
+                check(m.cells[i] in want, "recorded %s, and there stands %s"
+                      % (cell, m.cells[i]))
+                check(m.cells[i] != "D" or (id, i) in sent, "a false record")
+            check(m.cells[2] not in "FB" or (id, 2) in noted,
                   "failed before the reason was written")
-            check((id, 2) not in noted or m[3] >= 1, "the reason is lost")
-            check(m[0][2] != "B" or report, "reported, and no report")
-            check(rid not in state.messages or m[0][2] in "FB",
+            check((id, 2) not in noted or m.notes >= 1, "the reason is lost")
+            check(m.cells[2] != "B" or report, "reported, and no report")
+            check(rid not in state.messages or m.cells[2] in "FB",
                   "a report about what has not failed")
     return judge
 
@@ -402,7 +399,25 @@ def judge_each(place, verb):
             check(not did or m is None, "removed, and back")
         else:
             check(m is not None, "gone")
-            check(not did or m[4] == (verb == "hold"), "%s was lost" % verb)
+            check(not did or m.held == (verb == "hold"), "%s was lost" % verb)
+    return judge
+
+
+def judge_failed(place, verb):
+    """Of a message that had failed."""
+    def judge(acks, state):
+        check(state.bad == 0, "damaged: %s" % state.told)
+        did = any(a[0] == verb for a in acks)
+        m = state.messages.get(place.ids[OLD])
+        if verb == "revive":
+            check(m is not None, "gone")
+            check(m.cells == "DDP" if did else m.cells in ("DDB", "DDP"),
+                  "put back as %s" % m.cells)
+            # the check has been there
+            check(m.cells == "DDB" or not m.failed, "pending, and failed")
+        else:
+            check(not did or m is None, "removed, and back")
+            check(m is None or m.cells == "DDB", "%s now" % (m and m.cells))
     return judge
 
 
@@ -459,7 +474,9 @@ def explore_set_up_killed(x, place, every=1):
 def explore_run(x, place):
     place.prepare(OLD)
     start, log, done = record(place, "run", place.dir, place.sink)
-    check(done.code == 0 and len(done.acks("removed")) == 2, done.err)
+    # the message stays for a while, its report goes
+    check(done.code == 0 and len(done.acks("kept")) == 1 and
+          len(done.acks("removed")) == 1, done.err)
     x.explore(place, start, parse(log), judge_run(place))
 
 
@@ -493,11 +510,20 @@ def explore_run_sync_fails(x, place):
 def explore_each(x, place, verb):
     place.prepare(OLD)
     if verb == "release":
-        check(place.driver.run("hold", place.dir).code == 0, "hold")
-        place.remember()
+        place.then("hold", place.dir)
     start, log, done = record(place, verb, place.dir)
     check(done.code == 0, done.err)
     x.explore(place, start, parse(log), judge_each(place, verb))
+
+
+def explore_failed(x, place, verb):
+    place.prepare(OLD)
+    place.then("run", place.dir, place.sink)
+    command = (verb, place.dir) if verb != "expired" else (
+        "run", place.dir, place.sink, LATER)
+    start, log, done = record(place, *command)
+    check(done.code == 0 and done.acks(verb), done.err)
+    x.explore(place, start, parse(log), judge_failed(place, verb))
 
 
 def explorations(full, seed):
@@ -517,6 +543,9 @@ def explorations(full, seed):
         x, p, every, seed % every)
     for verb in ("hold", "release", "drop"):
         yield verb, lambda x, p, verb=verb: explore_each(x, p, verb)
+    for verb in ("revive", "drop", "expired"):
+        yield "failed, then " + verb, \
+            lambda x, p, verb=verb: explore_failed(x, p, verb)
 
 
 def all_states(driver, where, tap, full, seed):

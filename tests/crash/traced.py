@@ -10,13 +10,17 @@ import subprocess
 from nth import NEW, OLD, Place, judge_put, judge_run
 from spool import Violation
 
+# calls that the loader and the C library do not make on their own, so that
+# every one that is counted is the spool's
 FAULTS = (
     ("fsync", "error=EIO"), ("fsync", "signal=KILL"),
     ("fdatasync", "error=EIO"), ("fdatasync", "signal=KILL"),
     ("renameat2", "error=EIO"), ("renameat2", "signal=KILL"),
-    ("write", "error=ENOSPC"), ("write", "signal=KILL"),
     ("pwrite64", "error=EIO"), ("pwrite64", "signal=KILL"),
-    ("flock", "error=ENOLCK"), ("unlinkat", "signal=KILL"),
+    ("flock", "error=ENOLCK"), ("flock", "signal=KILL"),
+    ("unlinkat", "error=EIO"), ("unlinkat", "signal=KILL"),
+    ("fchmod", "error=EPERM"), ("fchmod", "signal=KILL"),
+    ("utimensat", "error=EPERM"), ("utimensat", "signal=KILL"),
 )
 
 
@@ -34,20 +38,19 @@ def walk(place, command, judge):
         for n in itertools.count(1):
             place.renew()
             trace = os.path.join(place.where, "trace")
-            # -P: or ld.so's own calls would be counted, and killed
             done = place.driver.run(*command(place), wrap=[
                 "strace", "-f", "-qq", "-o", trace, "-e", "trace=" + call,
-                "-P", place.dir, "-P", place.dir + "/q",
-                *itertools.chain(*(("-P", place.q(name))
-                                   for name in place.names())),
                 "-e", "inject=%s:%s:when=%d" % (call, fault, n)])
             with open(trace) as f:
                 text = f.read()
             hit = "(INJECTED)" in text or "killed by SIGKILL" in text
             done.killed = "killed by SIGKILL" in text
             done.first = False
+            if hit:
+                done.hit = "unlink" if call == "unlinkat" else call
             try:
-                judge(place, done, "errno-on" if hit else "errno", None)
+                judge(place, done, "kill-before" if "KILL" in fault
+                      else "errno", None)
             except Violation as v:
                 raise Violation("%s %s, call %d: %s" % (
                     call, fault, n, v)) from None

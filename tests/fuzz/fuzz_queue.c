@@ -5,7 +5,9 @@
  * The first byte chooses.  An envelope that is read gives the same however it
  * is cut, and writing and reading it again changes nothing.  Notes that are
  * read are written the same.  A whole file is read in a real spool: it is
- * taken, refused or put into bad/, and what is taken is what it says.
+ * taken, refused or put into bad/, and what is taken is what it says, also to
+ * one who has only its descriptor.  A file of notes beside a message never
+ * harms it, and takes one more.
  */
 #include "base/base.h"
 
@@ -22,6 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MUST(x) do { if (!(x)) __builtin_trap(); } while (0)
 #define ID "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define NOTED "bbbbbbbbbbbbbbbbbbbbbbbbbb"
 
 /* ---------------------------------------------------------------- envelope */
 
@@ -176,10 +179,38 @@ spool_clear(void)
 	int top = open(spool.dir, O_RDONLY | O_DIRECTORY);
 
 	(void)unlinkat(top, "q/m-" ID, 0);
+	(void)unlinkat(top, "q/m-" NOTED, 0);
+	(void)unlinkat(top, "q/l-" NOTED, 0);
 	(void)unlinkat(top, "q", AT_REMOVEDIR);
 	(void)unlinkat(top, "bad", AT_REMOVEDIR);
 	(void)close(top);
 	(void)rmdir(spool.dir);
+}
+
+/* a message of three recipients, for notes to stand beside */
+static void
+put_noted(void)
+{
+	static const size_t order[] = { 0, 1, 2 };
+	struct mc_envelope env;
+	struct mc_spool body;
+	char id[MC_ID_LEN + 1];
+	size_t i;
+
+	mc_envelope_init(&env);
+	mc_spool_init(&body, 4096, NULL);
+	MUST(mc_envelope_set_sender(&env, MC_STR("a@b"), NULL) == 0);
+	MUST(mc_envelope_add(&env, MC_STR("c@d"), false, &i, NULL) == 0);
+	MUST(mc_envelope_add(&env, MC_STR("e@f"), false, &i, NULL) == 0);
+	MUST(mc_envelope_add(&env, MC_STR("g@h"), false, &i, NULL) == 0);
+
+	struct mc_store_item item = { .account = "work", .env = &env,
+	    .order = order, .n = 3, .header = MC_STR("A: b\r\n"),
+	    .body = &body };
+
+	MUST(mc_store_put(spool.store, &item, NOTED, id, NULL) == 0);
+	mc_envelope_clear(&env);
+	mc_spool_clear(&body);
 }
 
 static void
@@ -195,6 +226,7 @@ spool_open(void)
 	    "/tmp/mailchute-fuzz-XXXXXX");
 	MUST(mkdtemp(spool.dir) != NULL);
 	MUST(mc_store_open(&set, &spool.store, NULL) == 0);
+	put_noted();
 	if (!spool.at_exit)
 		MUST(atexit(spool_clear) == 0);
 	spool.at_exit = true;
@@ -244,6 +276,83 @@ use_entry(struct mc_entry *entry, size_t size)
 		MUST(mc_qf_is_cell((char)mc_entry_cell(entry, i)));
 }
 
+/* the same by its descriptor alone */
+static void
+adopt(const struct mc_entry *entry)
+{
+	struct mc_entry *other;
+	struct mc_entry_info a, b;
+
+	MUST(mc_store_adopt("", ID, dup(mc_entry_fd(entry)), &other,
+	    NULL) == 0);
+	mc_entry_info(entry, &a);
+	mc_entry_info(other, &b);
+	MUST(same_text(a.account, b.account) && a.size == b.size);
+	MUST(mc_entry_done(entry) == mc_entry_done(other));
+	MUST(!mc_entry_delivered(entry) || mc_entry_done(entry));
+	mc_entry_close(other);
+}
+
+struct noted {
+	size_t n;
+	int64_t last;
+};
+
+static int
+take_note(void *ctx, size_t i, int64_t when, const char *text)
+{
+	struct noted *noted = ctx;
+
+	MUST(i < 3 || i == SIZE_MAX);
+	MUST(strlen(text) <= MC_QF_NOTE_TEXT);
+	MUST(!mc_str_has_ctl(mc_str_from(text)));
+	noted->n++;
+	noted->last = when;
+	return 0;
+}
+
+static struct mc_entry *
+claim_noted(struct noted *ret_noted, struct mc_entry_info *ret_info)
+{
+	struct mc_entry *entry;
+
+	*ret_noted = (struct noted){ .n = 0 };
+	MUST(mc_store_claim(spool.store, NOTED, true, &entry, NULL) == 1);
+	MUST(mc_entry_notes(entry, take_note, ret_noted, NULL) == 0);
+	mc_entry_info(entry, ret_info);
+	MUST(ret_noted->n == 0 || mc_entry_last_note(entry) ==
+	    ret_noted->last);
+	return entry;
+}
+
+static void
+notes_file(const uint8_t *data, size_t size)
+{
+	struct mc_entry_info info;
+	struct mc_entry *entry;
+	struct noted before, after;
+	uint64_t attempts;
+	int fd;
+
+	spool_open();
+	fd = openat(spool.store->q, "l-" NOTED, O_WRONLY | O_CREAT | O_EXCL,
+	    0600);
+	MUST(fd >= 0 && mc_file_write(fd, data, size, NULL) == 0);
+	(void)close(fd);
+	entry = claim_noted(&before, &info);
+	attempts = info.attempts;
+	MUST(mc_entry_note(entry, 1, 77, "one more", false, NULL) == 0);
+	mc_entry_close(entry);
+	entry = claim_noted(&after, &info);
+	/* all of them again, unless there were so many that they had to go */
+	MUST(after.n == before.n + 1 || after.n == 1);
+	MUST(after.last == 77 && info.attempts >= attempts);
+	MUST(strcmp(mc_envelope_at(mc_entry_envelope(entry), 1)->text,
+	    "one more") == 0);
+	mc_entry_close(entry);
+	MUST(unlinkat(spool.store->q, "l-" NOTED, 0) == 0);
+}
+
 static void
 file(const uint8_t *data, size_t size)
 {
@@ -270,6 +379,8 @@ file(const uint8_t *data, size_t size)
 	claim = mc_store_claim(spool.store, ID, true, &claimed, &err);
 	MUST(claim == 1 || (claim == -1 && err.code != MC_OK));
 	MUST(claim == -1 || look == 1);
+	if (look == 1)
+		adopt(entry);
 	if (claim == 1) {
 		use_entry(claimed, size - 1);
 		mc_entry_close(claimed);
@@ -292,6 +403,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		envelope(data + 1, size - 1);
 	else if (data[0] == 'N')
 		notes(data + 1, size - 1);
+	else if (data[0] == 'L')
+		notes_file(data + 1, size - 1);
 	else
 		file(data + 1, size - 1);
 	return 0;

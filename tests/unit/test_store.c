@@ -926,6 +926,61 @@ hold_and_time(void)
 	side_clear(&s);
 }
 
+/* whatever the clock says: no time is too odd to be kept and read again */
+static void
+odd_times(void **state)
+{
+	static const int64_t times[] = { INT64_MIN, -1, 0, 1, INT32_MAX,
+	    INT64_C(0x80000000), INT64_C(0x100000000), INT64_C(7258118400),
+	    INT64_C(1) << 40, INT64_MAX };
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	for (size_t i = 0; i < 3 * MC_NELEM(times); i++) {
+		int64_t want = times[i / 3], got;
+		struct seen seen = { .n = 0 };
+		struct mc_entry_info info;
+		struct mc_entry *entry;
+		char id[MC_ID_LEN + 1];
+
+		if (i % 3 == 0)
+			s.item.next_attempt = want;
+		s.item.arrival = want;
+		side_put(&s, id);
+		s.item.next_attempt = 5;
+		entry = side_claim(&s, id);
+		if (i % 3 == 1)
+			assert_int_equal(mc_entry_reschedule(entry, want, NULL),
+			    0);
+		if (i % 3 == 2) {
+			static const size_t all[] = { 0, 1, 2 };
+
+			assert_int_equal(mc_entry_mark(entry, all, 3,
+			    MC_CELL_REPORTED, NULL), 0);
+			assert_int_equal(mc_entry_keep(entry, want, NULL), 0);
+		}
+		assert_int_equal(mc_entry_note(entry, 0, want, "x", false,
+		    NULL), 0);
+		mc_entry_close(entry);
+		entry = side_claim(&s, id);
+		mc_entry_info(entry, &info);
+		assert_true(info.arrival == want);
+		assert_true(mc_entry_last_note(entry) == want);
+		assert_int_equal(info.attempts, 1);
+		got = info.next_attempt;
+		/* a file system may know none before 1970 or after some day */
+		assert_true(want < 0 ? got == 0 : want <= INT32_MAX ?
+		    got == want : got >= INT32_MAX && got <= want);
+		assert_int_equal(mc_store_scan(s.store, see, &seen, NULL), 0);
+		assert_int_equal(seen.n, 1);
+		assert_true(seen.next == got);
+		assert_int_equal(mc_entry_remove(entry, NULL), 0);
+		mc_entry_close(entry);
+	}
+	side_clear(&s);
+}
+
 static void
 holding(void **state)
 {
@@ -1907,6 +1962,7 @@ main(void)
 		cmocka_unit_test(looking),
 		cmocka_unit_test(descriptors),
 		cmocka_unit_test(locking),
+		cmocka_unit_test(odd_times),
 		cmocka_unit_test(holding),
 		cmocka_unit_test(noting),
 		cmocka_unit_test(odd_notes),
