@@ -260,6 +260,7 @@ def try_mutant(tools, where, number):
         return True, "caught by: " + str(v).split("\n")[0]
     finally:
         shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(os.path.dirname(driver.binary), ignore_errors=True)
     return False, "not caught"
 
 

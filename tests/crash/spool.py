@@ -19,14 +19,21 @@ SANITIZED = os.environ.get("MC_SANITIZED") == "yes"
 SANITIZE = ["-fsanitize=address,undefined"] if SANITIZED else []
 
 
+ENOUGH = 256 << 20
+
+
 class Violation(Exception):
     """A promise of the spool that did not hold."""
 
 
 def scratch():
-    """A new directory, in memory where that is to be had."""
+    """A new directory, in memory where there is enough of that."""
     for base in ("/dev/shm", None):
         try:
+            if base is not None:
+                fs = os.statvfs(base)
+                if fs.f_bavail * fs.f_frsize < ENOUGH:
+                    continue
             return tempfile.mkdtemp(prefix="mailchute-crash-", dir=base)
         except OSError:
             continue
