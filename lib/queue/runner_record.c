@@ -458,6 +458,22 @@ report_delayed(struct mc_runner *r, struct mc_hand *hand, struct some *s,
 		log_error(r, &err);
 }
 
+/* it says that it failed, and somebody is left: putting it back was cut short */
+static bool
+revive(struct mc_runner *r, struct mc_entry *entry)
+{
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry_info info;
+
+	mc_entry_info(entry, &info);
+	if (!info.failed || mc_entry_done(entry))
+		return true;
+	if (mc_entry_revive(entry, mc_runner_now(), &err) == 0)
+		return true;
+	log_error(r, &err);
+	return false;
+}
+
 /* ----------------------------------------------------------------- giving up */
 
 struct unsure_count {
@@ -715,7 +731,7 @@ mc_record_before(struct mc_runner *r, struct mc_lane *lane,
 
 	if (s.which == NULL || room == NULL) {
 		(void)mc_err_set(&r->stop, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-	} else if (still_due(lane, item, entry)) {
+	} else if (still_due(lane, item, entry) && revive(r, entry)) {
 		give_up_unsure(r, lane, entry, &s);
 		report_failed(r, lane, entry, &s, room);
 		send = !conclude(r, entry) &&
@@ -742,7 +758,7 @@ mc_record_kept(struct mc_runner *r, struct mc_item *item)
 	if (rc < 0)
 		log_error(r, &err);
 	if (rc == 1) {
-		(void)conclude(r, entry);
+		(void)(revive(r, entry) && conclude(r, entry));
 		mc_entry_close(entry);
 	}
 	mc_runner_put_off(r, item, mc_clock_after(60 * 1000));
