@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "submission.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rand.h"
@@ -15,18 +16,6 @@
 #include "queue/schedule.h"
 #include "queue/store.h"
 #include "queue_internal.h"
-
-#include <time.h>
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
-		return (int64_t)time(NULL) * 1000;
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ------------------------------------------------------------------ spool */
 
@@ -92,7 +81,7 @@ check_pause(struct mc_submission *sub, struct mc_err *err)
 	mc_pause_load(sub->store, sub->account->name, &pause);
 	if (pause.fault != MC_FAULT_ACCOUNT ||
 	    pause.code != MC_E_AUTH_REFUSED ||
-	    !mc_pause_holds(&pause, &s, now_ms() / 1000))
+	    !mc_pause_holds(&pause, &s, mc_clock_real_ms() / 1000))
 		return 0;
 	(void)mc_err_set(&why, MC_E_AUTH_REFUSED, MC_STAGE_AUTH, "%s",
 	    pause.text[0] != '\0' ? pause.text :
@@ -105,7 +94,7 @@ check_rate(struct mc_submission *sub, struct mc_err *err)
 {
 	const struct mc_account *a = sub->account;
 	struct mc_err why = { 0 };
-	int64_t now = now_ms(), wait;
+	int64_t now = mc_clock_real_ms(), wait;
 
 	if (a->rate_messages == 0)
 		return 0;
@@ -173,7 +162,7 @@ static int
 set_reason(struct mc_rcpt *rcpt, struct mc_err *err)
 {
 	struct mc_err why = { .code = rcpt->code, .stage = rcpt->stage,
-	    .smtp = rcpt->smtp };
+	    .smtp = rcpt->smtp, .unsure = rcpt->verdict == MC_UNSURE };
 	struct mc_buf out;
 	char *line;
 
@@ -282,7 +271,7 @@ put(struct mc_submission *sub, const struct chosen *c,
 	mc_schedule_of(sub->account, &s);
 	item.account = account;
 	item.uid = sub->caller->uid;
-	item.arrival = now_ms() / 1000;
+	item.arrival = mc_clock_real_ms() / 1000;
 	item.next_attempt = next_attempt(sub, &s, c->unsure, item.arrival);
 	item.env = &sub->env;
 	item.order = c->order;

@@ -53,9 +53,13 @@ mc_reason_format(const struct mc_err *why, struct mc_buf *out)
 	size_t n = strlen(codes);
 
 	mc_buf_addz(out, codes);
-	if (n != 0 ? text.len != 0 : looks_like_codes(text)) {
+	if (n != 0 ? text.len != 0 || why->unsure : looks_like_codes(text)) {
 		mc_buf_addc(out, ' ');
 		n++;
+	}
+	if (why->unsure) {
+		mc_buf_addz(out, MC_REASON_UNSURE);
+		n += strlen(MC_REASON_UNSURE);
 	}
 	mc_buf_add_printable(out, text, MC_QF_NOTE_TEXT - n);
 }
@@ -123,4 +127,15 @@ mc_reason_parse(struct mc_str line, struct mc_reason *ret_reason)
 			r.text = mc_str_sub(line, 1, SIZE_MAX);
 	}
 	*ret_reason = r;
+}
+
+bool
+mc_reason_is_unsure(struct mc_str line)
+{
+	const size_t n = strlen(MC_REASON_UNSURE);
+	struct mc_reason reason;
+
+	mc_reason_parse(line, &reason);
+	return mc_str_eq(mc_str_sub(reason.text, 0, n),
+	    MC_STR(MC_REASON_UNSURE));
 }

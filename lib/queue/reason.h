@@ -30,6 +30,12 @@ struct mc_reason {
 void
 mc_reason_format(const struct mc_err *why, struct mc_buf *out);
 
+/* in front of the text when why->unsure, so that such attempts can be counted */
+#define MC_REASON_UNSURE "may have been delivered: "
+
+bool
+mc_reason_is_unsure(struct mc_str line);
+
 /*
  * mc_reason_parse - never fails: what has no such brackets is all text
  *

@@ -20,9 +20,6 @@
 /* so many messages in a row that break the connection are no chance */
 #define MOST_BROKEN 3
 
-/* in front of the reason, and looked for when they are counted */
-#define UNSURE_WORDS "may have been delivered"
-
 static struct mc_rcpt *
 rcpt_of(struct mc_entry *entry, size_t i)
 {
@@ -106,14 +103,11 @@ note(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
 {
 	int64_t when = hand != NULL ? hand->begun : mc_runner_now();
 	struct mc_err err = { .code = MC_OK };
-	struct mc_err full = *why;
 	struct mc_buf line;
 	int rc;
 
-	if (why->unsure)
-		mc_err_ctx(&full, UNSURE_WORDS);
 	mc_buf_init(&line, 2 * MC_ERR_TEXT);
-	mc_reason_format(&full, &line);
+	mc_reason_format(why, &line);
 	rc = mc_entry_note(entry, i, when, line.ptr, sync, &err);
 	mc_buf_clear(&line);
 	if (hand != NULL)
@@ -487,7 +481,7 @@ count_unsure(void *ctx, size_t i, int64_t when, const char *text)
 	struct unsure_count *c = ctx;
 
 	(void)when;
-	c->n += i == c->i && strstr(text, UNSURE_WORDS) != NULL;
+	c->n += i == c->i && mc_reason_is_unsure(mc_str_from(text));
 	return 0;
 }
 

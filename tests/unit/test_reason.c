@@ -259,10 +259,35 @@ no_memory(void **state)
 	mc_buf_clear(&out);
 }
 
+static void
+unsure(void **state)
+{
+	struct mc_err why = { .code = MC_E_CLOSED, .enh = { 4, 4, 2 },
+	    .unsure = 1, .text = "gone" };
+	struct mc_reason r;
+	struct mc_buf out;
+
+	(void)state;
+	mc_buf_init(&out, 1000);
+	mc_reason_format(&why, &out);
+	assert_string_equal(out.ptr,
+	    "[4.4.2] may have been delivered: gone");
+	assert_true(mc_reason_is_unsure(mc_buf_str(&out)));
+	mc_reason_parse(mc_buf_str(&out), &r);
+	assert_str(r.text, "may have been delivered: gone");
+	mc_buf_reset(&out);
+	why.unsure = 0;
+	mc_reason_format(&why, &out);
+	assert_false(mc_reason_is_unsure(mc_buf_str(&out)));
+	assert_false(mc_reason_is_unsure(MC_STR_NONE));
+	mc_buf_clear(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unsure),
 		cmocka_unit_test(format),
 		cmocka_unit_test(parse),
 		cmocka_unit_test(hostile),
