@@ -183,7 +183,6 @@ mc_pause_clear(struct mc_store *store, const char *account)
 
 	if (rc == 1 && !is_clear(&file.record.pause)) {
 		file.record.pause = (struct mc_pause){ .until = 0 };
-		file.record.counted = 0;
 		rc = mc_pause_save(&file, &err);
 	}
 	mc_pause_close(&file);

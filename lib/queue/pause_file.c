@@ -14,7 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <time.h>
 
 #define MAGIC "MCPAUSE\n"
 #define RECORD_VERSION 1
@@ -28,9 +28,12 @@ _Static_assert(AT_GROUPS + GROUP * MC_PAUSE_GROUPS == AT_SUM,
 
 /* milliseconds for everything that others may keep us from */
 #define PATIENCE 1000
-#define LONGEST_NAP 16
-/* a record that is just being overwritten is looked at again so often */
-#define LOOKS 5
+/* microseconds.  Nobody queues for the lock, so whoever sleeps long between
+ * two tries starves among those who try all the time */
+#define SHORTEST_NAP 50
+#define LONGEST_NAP 1000
+/* so long a record may be half overwritten; then it is damaged */
+#define LOOKING 20
 
 /* ------------------------------------------------------------------- record */
 
@@ -202,12 +205,13 @@ read_record(int fd, int64_t size, struct mc_pause_record *ret_record)
 
 /* sleep a little longer each time; false when patience is at its end */
 static bool
-nap(int64_t deadline, int *ms)
+nap(int64_t deadline, long *us)
 {
 	if (mc_clock_left(deadline) == 0)
 		return false;
-	*ms = *ms == 0 ? 1 : *ms * 2 > LONGEST_NAP ? LONGEST_NAP : *ms * 2;
-	(void)poll(NULL, 0, *ms);
+	*us = *us == 0 ? SHORTEST_NAP :
+	    *us * 2 > LONGEST_NAP ? LONGEST_NAP : *us * 2;
+	(void)nanosleep(&(struct timespec){ .tv_nsec = *us * 1000 }, NULL);
 	return true;
 }
 
@@ -280,11 +284,11 @@ static int
 lock(struct mc_pause_file *file, int64_t deadline)
 {
 	struct stat here, there;
-	int ms = 0;
+	long us = 0;
 	int rc;
 
 	while ((rc = mc_store_lock(file->fd)) == 1) {
-		if (!nap(deadline, &ms)) {
+		if (!nap(deadline, &us)) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
@@ -307,7 +311,7 @@ static int
 find_and_lock(struct mc_pause_file *file, bool make)
 {
 	int64_t deadline = mc_clock_after(PATIENCE);
-	int ms = 0;
+	long us = 0;
 
 	for (;;) {
 		int rc = find(file, make);
@@ -319,7 +323,7 @@ find_and_lock(struct mc_pause_file *file, bool make)
 				return 1;
 			mc_file_close(&file->fd);
 		}
-		if (errno != EAGAIN || !nap(deadline, &ms))
+		if (errno != EAGAIN || !nap(deadline, &us))
 			return -1;
 	}
 }
@@ -397,14 +401,16 @@ mc_pause_peek(const struct mc_store *store, const char *account,
 
 	int fd = open_plain(store, name, O_RDONLY, &size);
 
-	for (int i = 0; fd >= 0 && i < LOOKS; i++) {
-		if (size != MC_PAUSE_BYTES)
-			break;
+	int64_t deadline = mc_clock_after(LOOKING);
+	long us = 0;
+
+	while (fd >= 0 && size == MC_PAUSE_BYTES) {
 		if (read_record(fd, size, &record)) {
 			*ret_record = record;
 			break;
 		}
-		(void)poll(NULL, 0, 1);
+		if (!nap(deadline, &us))
+			break;
 	}
 	mc_file_close(&fd);
 }

@@ -510,12 +510,12 @@ other_window(void **state)
 	/* 62 in a second, from a rate in whose minute all of them stay */
 	for (int i = 0; i < 62; i++, now += 16)
 		assert_int_equal(rate(&s, 1000, 1, now), 0);
-	for (int i = 0; i < 140; i++, now += 1000)
+	for (int i = 0; i < 300; i++, now += 1000)
 		assert_int_equal(rate(&s, 1000, 3600, now), 0);
-	assert_true(rate(&s, 202, 3600, now) > 0);
-	assert_int_equal(rate(&s, 203, 3600, now), 0);
-	/* as long as all but one must be counted */
-	assert_true(rate(&s, 203, 3600, MS + 3599999) > 0);
+	assert_true(rate(&s, 362, 3600, now) > 0);
+	assert_int_equal(rate(&s, 363, 3600, now), 0);
+	/* all are counted as long as the first one has to be */
+	assert_true(rate(&s, 363, 3600, MS + 3599999) > 0);
 	side_clear(&s);
 }
 
@@ -550,7 +550,7 @@ clock_back(void **state)
 	side_clear(&s);
 }
 
-/* ----------------------------------------------------- what stands in the way */
+/* ------------------------------------------------ what stands in the way */
 
 enum thing {
 	LINK, HARD_LINK, FIFO, SOCKET, EMPTY_DIR, OTHER_OWNER, NO_MODE, EMPTY,
@@ -919,6 +919,44 @@ locked(void **state)
 	side_clear(&s);
 }
 
+static void
+take_the_last(struct side *s, void *ctx)
+{
+	(void)ctx;
+	MUST(mc_rate_take(s->store, "work", 1, 60, MS) == 60000);
+}
+
+/* the lock is got on a file that has lost its name meanwhile: it is not it */
+static void
+replaced(void **state)
+{
+	struct side s;
+	unsigned char *b;
+	char path[256], aside[256];
+	size_t n;
+	int fd, pid;
+
+	(void)state;
+	side_init(&s);
+	(void)snprintf(path, sizeof(path), "%s/" WORK, s.dir);
+	(void)snprintf(aside, sizeof(aside), "%s/aside", s.dir);
+	assert_int_equal(rate(&s, 1, 60, MS), 0);
+	b = side_read(path, &n);
+	side_write(aside, b, n);
+	free(b);
+	side_write(path, "", 0);
+	fd = open(path, O_RDONLY);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	pid = child_of(take_the_last, &s, NULL);
+	(void)usleep(200000);
+	assert_int_equal(rename(aside, path), 0);
+	/* the child has the descriptor too */
+	assert_int_equal(flock(fd, LOCK_UN), 0);
+	(void)close(fd);
+	reap(pid);
+	side_clear(&s);
+}
+
 /* ---------------------------------------------------------- many processes */
 
 #define PROCESSES 8
@@ -1258,6 +1296,7 @@ main(void)
 		cmocka_unit_test(unwritable_dir),
 		cmocka_unit_test(full_disk),
 		cmocka_unit_test(locked),
+		cmocka_unit_test(replaced),
 		cmocka_unit_test(takers),
 		cmocka_unit_test(real_time),
 		cmocka_unit_test(failures),
