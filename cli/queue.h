@@ -35,6 +35,14 @@ bool
 cli_queue_wants(const struct cli_queue *q,
     const struct mc_queue_message *message);
 
+/* were we asked to end? */
+bool
+cli_queue_cancelled(void);
+
+/* that was so; says it, and is an exit status */
+int
+cli_queue_interrupted(void);
+
 /* there was none: 0, or an exit status, said, if there cannot be any, since
  * the account was misspelt */
 int

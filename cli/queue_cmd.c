@@ -4,6 +4,7 @@
  */
 #include "queue.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ typedef int (*act_fn)(struct mc_queue *queue, const char *id,
 struct verb {
 	const char *name;
 	int (*run)(struct cli_queue *q, const struct verb *verb);
+	bool takes_account;
 	bool takes_words;
 	bool takes_json;
 	bool takes_body;
@@ -23,7 +25,7 @@ struct verb {
 	bool (*is_meant)(const struct mc_queue_message *m);	/* by "all" */
 };
 
-/* ------------------------------------------------------------------- opening */
+/* ----------------------------------------------------------------- opening */
 
 /* what the library has to say about the spool; an error means that something
  * was left out */
@@ -65,6 +67,21 @@ cli_queue_wants(const struct cli_queue *q, const struct mc_queue_message *m)
 	    strcmp(q->account, m->account) == 0;
 }
 
+bool
+cli_queue_cancelled(void)
+{
+	struct pollfd p = { .fd = cli_cancel_fd(), .events = POLLIN };
+
+	return p.fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+int
+cli_queue_interrupted(void)
+{
+	cli_say("interrupted");
+	return EX_TEMPFAIL;
+}
+
 int
 cli_queue_none(const struct cli_queue *q)
 {
@@ -95,7 +112,7 @@ cli_mailq(const struct cli_identity *id, const struct mc_config *config,
 	return status;
 }
 
-/* --------------------------------------------------------------- identifiers */
+/* ------------------------------------------------------------- identifiers */
 
 static int
 compare_account(void *ctx, const struct mc_queue_message *m)
@@ -143,6 +160,8 @@ collect(void *ctx, const struct mc_queue_message *m)
 
 	if (!ids->verb->is_meant(m) || !cli_queue_wants(ids->q, m))
 		return 0;
+	if (ids->n % 64 == 0 && cli_queue_cancelled())
+		return cli_queue_interrupted();
 	if (ids->n == ids->cap) {
 		grown = realloc(ids->id, cap * sizeof(*grown));
 		if (grown == NULL) {
@@ -157,7 +176,7 @@ collect(void *ctx, const struct mc_queue_message *m)
 	return 0;
 }
 
-/* ------------------------------------------------------------------- actions */
+/* ----------------------------------------------------------------- actions */
 
 static bool
 is_waiting(const struct mc_queue_message *m)
@@ -202,6 +221,10 @@ act_on_all(struct cli_queue *q, const struct verb *verb, size_t *ret_n)
 	if (status == 0 && q->failed)
 		status = EX_TEMPFAIL;
 	for (i = 0; rc == 0 && i < ids.n; i++) {
+		if (cli_queue_cancelled()) {
+			status = cli_queue_interrupted();
+			break;
+		}
 		err = (struct mc_err){ 0 };
 		if (verb->act(q->queue, ids.id[i], &err) == 0)
 			++*ret_n;
@@ -223,6 +246,8 @@ act_on_words(struct cli_queue *q, const struct verb *verb, size_t *ret_n)
 	char id[32];
 
 	for (i = 0; i < q->n_words; i++) {
+		if (cli_queue_cancelled())
+			return cli_queue_interrupted();
 		err = (struct mc_err){ 0 };
 		rc = cli_queue_find(q, q->words[i], id);
 		if (rc == 0 && verb->act(q->queue, id, &err) != 0)
@@ -254,7 +279,7 @@ run_act(struct cli_queue *q, const struct verb *verb)
 	return status;
 }
 
-/* -------------------------------------------------------------------- looking */
+/* ----------------------------------------------------------------- looking */
 
 static int
 run_list(struct cli_queue *q, const struct verb *verb)
@@ -325,22 +350,25 @@ run_run(struct cli_queue *q, const struct verb *verb)
 	return cli_queue_run(q);
 }
 
-/* ------------------------------------------------------------------ the words */
+/* --------------------------------------------------------------- the words */
 
 static const struct verb verbs[] = {
-	{ .name = "list", .run = run_list, .takes_json = true },
-	{ .name = "show", .run = run_show, .takes_words = true,
-	    .takes_json = true, .takes_body = true },
-	{ .name = "hold", .run = run_act, .takes_words = true,
-	    .act = mc_queue_hold, .done = "held", .is_meant = is_waiting },
-	{ .name = "release", .run = run_act, .takes_words = true,
-	    .act = mc_queue_release, .done = "released",
-	    .is_meant = is_held },
-	{ .name = "retry", .run = run_act, .takes_words = true,
-	    .act = mc_queue_retry, .done = "due now",
+	{ .name = "list", .run = run_list, .takes_account = true,
+	    .takes_json = true },
+	{ .name = "show", .run = run_show, .takes_account = true,
+	    .takes_words = true, .takes_json = true, .takes_body = true },
+	{ .name = "hold", .run = run_act, .takes_account = true,
+	    .takes_words = true, .act = mc_queue_hold, .done = "held",
 	    .is_meant = is_waiting },
-	{ .name = "remove", .run = run_act, .takes_words = true,
-	    .act = mc_queue_remove, .done = "removed", .is_meant = is_any },
+	{ .name = "release", .run = run_act, .takes_account = true,
+	    .takes_words = true, .act = mc_queue_release,
+	    .done = "released", .is_meant = is_held },
+	{ .name = "retry", .run = run_act, .takes_account = true,
+	    .takes_words = true, .act = mc_queue_retry, .done = "due now",
+	    .is_meant = is_waiting },
+	{ .name = "remove", .run = run_act, .takes_account = true,
+	    .takes_words = true, .act = mc_queue_remove, .done = "removed",
+	    .is_meant = is_any },
 	{ .name = "run", .run = run_run, .takes_words = true,
 	    .is_run = true },
 	{ .name = "check", .run = run_check },
@@ -369,7 +397,8 @@ parse(struct cli_queue *q, const struct verb *verb, int argc, char **argv,
 	for (i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "-C") == 0 && i + 1 < argc) {
 			*ret_file = argv[++i];
-		} else if (strcmp(argv[i], "-a") == 0 && i + 1 < argc) {
+		} else if (verb->takes_account &&
+		    strcmp(argv[i], "-a") == 0 && i + 1 < argc) {
 			q->account = argv[++i];
 		} else if (verb->takes_json &&
 		    strcmp(argv[i], "--json") == 0) {

@@ -140,7 +140,7 @@ cli_queue_next(struct cli_text *text, const struct mc_queue_message *m,
 	cli_text_age(text, m->next_attempt - now);
 }
 
-/* -------------------------------------------------------------- one message */
+/* ------------------------------------------------------------- one message */
 
 /* as ls(1) does: the year instead of the hour where it is another one */
 static void
@@ -282,7 +282,7 @@ add_message(struct list *list, const struct mc_queue_message *m)
 	add_recipients(list, m);
 }
 
-/* ------------------------------------------------------------- all messages */
+/* ------------------------------------------------------------ all messages */
 
 static int
 by_arrival(const void *a, const void *b)
@@ -380,7 +380,8 @@ list_message(void *ctx, const struct mc_queue_message *m)
 
 	if (!cli_queue_wants(list->q, m))
 		return 0;
-	list->count++;
+	if (list->count++ % 64 == 0 && cli_queue_cancelled())
+		return 1;
 	list->bytes += m->size;
 	if (!add_sorted(list, m)) {
 		flush(list);
@@ -399,7 +400,8 @@ list_json(void *ctx, const struct mc_queue_message *m)
 
 	if (!cli_queue_wants(list->q, m))
 		return 0;
-	list->count++;
+	if (list->count++ % 64 == 0 && cli_queue_cancelled())
+		return 1;
 	cli_queue_json(&list->text, m);
 	cli_text_addz(&list->text, "}\n");
 	if (list->text.failed)
@@ -448,6 +450,8 @@ cli_queue_list(struct cli_queue *q)
 	if (rc < 0) {
 		fflush(stdout);
 		status = cli_fail(&err);
+	} else if (rc > 0 && cli_queue_cancelled()) {
+		status = cli_queue_interrupted();
 	} else if (rc == 0) {
 		status = list.count == 0 ? cli_queue_none(q) : 0;
 		if (!q->json && status == 0)

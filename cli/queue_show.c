@@ -18,7 +18,7 @@ struct show {
 	bool in_body;
 };
 
-/* ------------------------------------------------------------------- as text */
+/* ----------------------------------------------------------------- as text */
 
 static void
 add_label(struct cli_text *text, const char *label)
@@ -108,7 +108,7 @@ show_note(void *ctx, const char *address, int64_t when, const char *said)
 	return ferror(stdout) != 0;
 }
 
-/* ------------------------------------------------------------------- as JSON */
+/* ----------------------------------------------------------------- as JSON */
 
 static int
 json_message(void *ctx, const struct mc_queue_message *m)
@@ -134,7 +134,7 @@ json_note(void *ctx, const char *address, int64_t when, const char *said)
 	return ferror(stdout) != 0;
 }
 
-/* ----------------------------------------------------------- header and body */
+/* --------------------------------------------------------- header and body */
 
 /*
  * How much of these bytes is header.  The blank line ends it; a header
@@ -203,7 +203,7 @@ show_content(struct show *s, const char *id, struct mc_err *err)
 	return 0;
 }
 
-/* ----------------------------------------------------------------- the whole */
+/* --------------------------------------------------------------- the whole */
 
 static int
 show_all(struct show *s, const char *id, struct mc_err *err)

@@ -153,7 +153,7 @@ add_json(struct cli_text *to, uint32_t c, const char *p, size_t n)
 		cli_text_add(to, p, n);
 }
 
-/* ------------------------------------------------------------------ pouring */
+/* ----------------------------------------------------------------- pouring */
 
 static void
 pour_char(struct cli_pour *pour, uint32_t c, const char *p, size_t n)
@@ -274,7 +274,7 @@ cli_text_cut(struct cli_text *text, size_t from, size_t columns)
 	cli_text_addz(text, dots);
 }
 
-/* ------------------------------------------------------------------ numbers */
+/* ----------------------------------------------------------------- numbers */
 
 void
 cli_text_age(struct cli_text *text, int64_t seconds)

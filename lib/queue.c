@@ -85,7 +85,7 @@ mc_queue_settings(const struct mc_caller *caller,
 	return 0;
 }
 
-/* ------------------------------------------------------------------ opening */
+/* ----------------------------------------------------------------- opening */
 
 static int
 open_store(struct mc_queue *queue, bool create, struct mc_err *err)

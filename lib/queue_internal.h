@@ -15,7 +15,7 @@ struct mc_queue {
 	const struct mc_config *config;
 	struct mc_log log;		/* the store has a pointer to it */
 	struct mc_buf place;
-	struct mc_store *store;		/* NULL: not there, so nothing is in it */
+	struct mc_store *store;		/* NULL: not there, so it is empty */
 };
 
 /*

@@ -41,7 +41,7 @@ struct listing {
 	struct mc_vec locks;		/* ino_t, in order */
 };
 
-/* -------------------------------------------------------------------- locks */
+/* ------------------------------------------------------------------- locks */
 
 #ifdef __linux__
 /* "1: FLOCK  ADVISORY  WRITE 4711 fd:01:262178 0 EOF" */
@@ -154,7 +154,7 @@ is_locked(const struct listing *list, ino_t ino)
 }
 #endif
 
-/* ------------------------------------------------------------------- pauses */
+/* ------------------------------------------------------------------ pauses */
 
 static void
 load_pause(struct listing *list, const char *name, struct account_pause *p)
@@ -202,7 +202,7 @@ find_pause(struct listing *list, const char *name)
 	return p->holds ? &p->pause : NULL;
 }
 
-/* ------------------------------------------------------------------ telling */
+/* ----------------------------------------------------------------- telling */
 
 static void
 begin(struct listing *list, struct mc_queue *queue, mc_queue_fn fn, void *ctx,
@@ -369,7 +369,7 @@ mc_queue_rcpt(const struct mc_queue_message *message, size_t i,
 	return 0;
 }
 
-/* -------------------------------------------------------------- one message */
+/* ------------------------------------------------------------- one message */
 
 int
 mc_queue_look(struct mc_queue *queue, const char *id,

@@ -16,6 +16,7 @@ import pty
 import re
 import resource
 import shutil
+import signal
 import stat
 import struct
 import subprocess
@@ -212,7 +213,8 @@ def usage(d):
     for words in (("foo",), ("list", "x"), ("hold",), ("show",),
                   ("show", "--json"), ("check", "--json"),
                   ("hold", "a", "--body"), ("list", "--body"), ("-a",),
-                  ("list", "-C"), ("--nosuch",), ("show", "-x")):
+                  ("list", "-C"), ("--nosuch",), ("show", "-x"),
+                  ("check", "-a", "work")):
         done = d.queue(*words, status=64, err="usage: mailchute queue")
         same(done.out, "")
     holds("usage" in d.queue("--help").out, "no help")
@@ -461,9 +463,17 @@ def one_of_each(d):
     d.queue("hold", IDS[5], status=75, err="moved to bad/")
 
 
+def be_a_run(d):
+    """While it is open no run starts, as "queue retry" would have it."""
+    fd = os.open(d.spool, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return fd
+
+
 @case
 def retry(d):
     one_of_each(d)
+    run = be_a_run(d)
     same(d.queue("retry", "all").out, "2 messages due now\n")
     now = time.time()
     got = {o["id"]: o for o in d.objects()}
@@ -479,11 +489,13 @@ def retry(d):
         same(got[id]["pending"], 1)
         holds(got[id]["next_attempt"] <= now + 2, id)
     d.queue("retry", IDS[5], status=75, err="is damaged")
+    os.close(run)
 
 
 @case
 def pauses(d):
     d.put(IDS[0])
+    run = be_a_run(d)
     d.make("pause work the\\x20password\\x1b[2J\\x20is\\x20wrong")
     out = d.run("mailq").out
     holds("(account work is paused: " in out and "is wrong" in out, out)
@@ -495,6 +507,7 @@ def pauses(d):
     o = d.objects()[0]
     same(o["pause"], None)
     holds(o["next_attempt"] <= time.time(), "not due")
+    os.close(run)
 
 
 @case
@@ -520,12 +533,14 @@ def busy(d):
         holds("being delivered)" in d.run("mailq").out, "not said")
     for verb in ("hold", "release", "retry", "remove"):
         d.queue(verb, IDS[0], status=75, err="being delivered just now")
+    run = be_a_run(d)
     # it is being tried: that is what was asked for
     same(d.queue("retry", "all").out, "5 messages due now\n")
     done = d.queue("hold", "all", status=75, err=IDS[0])
     same(done.out, "5 messages held\n")
     done = d.queue("remove", "all", status=75, err=IDS[0])
     same(done.out, "5 messages removed\n")
+    os.close(run)
     # looking takes no lock, and waits for none
     holds(IDS[0] in d.queue("show", IDS[0]).out, "not shown")
     os.close(fd)
@@ -738,6 +753,22 @@ def nobody_reads(d):
     d.run("mailq", status=74, stdout=w)
     d.run("mailchute", "queue", "--json", status=74, stdout=w)
     os.close(w)
+
+
+@case
+def interrupted(d):
+    d.put_all()
+    d.make("copy 2000")
+    p = subprocess.Popen([d.top + "/mailchute", "queue", "--json"],
+                         env=d.env(), stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
+    # it is at work, and cannot go on before somebody reads
+    first = p.stdout.read(1)
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=60)
+    same(p.returncode, 75, err)
+    same(err, b"mailchute: interrupted\n")
+    holds((first + out).count(b"\n") < 2000, "all of it")
 
 
 def peak(d, out, *words):

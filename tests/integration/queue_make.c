@@ -74,7 +74,7 @@ unescape(char *s)
 	*to = '\0';
 }
 
-/* ------------------------------------------------------------------ messages */
+/* ---------------------------------------------------------------- messages */
 
 struct put {
 	struct mc_store_item item;
@@ -176,7 +176,7 @@ do_put(struct make *m, char **words, size_t n)
 	return rc;
 }
 
-/* ------------------------------------------------------------------- changes */
+/* ----------------------------------------------------------------- changes */
 
 static int
 change(struct make *m, struct mc_entry *entry, char **words, size_t n)
@@ -227,7 +227,7 @@ do_pause(struct make *m, char **words, size_t n)
 	    &why, (int64_t)time(NULL), NULL, &m->err);
 }
 
-/* -------------------------------------------------------------------- copies */
+/* ------------------------------------------------------------------ copies */
 
 static int
 slurp(struct make *m, char kind, const char *id, struct mc_buf *out)
@@ -324,7 +324,7 @@ do_copy(struct make *m, char **words, size_t n)
 	return rc;
 }
 
-/* --------------------------------------------------------------------- lines */
+/* ------------------------------------------------------------------- lines */
 
 static int
 do_line(struct make *m, char *line)

@@ -162,8 +162,8 @@ for shell in ${SHELLS:-bash zsh fish}; do
 	expect "$shell" 'mailchute co' config
 	expect "$shell" 'mailchute q' queue
 	expect "$shell" 'mailchute queue ' has list show hold release retry \
-	    remove check
-	expect "$shell" 'mailchute queue r' release retry remove
+	    remove run check
+	expect "$shell" 'mailchute queue r' release retry remove run
 	expect "$shell" 'mailchute queue list -C accounts.conf -a w' work
 	expect "$shell" 'mailchute queue show -C file-' file-a file-b
 	if test -x "$make"; then

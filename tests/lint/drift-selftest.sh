@@ -22,13 +22,14 @@ fresh() {
 	    "$tree/t/lib/config" "$tree/t/cli"
 	for file in lib/config/keys.def lib/base/errors.def \
 	    lib/smtp/mechs.def lib/smtp/states.def lib/mailchute.h \
-	    lib/libmailchute.map cli/flags.def cli/options.c README.md \
+	    lib/libmailchute.map cli/flags.def cli/options.c \
+	    cli/queue_cmd.c README.md \
 	    tests/lint/common.sh; do
 		cp "$top_srcdir/$file" "$tree/t/$file"
 	done
 	for folder in man completions etc; do
 		mkdir "$tree/t/$folder"
-		cp "$top_srcdir/$folder"/* "$tree/t/$folder"
+		cp -R "$top_srcdir/$folder"/* "$tree/t/$folder"
 	done
 }
 

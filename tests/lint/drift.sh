@@ -361,12 +361,14 @@ BEGIN {
 	value["PATH"] = "/nonexistent"
 	value["CMD"] = value["SECRET"] = "x"
 	value["UINT"] = value["BYTES"] = "4096"
-	value["SECS"] = "5"
+	value["SECS"] = "90"
 	value["BOOL"] = "yes"
 	own["auth"] = "PLAIN"
 	own["from"] = "me@x.example"
 	own["tls-pin"] = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	own["log"] = "stderr"
+	own["unsure-retries"] = own["connections"] = "2"
+	own["rate"] = "20/min"
 }
 {
 	v = $2 == "ENUM" ? substr($4, 1, index($4, "|") - 1) : value[$2]

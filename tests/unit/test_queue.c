@@ -140,7 +140,7 @@ let_fail(struct desk *d, const char *id, int64_t until)
 	mc_entry_close(entry);
 }
 
-/* --------------------------------------------------------------- seen things */
+/* ------------------------------------------------------------- seen things */
 
 struct seen {
 	size_t n;
@@ -226,7 +226,7 @@ add_bytes(void *ctx, const void *p, size_t n)
 	return b->max == 1;
 }
 
-/* -------------------------------------------------------------------- place */
+/* ------------------------------------------------------------------- place */
 
 static void
 place(void **state)
@@ -301,7 +301,7 @@ settings(void **state)
 
 	(void)state;
 	desk_init(&d);
-	/* two accounts and no default: the global keys are there all the same */
+	/* two accounts and no default: the global keys are there still */
 	config = load(&d, "queue-dir = /q\nqueue-max-messages = 7\n"
 	    "queue-max-bytes = 1M\nqueue-reserve = 2k\nqueue-any-fs = yes\n"
 	    "[account a]\nhost = h.example\n[account b]\nhost = h.example\n");
@@ -319,7 +319,7 @@ settings(void **state)
 	desk_clear(&d);
 }
 
-/* ------------------------------------------------------------ no spool, a bad one */
+/* ----------------------------------------------------- no spool, a bad one */
 
 static void
 no_spool(void **state)
@@ -427,7 +427,7 @@ no_sweep(void **state)
 	desk_clear(&d);
 }
 
-/* --------------------------------------------------------------------- list */
+/* -------------------------------------------------------------------- list */
 
 static void
 list_fields(void **state)
@@ -653,7 +653,7 @@ list_lost_account(void **state)
 	desk_clear(&d);
 }
 
-/* -------------------------------------------------------------- find and read */
+/* ----------------------------------------------------------- find and read */
 
 static void
 put_as(struct desk *d, const char *id)
@@ -789,7 +789,7 @@ read_long(void **state)
 	desk_clear(&d);
 }
 
-/* -------------------------------------------------------------------- steer */
+/* ------------------------------------------------------------------- steer */
 
 static void
 hold_release(void **state)
@@ -979,7 +979,7 @@ full_disk(void **state)
 	desk_clear(&d);
 }
 
-/* ---------------------------------------------------------------------- due */
+/* --------------------------------------------------------------------- due */
 
 static void
 due(void **state)
@@ -1025,7 +1025,7 @@ due(void **state)
 	desk_clear(&d);
 }
 
-/* -------------------------------------------------------------------- check */
+/* ------------------------------------------------------------------- check */
 
 static void
 count_odd(void *ctx, const char *name, const char *what)
@@ -1135,7 +1135,7 @@ scans(void **state)
 	desk_clear(&d);
 }
 
-/* ---------------------------------------------------------------- no memory */
+/* --------------------------------------------------------------- no memory */
 
 /* 0, or -1 with the first error of one round through everything */
 static int
