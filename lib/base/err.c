@@ -131,6 +131,9 @@ reply_exit(const struct mc_err *err, int otherwise)
 		return EX_NOHOST;
 	if (err->enh[1] == 7)
 		return EX_NOPERM;
+	/* congestion, or a quota of the day (RFC 3463 3.5) */
+	if (err->enh[1] == 4 && err->enh[2] == 5)
+		return EX_TEMPFAIL;
 	return EX_UNAVAILABLE;
 }
 

@@ -221,6 +221,7 @@ on_frame(struct mc_runner *r, struct mc_hand *hand, uint32_t type,
 {
 	switch ((enum mc_frame_type)type) {
 	case MC_FRAME_OPEN:
+		hand->open = true;
 		mc_lane_works(r, hand->lane);
 		return n == 0;
 	case MC_FRAME_RCPT:

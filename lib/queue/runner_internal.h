@@ -85,6 +85,7 @@ struct mc_lane {
 	struct mc_fifo ready;
 	struct mc_hand *hands;	/* its workers, a list */
 	size_t n_hands;
+	size_t most_hands;	/* the server takes no more; 0: not known */
 	bool proven;		/* a log-in has worked since anything failed */
 	unsigned broken;	/* messages in a row that lost the connection */
 	int64_t rate_until;	/* mc_clock_ms: before that nothing goes */
@@ -114,6 +115,7 @@ struct mc_hand {
 	bool waits;		/* for its account: it was not really tried */
 	int64_t again;		/* mc_clock_ms: else it may be tried again then */
 	bool finished;		/* no more jobs: to be ended */
+	bool open;		/* it has been connected and logged in */
 	bool cut;		/* it was asked to break off */
 	bool ended;		/* channel closed */
 	struct mc_hand *next;

@@ -198,7 +198,8 @@ worth_another(const struct mc_lane *lane, int64_t *ret_wake)
 
 	if (n == 0)
 		return true;
-	if (n >= lane->account->connections || !lane->proven)
+	if (n >= lane->account->connections || !lane->proven ||
+	    (lane->most_hands != 0 && n >= lane->most_hands))
 		return false;
 	if (lane->ready.n >= WORTH * n)
 		return true;

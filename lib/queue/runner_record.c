@@ -611,6 +611,22 @@ reschedule(struct mc_runner *r, struct mc_hand *hand)
 		r->next_due = next;
 }
 
+/* servers limit connections: one that others of ours have outdone is no reason
+ * to stop those */
+static bool
+one_too_many(const struct mc_hand *hand, enum mc_fault fault, bool opening)
+{
+	struct mc_lane *lane = hand->lane;
+	size_t others = 0;
+
+	for (const struct mc_hand *h = lane->hands; h != NULL; h = h->next)
+		others += h != hand && !h->finished && h->open;
+	if (fault != MC_FAULT_BUSY || !opening || others == 0)
+		return false;
+	lane->most_hands = others;
+	return true;
+}
+
 /* a failure that no recipient was told of */
 static enum mc_fault
 fault_of(struct mc_runner *r, struct mc_hand *hand,
@@ -635,6 +651,8 @@ fault_of(struct mc_runner *r, struct mc_hand *hand,
 	}
 	/* its connection is no good any more */
 	hand->finished = true;
+	if (one_too_many(hand, fault, done->opening != 0))
+		return fault;
 	if (!hand->lane_failed)
 		mc_lane_fail(r, lane, fault, why);
 	return fault;

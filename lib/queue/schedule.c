@@ -186,5 +186,8 @@ mc_fault_of(const struct mc_err *err, bool opening)
 	if (err->smtp >= 450 && err->smtp <= 452 && enh[0] == 4 &&
 	    (enh[1] == 7 || (enh[1] == 3 && enh[2] == 2)))
 		return MC_FAULT_BUSY;
+	/* a provider's quota for the day, for which it says 550 5.4.5 */
+	if (err->smtp >= 400 && enh[1] == 4 && enh[2] == 5)
+		return MC_FAULT_BUSY;
 	return MC_FAULT_MESSAGE;
 }

@@ -91,7 +91,7 @@ enum mc_fault {
  * does not exist.
  *
  * Later: 421, 450, 451 and 452 with 4.7.x or 4.3.2, and
- * MC_E_SERVER_UNAVAILABLE are BUSY; the classes ACCOUNT and CONFIG of
+ * MC_E_SERVER_UNAVAILABLE are BUSY, and so is x.4.5, the quota of a day; the classes ACCOUNT and CONFIG of
  * errors.def are ACCOUNT; all else is MESSAGE.  (A lost connection is the
  * message's: one poisoned message must not stop the others.)
  */

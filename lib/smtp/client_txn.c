@@ -46,6 +46,16 @@ verdict_err(struct mc_rcpt *rcpt, enum mc_verdict verdict,
 }
 
 /*
+ * "Mail system congestion" is by its meaning never for good (RFC 3463 3.5), and
+ * is what large providers say with 550 when the quota of a day is used up.
+ */
+static bool
+is_quota(const struct mc_reply *r)
+{
+	return r->code >= 500 && r->enh[1] == 4 && r->enh[2] == 5;
+}
+
+/*
  * What a refusal means for a recipient: final only from a server that has
  * proved who it is and let us in; 530 and 538 are about
  * the account, 503 about the order of commands: never about the mail.
@@ -63,6 +73,8 @@ refusal(struct mc_client *c, const struct mc_reply *r, enum mc_stage stage,
 		code = MC_E_NOT_READY;
 		verdict = MC_DEFERRED;
 	}
+	if (is_quota(r))
+		verdict = MC_DEFERRED;
 	memset(ret_why, 0, sizeof(*ret_why));
 	(void)mc_reply_err(r, code, stage, what, ret_why);
 	return verdict;

@@ -275,6 +275,7 @@ log!~ ^Recipient:
 421 4.3.2 bye | 75
 530 5.7.0 log in | 75
 550 5.7.1 no | 77
+550 5.4.5 daily user sending quota exceeded | 75
 552 5.3.4 too big | 69
 553 5.1.8 bad sender | 69
 554 no | 69

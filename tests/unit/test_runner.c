@@ -27,6 +27,7 @@ struct world {
 	int open_code;		/* enum mc_code: every open fails so */
 	int open_sys;
 	int fail_first;		/* only so many of them */
+	int limit;		/* connections that the server takes */
 	int sends;
 	int dsn;
 	int n_sent;
@@ -62,6 +63,13 @@ fake_open(const struct mc_transport_env *env,
 		return -1;
 	}
 	now = add(&world->open_now, 1);
+	if (world->limit != 0 && now > world->limit) {
+		(void)add(&world->open_now, -1);
+		(void)mc_err_set(err, MC_E_SERVER_UNAVAILABLE,
+		    MC_STAGE_GREETING, "too many connections");
+		err->smtp = 421;
+		return -1;
+	}
 	if (now > world->most_open)
 		world->most_open = now;
 	/* the server has memory enough */
@@ -731,7 +739,32 @@ test_busy_server(void **state)
 	}
 }
 
-/* servers count messages: that one is full is no reason to wait */
+static void
+test_one_connection_too_many(void **state)
+{
+	struct mc_pause pause;
+	struct stage s;
+	char name[16];
+
+	(void)state;
+	set_up(&s, "connections = 3\n");
+	world->limit = 1;
+	put_to(&s, "slow", 0);
+	s.side.item.next_attempt++;
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(name, sizeof(name), "ok%d", i);
+		put_to(&s, name, 0);
+	}
+	run_ok(&s);
+	assert_int_equal(world->n_sent, 41);
+	assert_int_equal(world->most_open, 1);
+	assert_in_range(world->opens, 2, 3);
+	mc_pause_load(s.side.store, "work", &pause);
+	assert_int_equal(pause.until, 0);
+	tear_down(&s);
+}
+
+/* one message that breaks its connection does not stop the others */
 static void
 test_poison(void **state)
 {
@@ -1224,6 +1257,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_account_fails),
 		cmocka_unit_test(test_network_is_down),
 		cmocka_unit_test(test_busy_server),
+		cmocka_unit_test(test_one_connection_too_many),
 		cmocka_unit_test(test_poison),
 		cmocka_unit_test(test_broken_server),
 		cmocka_unit_test(test_worker_dies),

@@ -340,6 +340,7 @@ fault_of_codes(void **state)
 		{ MC_E_QUEUE_NONE, ACCOUNT, MESSAGE },
 		{ MC_E_QUEUE_BUSY, ACCOUNT, MESSAGE },
 		{ MC_E_EXPIRED, ACCOUNT, MESSAGE },
+		{ MC_E_RATE, ACCOUNT, MESSAGE },
 		{ MC_E_INTERNAL, ACCOUNT, MESSAGE },
 	};
 	size_t codes = 1;
@@ -422,6 +423,9 @@ fault_of_replies(void **state)
 		{ MC_E_REFUSED, 421, { 4, 0, 0 }, BUSY, BUSY },
 		{ MC_E_REPLY_UNEXPECTED, 421, { 4, 0, 0 }, BUSY, BUSY },
 		{ MC_E_REFUSED, 450, { 4, 7, 1 }, ACCOUNT, BUSY },
+		{ MC_E_REFUSED, 550, { 5, 4, 5 }, ACCOUNT, BUSY },
+		{ MC_E_REFUSED, 452, { 4, 4, 5 }, ACCOUNT, BUSY },
+		{ MC_E_REFUSED, 550, { 5, 4, 6 }, ACCOUNT, MESSAGE },
 		{ MC_E_REFUSED, 451, { 4, 7, 0 }, ACCOUNT, BUSY },
 		{ MC_E_REFUSED, 452, { 4, 7, 650 }, ACCOUNT, BUSY },
 		{ MC_E_REFUSED, 450, { 4, 3, 2 }, ACCOUNT, BUSY },
