@@ -48,21 +48,18 @@ struct listing {
 static bool
 parse_lock(struct mc_str line, dev_t dev, ino_t *ret_ino)
 {
-	static const char *const words[] = { "FLOCK", "ADVISORY", "WRITE" };
-	struct mc_str token;
+	/* NULL: any word; the one behind the process is the file */
+	static const char *const words[] = { NULL, "FLOCK", "ADVISORY",
+	    "WRITE", NULL, NULL };
+	struct mc_str token = MC_STR_NONE;
 	char want[64];
 	uint64_t ino;
 
-	if (!mc_str_next_token(&line, " ", &token))
-		return false;
 	for (size_t i = 0; i < MC_NELEM(words); i++)
 		if (!mc_str_next_token(&line, " ", &token) ||
-		    !mc_str_eq(token, mc_str_from(words[i])))
+		    (words[i] != NULL &&
+		    !mc_str_eq(token, mc_str_from(words[i]))))
 			return false;
-	/* the process; then the file */
-	if (!mc_str_next_token(&line, " ", &token) ||
-	    !mc_str_next_token(&line, " ", &token))
-		return false;
 	(void)snprintf(want, sizeof(want), "%02x:%02x:", major(dev),
 	    minor(dev));
 
@@ -228,9 +225,15 @@ end(struct listing *list)
 	mc_vec_clear(&list->locks);
 }
 
+/* what a message that is told of has behind it */
+struct inner {
+	struct mc_entry *entry;
+};
+
 static int
 tell(struct listing *list, struct mc_entry *entry)
 {
+	const struct inner inner = { entry };
 	const struct mc_envelope *env = mc_entry_envelope(entry);
 	const struct mc_pause *pause = NULL;
 	struct mc_entry_info info;
@@ -251,7 +254,7 @@ tell(struct listing *list, struct mc_entry *entry)
 		.recipients = env->rcpts.n,
 		.is_report = info.is_report,
 		.pause = pause == NULL ? NULL : pause->text,
-		.inner = entry,
+		.inner = &inner,
 	};
 
 	if (pause != NULL && pause->until > m.next_attempt)
@@ -354,16 +357,15 @@ int
 mc_queue_rcpt(const struct mc_queue_message *message, size_t i,
     struct mc_queue_recipient *ret_rcpt)
 {
-	/* it was made of one that may be changed */
-	struct mc_entry *entry = (struct mc_entry *)(uintptr_t)message->inner;
-	const struct mc_rcpt *rcpt = entry == NULL ? NULL :
-	    mc_envelope_at(mc_entry_envelope(entry), i);
+	const struct inner *inner = message->inner;
+	const struct mc_rcpt *rcpt = inner == NULL ? NULL :
+	    mc_envelope_at(mc_entry_envelope(inner->entry), i);
 
 	if (rcpt == NULL)
 		return -1;
 	*ret_rcpt = (struct mc_queue_recipient){
 		.address = rcpt->addr,
-		.verdict = verdict_of(mc_entry_cell(entry, i)),
+		.verdict = verdict_of(mc_entry_cell(inner->entry, i)),
 		.text = rcpt->text,
 	};
 	return 0;
@@ -393,7 +395,7 @@ int
 mc_queue_show(struct mc_queue *queue, const char *id, mc_queue_fn fn,
     void *ctx, struct mc_err *err)
 {
-	struct mc_entry *entry;
+	struct mc_entry *entry = NULL;
 	struct listing list;
 
 	if (mc_queue_look(queue, id, &entry, err) != 0)
@@ -468,7 +470,7 @@ int
 mc_queue_read(struct mc_queue *queue, const char *id, mc_queue_bytes_fn fn,
     void *ctx, struct mc_err *err)
 {
-	struct mc_entry *entry;
+	struct mc_entry *entry = NULL;
 
 	if (mc_queue_look(queue, id, &entry, err) != 0)
 		return -1;

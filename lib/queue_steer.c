@@ -52,7 +52,7 @@ take(struct mc_queue *queue, const char *id, take_fn how,
 int
 mc_queue_hold(struct mc_queue *queue, const char *id, struct mc_err *err)
 {
-	struct mc_entry *entry;
+	struct mc_entry *entry = NULL;
 
 	if (take(queue, id, mc_store_seize, &entry, err) != 0)
 		return -1;
@@ -66,7 +66,7 @@ mc_queue_hold(struct mc_queue *queue, const char *id, struct mc_err *err)
 int
 mc_queue_release(struct mc_queue *queue, const char *id, struct mc_err *err)
 {
-	struct mc_entry *entry;
+	struct mc_entry *entry = NULL;
 
 	if (take(queue, id, claim, &entry, err) != 0)
 		return -1;
@@ -93,7 +93,7 @@ int
 mc_queue_retry(struct mc_queue *queue, const char *id, struct mc_err *err)
 {
 	struct mc_entry_info info;
-	struct mc_entry *entry;
+	struct mc_entry *entry = NULL;
 
 	if (take(queue, id, claim, &entry, err) != 0)
 		return -1;
@@ -111,7 +111,7 @@ int
 mc_queue_remove(struct mc_queue *queue, const char *id, struct mc_err *err)
 {
 	struct mc_err found = { .code = MC_OK };
-	struct mc_entry *entry;
+	struct mc_entry *entry = NULL;
 	int rc = take(queue, id, mc_store_seize, &entry, &found);
 
 	if (rc == 0) {
