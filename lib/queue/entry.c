@@ -59,7 +59,7 @@ load_head(struct mc_entry *entry, const unsigned char *bytes, size_t n,
 		found = mc_qf_head_decode(bytes, (uint64_t)entry->st.st_size,
 		    &entry->head);
 	if (found == MC_QF_NEWER)
-		return mc_err_set(err, MC_E_QUEUE, MC_STAGE_LOCAL,
+		return mc_err_set(err, MC_E_QUEUE_NEWER, MC_STAGE_LOCAL,
 		    "queue %s: message %s was queued by a newer release of "
 		    "mailchute; leave it to that one", entry->store->dir,
 		    entry->id);

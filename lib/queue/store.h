@@ -172,8 +172,8 @@ struct mc_entry;
  *
  * Returns 1 with *ret_entry; 0 when another process has it or it is gone; -1
  * with err: MC_E_QUEUE_DAMAGED (moved to bad/, logged), MC_E_QUEUE_READONLY
- * (the write probe failed: do not send), MC_E_QUEUE (also: from a newer
- * release, or no plain file of ours; left alone), MC_E_NOMEM.  `verify`: check
+ * (the write probe failed: do not send), MC_E_QUEUE_NEWER (left alone), MC_E_QUEUE
+ * (also: no plain file of ours; left alone), MC_E_NOMEM.  `verify`: check
  * the digest over the whole (always before sending).  What a scan told may be
  * old by now: ask mc_entry_info again.  A message that is held or has failed
  * is not probed, and cannot be marked until it is released or revived.

@@ -623,7 +623,7 @@ def newer_release(d):
         f.write(struct.pack("<II", 9, 0xffffffff - 9))
     done = d.run("mailq", status=75, err="newer release")
     same(done.out, "-- 0 Kbytes in 0 Requests.\n")
-    d.queue("remove", IDS[0], status=75, err="newer release")
+    d.queue("remove", IDS[0], status=78, err="newer release")
     d.queue("remove", "all", status=75, err="newer release")
     holds(os.path.exists(d.path(IDS[0])), "removed")
 

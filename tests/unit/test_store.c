@@ -1733,7 +1733,7 @@ newer_version(void **state)
 	whole[12] = (unsigned char)~2;
 	side_write(path, whole, n - 100);
 	assert_err(mc_store_claim(s.store, id, true, &entry, &err), err,
-	    MC_E_QUEUE);
+	    MC_E_QUEUE_NEWER);
 	assert_non_null(strstr(err.text, "newer release"));
 	assert_int_equal(mc_store_check(s.store, NULL, NULL, &bad, NULL), 0);
 	assert_int_equal(bad, 0);
