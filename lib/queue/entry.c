@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "queue/sha256.h"
 #include "queue/store_internal.h"
 
 #include <errno.h>
@@ -198,8 +199,8 @@ load(struct mc_entry *entry, struct mc_err *err)
 /* ------------------------------------------------------------------- digest */
 
 static int
-digest_range(const struct mc_entry *entry, EVP_MD_CTX *md, char *piece,
-    uint64_t off, uint64_t end, struct mc_err *err)
+digest_range(const struct mc_entry *entry, struct mc_sha256 *sha,
+    char *piece, uint64_t off, uint64_t end, struct mc_err *err)
 {
 	while (off < end) {
 		size_t n = end - off < DIGEST_PIECE ? (size_t)(end - off) :
@@ -207,9 +208,7 @@ digest_range(const struct mc_entry *entry, EVP_MD_CTX *md, char *piece,
 
 		if (read_at(entry, piece, n, off, err) != 0)
 			return -1;
-		if (EVP_DigestUpdate(md, piece, n) != 1)
-			return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
-			    "SHA-256 does not work");
+		mc_sha256_add(sha, piece, n);
 		off += n;
 	}
 	return 0;
@@ -218,30 +217,26 @@ digest_range(const struct mc_entry *entry, EVP_MD_CTX *md, char *piece,
 static int
 verify_digest(const struct mc_entry *entry, struct mc_err *err)
 {
-	unsigned char want[MC_QF_DIGEST], have[EVP_MAX_MD_SIZE];
+	unsigned char want[MC_QF_DIGEST], have[MC_SHA256_LEN];
 	uint64_t end = mc_qf_trailer_at(&entry->head);
 	char *piece = mc_mem_zalloc(1, DIGEST_PIECE);
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	struct mc_sha256 sha;
 	int rc = -1;
 
-	if (piece == NULL || md == NULL ||
-	    EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
-		(void)mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-		goto out;
-	}
+	if (piece == NULL)
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	mc_sha256_init(&sha);
 	if (load_trailer(entry, MC_STR_NONE, want, err) != 0 ||
-	    digest_range(entry, md, piece, 0, MC_QF_HEAD, err) != 0 ||
-	    digest_range(entry, md, piece, entry->head.block, end, err) != 0)
+	    digest_range(entry, &sha, piece, 0, MC_QF_HEAD, err) != 0 ||
+	    digest_range(entry, &sha, piece, entry->head.block, end,
+	    err) != 0)
 		goto out;
-	if (EVP_DigestFinal_ex(md, have, NULL) != 1)
-		(void)mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
-		    "SHA-256 does not work");
-	else if (memcmp(have, want, sizeof(want)) != 0)
+	mc_sha256_end(&sha, have);
+	if (memcmp(have, want, sizeof(want)) != 0)
 		(void)damaged(entry, err, "it is not what was queued");
 	else
 		rc = 0;
 out:
-	EVP_MD_CTX_free(md);
 	mc_mem_free(piece);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "queue/bytes.h"
+#include "queue/sha256.h"
 #include "queue/store_internal.h"
 
 #include <errno.h>
@@ -136,15 +137,16 @@ mc_pause_decode(const unsigned char bytes[MC_PAUSE_BYTES],
 /* --------------------------------------------------------------------- file */
 
 /* 26 digits of 5 bits each, as identifiers have them */
-int
+void
 mc_pause_name(const char *account, char ret_name[MC_PAUSE_NAME])
 {
 	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
-	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned char sum[MC_SHA256_LEN];
+	struct mc_sha256 sha;
 
-	if (EVP_Digest(account, strlen(account), sum, NULL, EVP_sha256(),
-	    NULL) != 1)
-		return -1;
+	mc_sha256_init(&sha);
+	mc_sha256_add(&sha, account, strlen(account));
+	mc_sha256_end(&sha, sum);
 	memcpy(ret_name, "a-", 2);
 	for (size_t i = 0; i < MC_ID_LEN; i++) {
 		const unsigned char *p = sum + i * 5 / 8;
@@ -153,7 +155,6 @@ mc_pause_name(const char *account, char ret_name[MC_PAUSE_NAME])
 		ret_name[2 + i] = digits[two >> (11 - i * 5 % 8) & 31];
 	}
 	ret_name[2 + MC_ID_LEN] = '\0';
-	return 0;
 }
 
 static bool
@@ -334,8 +335,7 @@ mc_pause_open(const struct mc_store *store, const char *account, bool make,
 {
 	struct mc_pause_file file = { .store = store, .fd = -1 };
 
-	if (mc_pause_name(account, file.name) != 0)
-		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	mc_pause_name(account, file.name);
 
 	int rc = find_and_lock(&file, make);
 
@@ -396,8 +396,7 @@ mc_pause_peek(const struct mc_store *store, const char *account,
 	int64_t size;
 
 	*ret_record = record;
-	if (mc_pause_name(account, name) != 0)
-		return;
+	mc_pause_name(account, name);
 
 	int fd = open_plain(store, name, O_RDONLY, &size);
 

@@ -43,8 +43,7 @@ MC_NODISCARD bool
 mc_pause_decode(const unsigned char bytes[MC_PAUSE_BYTES],
     struct mc_pause_record *ret_record);
 
-/* -1: no digest to be had */
-MC_NODISCARD int
+void
 mc_pause_name(const char *account, char ret_name[MC_PAUSE_NAME]);
 
 struct mc_pause_file {

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "queue/sha256.h"
 #include "queue/store_internal.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ struct writer {
 	char *chunk;
 	size_t cap;
 	size_t len;
-	EVP_MD_CTX *md;
+	struct mc_sha256 sha;
 };
 
 /* ------------------------------------------------------------------ bytes */
@@ -58,9 +59,8 @@ add(struct writer *w, const void *p, size_t n, bool hash, struct mc_err *err)
 {
 	const char *from = p;
 
-	if (hash && n != 0 && EVP_DigestUpdate(w->md, p, n) != 1)
-		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
-		    "SHA-256 does not work");
+	if (hash)
+		mc_sha256_add(&w->sha, p, n);
 	while (n != 0) {
 		size_t k = n < w->cap - w->len ? n : w->cap - w->len;
 
@@ -121,14 +121,10 @@ out:
 static int
 add_trailer(struct writer *w, uint64_t size, struct mc_err *err)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned char digest[MC_SHA256_LEN];
 	unsigned char bytes[MC_QF_TRAILER];
-	unsigned len = 0;
 
-	if (EVP_DigestFinal_ex(w->md, digest, &len) != 1 ||
-	    len != MC_QF_DIGEST)
-		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
-		    "SHA-256 does not work");
+	mc_sha256_end(&w->sha, digest);
 	mc_qf_trailer_encode(size, digest, bytes);
 	return add(w, bytes, sizeof(bytes), false, err);
 }
@@ -213,9 +209,8 @@ begin(struct writer *w, uint64_t size, struct mc_err *err)
 
 	w->cap = size < CHUNK ? (size_t)size : CHUNK;
 	w->chunk = mc_mem_zalloc(1, w->cap);
-	w->md = EVP_MD_CTX_new();
-	if (w->chunk == NULL || w->md == NULL ||
-	    EVP_DigestInit_ex(w->md, EVP_sha256(), NULL) != 1)
+	mc_sha256_init(&w->sha);
+	if (w->chunk == NULL)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 	for (int i = 0; i < TRIES && rc == 1; i++)
 		rc = make_temp(w, err);
@@ -231,7 +226,6 @@ end(struct writer *w)
 {
 	mc_file_close(&w->fd);
 	mc_mem_free(w->chunk);
-	EVP_MD_CTX_free(w->md);
 }
 
 static int

@@ -14,10 +14,10 @@
 #include "mail/mailbox.h"
 #include "queue/bytes.h"
 #include "queue/report_internal.h"
+#include "queue/sha256.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/evp.h>
 #include <sys/socket.h>
 
 /* boundaries tried; the first is a digest that no message can have foreseen */
@@ -66,26 +66,20 @@ mc_report_id(const char *id, enum mc_report_kind kind, const size_t *which,
 {
 	static const char label[] = "delivery report";
 	unsigned char set[(MC_MAX_RCPTS + 7) / 8] = { 0 };
-	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned char digest[MC_SHA256_LEN];
 	unsigned char number[4];
+	struct mc_sha256 sha;
 
 	if (mark_set(which, n, set, err) != 0)
 		return -1;
 
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool ok = md != NULL &&
-	    EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
-	    EVP_DigestUpdate(md, label, sizeof(label)) == 1 &&
-	    EVP_DigestUpdate(md, id, strlen(id) + 1) == 1;
-
 	put_u32(number, (uint32_t)kind);
-	ok = ok && EVP_DigestUpdate(md, number, sizeof(number)) == 1 &&
-	    EVP_DigestUpdate(md, set, sizeof(set)) == 1 &&
-	    EVP_DigestFinal_ex(md, digest, NULL) == 1;
-	EVP_MD_CTX_free(md);
-	if (!ok)
-		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
-		    "no SHA-256");
+	mc_sha256_init(&sha);
+	mc_sha256_add(&sha, label, sizeof(label));
+	mc_sha256_add(&sha, id, strlen(id) + 1);
+	mc_sha256_add(&sha, number, sizeof(number));
+	mc_sha256_add(&sha, set, sizeof(set));
+	mc_sha256_end(&sha, digest);
 	mc_rand_id_of(digest, ret_id);
 	return 0;
 }

@@ -7,7 +7,6 @@
 
 #include "queue/format.h"
 
-#include <openssl/evp.h>
 #include <sys/stat.h>
 
 struct mc_store {

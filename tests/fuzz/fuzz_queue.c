@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "queue/sha256.h"
 #include "queue/store_internal.h"
 
 #include <errno.h>
@@ -236,9 +237,9 @@ spool_open(void)
 static void
 sign(uint8_t *data, size_t size)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned char digest[MC_SHA256_LEN];
 	struct mc_qf_head head;
-	EVP_MD_CTX *md;
+	struct mc_sha256 sha;
 
 	if (size < MC_QF_HEAD ||
 	    mc_qf_head_decode(data, size, &head) != MC_QF_OK)
@@ -246,12 +247,10 @@ sign(uint8_t *data, size_t size)
 
 	size_t end = (size_t)mc_qf_trailer_at(&head);
 
-	md = EVP_MD_CTX_new();
-	MUST(md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1);
-	MUST(EVP_DigestUpdate(md, data, MC_QF_HEAD) == 1);
-	MUST(EVP_DigestUpdate(md, data + head.block, end - head.block) == 1);
-	MUST(EVP_DigestFinal_ex(md, digest, NULL) == 1);
-	EVP_MD_CTX_free(md);
+	mc_sha256_init(&sha);
+	mc_sha256_add(&sha, data, MC_QF_HEAD);
+	mc_sha256_add(&sha, data + head.block, end - head.block);
+	mc_sha256_end(&sha, digest);
 	mc_qf_trailer_encode(size, digest, data + end);
 }
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "queue/bytes.h"
 #include "queue/format.h"
+#include "queue/sha256.h"
 
 static void
 integers(void **state)
@@ -402,6 +403,51 @@ injected(void **state)
 	    &back, &used), -1);
 }
 
+/* the examples of FIPS 180-4, in pieces of several sizes */
+static void
+sha256(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t times;
+		const char *hex;
+	} examples[] = {
+		{ "", 1, "e3b0c44298fc1c149afbf4c8996fb924"
+		    "27ae41e4649b934ca495991b7852b855" },
+		{ "abc", 1, "ba7816bf8f01cfea414140de5dae2223"
+		    "b00361a396177a9cb410ff61f20015ad" },
+		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+		    1, "248d6a61d20638b8e5c026930c3e6039"
+		    "a33ce45964ff2167f6ecedd419db06c1" },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 10000,
+		    "cdc76e5c9914fb9281a1c7e284d73e67"
+		    "f1809a48a497200e046d39ccc7112cd0" },
+	};
+	unsigned char digest[MC_SHA256_LEN];
+	char hex[2 * MC_SHA256_LEN + 1];
+	struct mc_sha256 sha;
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(examples); i++) {
+		size_t len = strlen(examples[i].text);
+
+		for (size_t step = 1; step <= 100; step += 33) {
+			mc_sha256_init(&sha);
+			for (size_t k = 0; k < examples[i].times; k++)
+				for (size_t at = 0; at < len; at += step)
+					mc_sha256_add(&sha, examples[i].text + at,
+					    len - at < step ? len - at : step);
+			mc_sha256_add(&sha, NULL, 0);
+			mc_sha256_end(&sha, digest);
+			for (size_t k = 0; k < sizeof(digest); k++)
+				(void)snprintf(hex + 2 * k, 3, "%02x",
+				    digest[k]);
+			assert_string_equal(hex, examples[i].hex);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -415,6 +461,7 @@ main(void)
 		cmocka_unit_test(envelope_memory),
 		cmocka_unit_test(notes),
 		cmocka_unit_test(injected),
+		cmocka_unit_test(sha256),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
