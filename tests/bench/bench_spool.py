@@ -1,0 +1,481 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""How fast mail is queued, and how it leaves the queue; others beside it.
+
+bench_spool.py [--quick] [--dir DIR] [--scenario NAME]...
+
+MAILCHUTE_BIN names the program, top_builddir the directory in which it was
+built, BENCH_PEERS a directory made by peers.sh.  All spools are made below
+DIR (TMPDIR, else /tmp), which should be on a disk and not in memory, since
+what counts is fsync.  Other work on the disk or the processors changes every
+figure, so all take turns, and best and median are printed; the ratio is the
+median of those within each round.  Nothing fails for being slow: the end is
+an error only when mailchute loses a message or does not queue it.
+
+Scenarios:
+  enqueue  one process a message, of 1 and of 10 kB, one or two at a time,
+           nobody tries to send it; and the fsyncs of each
+  bare     messages a second in one process, against a loop that only writes,
+           fsyncs, renames and fsyncs the directory (tests/crash/driver.c)
+  flush    log-ins, connections, round trips and seconds to send what is
+           queued over TLS to one relay (sink.c, and proxy.py to count)
+  idle     100,000 messages of which none is due: what a run does, how long a
+           list takes, and what it costs to queue one more
+"""
+import argparse
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from statistics import median
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+
+import bench                                    # noqa: E402
+import bench_queue                              # noqa: E402
+import clients                                  # noqa: E402
+import proxy                                    # noqa: E402
+import spoolers                                 # noqa: E402
+from bench import table                         # noqa: E402
+from clients import TLS                         # noqa: E402
+
+NAMES = ("enqueue", "bare", "flush", "idle")
+KB = 1000
+LIMIT = 300         # seconds for one step
+# seconds, of the proxy.  A thousand messages take their time, and more than
+# this would only make it longer: a flight is a flight.
+ONE_WAY = 0.002
+
+
+class Bench:
+    def __init__(self, place, quick):
+        self.place = place
+        self.quick = quick
+        self.bars = []
+        self.wrong = []
+        self.rate_program = self.compile("rate")
+        self.messages = {n: clients.Message(place, n) for n in (KB, 10 * KB)}
+        self.others = []
+
+    def compile(self, name, *libraries):
+        out = os.path.join(self.place, name)
+        subprocess.run(shlex.split(os.environ.get("CC", "cc")) +
+                       ["-O2", "-std=gnu17", "-o", out,
+                        os.path.join(HERE, name + ".c"), *libraries],
+                       check=True)
+        return out
+
+    def find(self):
+        peers = os.environ.get("BENCH_PEERS")
+        peers = os.path.abspath(peers) if peers else None
+        for kind in spoolers.ALL:
+            one = kind(self.place, peers)
+            self.others.append(one)     # in any case to be ended
+            one.here = one.prepare()
+            one.message = self.messages[KB]
+            print("  %-11s %s%s" % (
+                one.name, one.path if one.here else "not here",
+                "; " + one.remark if one.here and one.remark else ""))
+        return self
+
+    def all(self):
+        return [one for one in self.others if one.here]
+
+    def end(self):
+        for one in self.others:
+            one.end()
+
+    def environment(self, one, call):
+        env = one.environment()
+        env.update(call.env)
+        return env
+
+    def repeat(self, one, call, count, parallel=1):
+        """(failed, seconds, processor seconds) of so many runs"""
+        done = subprocess.run(
+            [self.rate_program, str(count), str(parallel), call.input,
+             os.path.join(self.place, "said"), *call.argv],
+            env=self.environment(one, call), cwd=self.place, check=True,
+            stdout=subprocess.PIPE, timeout=LIMIT)
+        f = [int(word) for word in done.stdout.split()]
+        return f[0], f[1] / 1e9, f[2] / 1e6
+
+    def said(self):
+        with open(os.path.join(self.place, "said"), "rb") as f:
+            return f.read()[-300:].decode("utf-8", "replace").strip()
+
+    def bar(self, text, figure, holds):
+        self.bars.append("  %-3s %s: %s" % (
+            "yes" if holds else "NO", text, figure))
+
+
+# -------------------------------------------------------------------- enqueue
+
+def fsyncs(b, one):
+    """What one message is worth to it: names of calls, in order, with d where
+    it was a directory; None without strace."""
+    if shutil.which("strace") is None:
+        return None
+    out = os.path.join(b.place, "trace")
+    call = one.enqueue(one.message)
+    with open(call.input, "rb") as message:
+        subprocess.run(
+            ["strace", "-f", "-y", "-qq", "-o", out, "-e",
+             "trace=fsync,fdatasync,sync_file_range,syncfs", *call.argv],
+            env=b.environment(one, call), cwd=b.place, stdin=message,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            timeout=LIMIT, check=False)
+    with open(out, encoding="utf-8", errors="replace") as f:
+        found = re.findall(r"(f(?:data)?sync|sync\w+)\(\d+<([^>]*)>", f.read())
+    return [(name, os.path.isdir(path)) for name, path in found]
+
+
+def show_fsyncs(b):
+    rows = []
+    for one in b.all():
+        if one.enqueue(one.message) is None:
+            continue
+        b.repeat(one, one.enqueue(one.message), 1)      # makes directories
+        found = fsyncs(b, one)
+        if found is None:
+            print("\nfsyncs: no strace here, left out")
+            return
+        files = sum(not d for _, d in found)
+        rows.append([one.name, str(files), str(len(found) - files)])
+        if one.name == "mailchute":
+            b.bar("one fsync of the file and one of the directory",
+                  "%d and %d" % (files, len(found) - files),
+                  files == 1 and len(found) == 2)
+        one.empty()
+    table("fsyncs for one message", ["", "of files", "of directories"], rows)
+
+
+def queue_in_turns(b, size, parallel):
+    """{one: [(messages a second, processor ms a message)]}"""
+    rounds, count = (3, 10) if b.quick else (11, 25)
+    got = {}
+    for _ in range(rounds):
+        for one in b.all():
+            call = one.enqueue(b.messages[size])
+            if call is None:
+                continue
+            failed, seconds, cpu = b.repeat(one, call, count, parallel)
+            kept = one.queued()
+            one.empty()
+            if failed != 0 or kept != count:
+                b.wrong.append("%s: %d of %d messages queued: %s" % (
+                    one.name, kept, count, b.said()))
+                # to compare with nothing
+                got.setdefault(one, []).append(None)
+                continue
+            got.setdefault(one, []).append((count / seconds,
+                                            1000 * cpu / count))
+    return {one: runs for one, runs in got.items() if None not in runs}
+
+
+def enqueue(b):
+    show_fsyncs(b)
+    for size in (KB, 10 * KB):
+        for parallel in (1, 2):
+            got = queue_in_turns(b, size, parallel)
+            mine = bench.own(got)
+            if mine is None:
+                continue
+            rows, best = [], []
+            for one, runs in got.items():
+                rates = [r for r, _ in runs]
+                times = median(m[0] / r for m, r in zip(mine, rates))
+                if runs is not mine:
+                    best.append((times, max(r[0] for r in mine) / max(rates),
+                                 one.name))
+                rows.append([one.name, "%.0f" % max(rates),
+                             "%.0f" % median(rates), "%.2f" % times,
+                             "%.2f" % median(c for _, c in runs)])
+            title = "%d kB, %s" % (size // KB, "one after the other" if
+                                   parallel == 1 else "two at a time")
+            table("Messages queued in a second, one process each, " + title,
+                  ["", "best", "median", "ours/it", "cpu ms"], rows)
+            if best:
+                b.bar("1.2 times the best peer, " + title, "%.2f times %s "
+                      "(%.2f by the best runs)" % (
+                          min(best)[0], min(best)[2], min(best)[1]),
+                      min(best)[0] >= 1.2)
+
+
+# ----------------------------------------------------------------------- bare
+
+def driver(b):
+    """tests/crash builds it too, for faults; here it is only fast."""
+    top = os.environ.get("top_builddir", ".")
+    core = os.path.join(top, "lib", ".libs", "libcore.a")
+    out = os.path.join(b.place, "driver")
+    libs = os.environ.get("MC_CRASH_LIBS", "-lcrypto -lidn2").split()
+    subprocess.run(
+        shlex.split(os.environ.get("CC", "cc")) +
+        ["-std=c17", "-O2", "-DHAVE_CONFIG_H", '-DSYSCONFDIR="/etc"',
+         "-I" + top, "-I" + os.path.join(HERE, "../../lib"), "-o", out,
+         os.path.join(HERE, "../crash/driver.c"), core] + libs, check=True)
+    return out
+
+
+def bare(b):
+    program = driver(b)
+    count, rounds = (100, 3) if b.quick else (300, 9)
+    for size in (KB, 10 * KB):
+        got = {"bare": [], "fill": []}
+        for i in range(rounds):
+            for what, rates in got.items():
+                where = os.path.join(b.place, "%s-%d" % (what, i))
+                if what == "bare":
+                    os.mkdir(where)
+                else:
+                    # the spool is made by the first message
+                    subprocess.run([program, "put", where, "first", "1"],
+                                   check=True, stdout=subprocess.DEVNULL)
+                said = subprocess.run(
+                    [program, what, where, str(count), str(size)], check=True,
+                    stdout=subprocess.PIPE, timeout=LIMIT).stdout.split()
+                rates.append(count / float(said[-2]))
+                shutil.rmtree(where)
+        times = [f / n for f, n in zip(got["fill"], got["bare"])]
+        table("Messages queued in a second in one process, %d kB" %
+              (size // KB), ["", "best", "median"],
+              [[title, "%.0f" % max(got[what]), "%.0f" % median(got[what])]
+               for what, title in (("bare", "bare loop"),
+                                   ("fill", "mailchute"))])
+        b.bar("80 %% of the bare loop, %d kB" % (size // KB),
+              "%.0f %% (%.0f %% by the best runs)" % (
+                  100 * median(times),
+                  100 * max(got["fill"]) / max(got["bare"])),
+              median(times) >= 0.8)
+
+
+# ---------------------------------------------------------------------- flush
+
+class Arrived:
+    """What came to the server."""
+
+    def __init__(self):
+        self.messages = self.connections = self.logins = 0
+        self.last = 0.0
+
+    def add(self, f):
+        """a line of sink.c, in words"""
+        self.messages += int(f[2])
+        self.connections += 1
+        self.logins += f[4] == "1"
+        self.last = max(self.last, int(f[6]) / 1e9)
+
+
+def flush_once(b, one, port, sink, count):
+    """Send all that is queued: (Arrived, seconds)."""
+    sink.clear()
+    call = one.flush(port, b.trust)
+    arrived = Arrived()
+    start = time.monotonic()
+    if isinstance(one, spoolers.MsmtpLoop):
+        b.repeat(one, call, count)
+        child = None
+    else:
+        with open(os.path.join(b.place, "said"), "ab") as said:
+            child = subprocess.Popen(
+                call.argv, env=b.environment(one, call), cwd=b.place,
+                stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    while arrived.messages < count and time.monotonic() - start < LIMIT:
+        try:
+            f = sink.lines.get(timeout=0.5)
+        except bench.queue.Empty:
+            # a server's line comes before the end of its client
+            if child is None or (child.poll() is not None and
+                                 one.queued() == 0):
+                break
+            continue
+        if f[0] == "conn":
+            arrived.add(f)
+    for _ in range(100):
+        # what has arrived is not yet taken out of the queue
+        if one.queued() == 0:
+            break
+        time.sleep(0.1)
+    if child is not None:
+        if isinstance(one, spoolers.Nullmailer):
+            child.terminate()       # it would stay and wait for more
+        child.wait(timeout=LIMIT)
+    return arrived, arrived.last - start
+
+
+def flights(conn):
+    """Waits of the client: the handshake of TCP, and each unbroken run of
+    bytes from the server."""
+    count, who = 1, "client"
+    for event in sorted(conn.events, key=lambda e: e.seen):
+        count += event.who == "server" and who == "client"
+        who = event.who
+    return count
+
+
+def flush_one(b, one, sink, count, counted):
+    """A row, with round trips or with time."""
+    call, failed = one.enqueue(one.message), 0
+    if call is not None:
+        failed, _, _ = b.repeat(one, call, count, 2)
+    way = proxy.Proxy(sink.ports[TLS], ONE_WAY) if counted else None
+    try:
+        arrived, seconds = flush_once(
+            b, one, way.port if counted else sink.ports[TLS], sink, count)
+        found = [c for c in way.connections() if c.events] if counted else []
+    finally:
+        if counted:
+            way.close()
+    left = one.queued()
+    one.empty()
+    if arrived.messages != count or failed != 0 or left != 0:
+        b.wrong.append("%s: %d of %d messages arrived, %d are left: %s" % (
+            one.name, arrived.messages, count, left, b.said()))
+        return None
+    return arrived, seconds, sum(map(flights, found)) / count
+
+
+def flush(b):
+    certs = os.path.join(b.place, "certs")
+    subprocess.run(["sh", os.path.join(HERE, "..", "script", "certs.sh"),
+                    certs], check=True)
+    b.trust = clients.Trust(b.place, "trust", os.path.join(certs, "ca.pem"))
+    sink = bench.Sink(b.compile("sink", "-lssl", "-lcrypto", "-lpthread"),
+                      certs)
+    try:
+        for counted in (True, False):
+            flush_all(b, sink, counted)
+    finally:
+        sink.stop()
+
+
+def flush_all(b, sink, counted):
+    rows = []
+    for one in b.all():
+        if not one.flushes:
+            continue
+        count = (100 if b.quick else 1000) // one.share
+        got = flush_one(b, one, sink, count, counted)
+        if got is None:
+            continue
+        arrived, seconds, trips = got
+        rows.append([one.name, str(count), str(arrived.connections),
+                     str(arrived.logins)] + (
+                         ["%.2f" % trips] if counted else
+                         ["%.2f" % seconds, "%.0f" % (count / seconds)]))
+        if counted and one.name == "mailchute":
+            b.bar("a flush of %d messages takes at most 2 log-ins" % count,
+                  str(arrived.logins), arrived.logins <= 2)
+            b.bar("and 2.1 round trips a message", "%.2f" % trips,
+                  trips <= 2.1)
+    table("Sending what is queued, 1 kB each, implicit TLS, AUTH PLAIN, " +
+          ("%g ms each way" % (1000 * ONE_WAY) if counted else "no delay"),
+          ["", "messages", "connections", "log-ins"] +
+          (["trips a message"] if counted else ["seconds", "a second"]), rows)
+
+
+# ----------------------------------------------------------------------- idle
+
+def idle(b):
+    count = 10000 if b.quick else 100000
+    one = spoolers.Mailchute(b.place, None, "idle")
+    one.message = b.messages[KB]
+    one.prepare()
+    bench_queue.fill(one.spool, count, False)
+    env = b.environment(one, one.flush(1, clients.Trust(b.place, "idle", None)))
+    runs = {"queue run": [], "queue": []}
+    program = b.compile("run")
+    for _ in range(3 if b.quick else 7):
+        for words, got in runs.items():
+            done = subprocess.run(
+                [program, "/dev/null", "0", os.path.join(b.place, "said"),
+                 one.path, *words.split()], env=env, check=True,
+                stdout=subprocess.PIPE, timeout=LIMIT)
+            result = bench.Result(done.stdout.decode(), "")
+            if result.status != 0:
+                b.wrong.append("mailchute %s: status %d" % (words,
+                                                            result.status))
+            got.append((result.wall, result.cpu, result.rss))
+    more = []
+    for _ in range(3 if b.quick else 7):
+        _, seconds, _ = b.repeat(one, one.enqueue(one.message), 10)
+        more.append(10 / seconds)
+    table("%d messages in the queue, none of them due" % count,
+          ["", "best s", "median s", "cpu ms", "KiB"],
+          [[words, "%.3f" % min(r[0] for r in got),
+            "%.3f" % median(r[0] for r in got),
+            "%.0f" % min(r[1] for r in got), str(max(r[2] for r in got))]
+           for words, got in runs.items()])
+    print("  messages queued in a second beside them: best %.0f, median %.0f" %
+          (max(more), median(more)))
+    b.bar("a list of %d messages in 2 s and 64 MB" % count, "%.2f s, %d KiB" %
+          (min(r[0] for r in runs["queue"]), runs["queue"][0][2]),
+          min(r[0] for r in runs["queue"]) < 2 and
+          runs["queue"][0][2] <= 64 * 1024)
+    opened_in_run(b, one, env)
+
+
+def opened_in_run(b, one, env):
+    if shutil.which("strace") is None:
+        print("  files that a run opens: no strace here")
+        return
+    out = os.path.join(b.place, "trace")
+    # those just queued beside the others are due
+    for path in os.listdir(one.spool + "/q"):
+        if os.stat(os.path.join(one.spool, "q", path)).st_mtime <= time.time():
+            os.unlink(os.path.join(one.spool, "q", path))
+    # a stop at each stat() would take minutes
+    subprocess.run(["strace", "-f", "--seccomp-bpf", "-qq", "-o", out, "-e",
+                    "trace=/^open", one.path, "queue", "run"], env=env,
+                   check=True, timeout=LIMIT)
+    with open(out, encoding="utf-8", errors="replace") as f:
+        opened = sum(re.search(r'open(at)?\(.*"(q/)?m-', line) is not None
+                     for line in f)
+    b.bar("a run opens none of those that are not due", str(opened),
+          opened == 0)
+
+
+# ------------------------------------------------------------------ the whole
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--quick", action="store_true",
+                        help="few runs: to see that it works")
+    parser.add_argument("--dir", help="where to make the spools")
+    parser.add_argument("--scenario", action="append", choices=NAMES,
+                        metavar="NAME", help="only this: " + ", ".join(NAMES))
+    args = parser.parse_args()
+    todo = args.scenario or NAMES
+    with tempfile.TemporaryDirectory(prefix="mailchute-bench.",
+                                     dir=args.dir) as place:
+        # some give up root
+        os.chmod(place, 0o755)
+        b = Bench(place, args.quick)
+        try:
+            print("Machine: %s, %d CPUs, load %.1f" % (
+                platform.machine(), os.cpu_count() or 0, os.getloadavg()[0]))
+            b.find()
+            for name in NAMES:
+                if name in todo:
+                    globals()[name](b)
+                    print("  (load %.1f)" % os.getloadavg()[0])
+        finally:
+            b.end()
+    print("\nBars")
+    print("\n".join(b.bars))
+    for line in sorted(set(b.wrong)):
+        print("bench_spool: " + line, file=sys.stderr)
+    return 1 if any(w.startswith("mailchute") for w in b.wrong) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
