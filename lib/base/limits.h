@@ -20,6 +20,17 @@
 #define MC_MAX_COMMAND_IR 512		/* AUTH with initial response */
 #define MC_MAX_FLIGHT (1024 * 1024)	/* engine's output buffer */
 
+/* clients to us, RFC 5321 4.5.3.1 */
+#define MC_MAX_SERVER_LINE 2048		/* command and its line end */
+#define MC_MAX_SERVER_LINE_HARD 16384	/* the session ends */
+#define MC_MAX_SERVER_FEED 65536	/* bytes fed in one go */
+#define MC_MAX_SERVER_OUTPUT 8192	/* waits to be written */
+#define MC_MAX_SERVER_REPLY_LINE 512
+#define MC_MAX_SERVER_TEXT_LINE 1000
+#define MC_MAX_SERVER_ERRORS 20		/* slow from half of it on */
+#define MC_MAX_SERVER_JUNK 100		/* the same */
+#define MC_MIN_SERVER_DROP (1024 * 1024)	/* of what is too big */
+
 /* addresses, RFC 5321 4.5.3.1 */
 #define MC_MAX_LOCAL 64
 #define MC_MAX_DOMAIN 255
