@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* Moves bytes between a client and the server engine, and watches the time. */
+#include "base/base.h"
+
+#include "serve/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+#define IDLE_MS (300 * 1000)
+#define TOTAL_MS (3600 * 1000)
+#define SLOW_MS 1000
+#define LAST_MS 2000		/* for the last words to a client */
+#define READ_SIZE 16384
+#define WRITE_SIZE 512		/* _POSIX_PIPE_BUF: never blocks behind poll */
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
+/* what a wait has brought; 0: the time has passed */
+#define READY 1
+#define CANCELLED 2
+
+struct run {
+	const struct mc_session *set;
+	struct mc_server *s;
+	int64_t until;		/* the end of the session */
+	bool eof;
+	bool ending;		/* the engine was told to end */
+	struct mc_err why;	/* what ended it */
+};
+
+static int64_t
+or_default(int64_t ms, int64_t otherwise)
+{
+	return ms != 0 ? ms : otherwise;
+}
+
+/* ------------------------------------------------------------------ waiting */
+
+/* wait for fd (-1: only for the time to pass); what is there counts even when
+ * the deadline has passed.  READY and CANCELLED, or -1. */
+static int
+wait_for(struct run *r, int fd, short events, int64_t deadline)
+{
+	struct pollfd fds[2] = {
+		{ .fd = fd, .events = events },
+		{ .fd = r->ending ? -1 : r->set->cancel_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		int n = poll(fds, 2, mc_clock_left(deadline));
+
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return mc_err_sys(&r->why, MC_E_IO, MC_STAGE_LOCAL,
+			    errno, "cannot wait for the client");
+		if (n > 0)
+			return (fds[0].revents != 0 ? READY : 0) |
+			    (fds[1].revents != 0 ? CANCELLED : 0);
+		if (mc_clock_left(deadline) == 0)
+			return 0;
+	}
+}
+
+/* end the session in good order: the engine says why, and closes */
+static void
+say_bye(struct run *r, enum mc_server_bye why, enum mc_code code)
+{
+	(void)mc_err_set(&r->why, code, MC_STAGE_LOCAL,
+	    code == MC_E_TIMEOUT ? "waited too long while %s" :
+	    "interrupted while %s", mc_server_words(r->s));
+	r->ending = true;
+	mc_server_bye(r->s, why);
+}
+
+/* ------------------------------------------------------------------- output */
+
+static int
+lost(struct run *r, int sys)
+{
+	if (sys == EPIPE || sys == ECONNRESET)
+		return mc_err_sys(&r->why, MC_E_CLOSED, MC_STAGE_LOCAL, sys,
+		    "the client went away while %s", mc_server_words(r->s));
+	return mc_err_sys(&r->why, MC_E_IO, MC_STAGE_LOCAL, sys,
+	    "no way to the client while %s", mc_server_words(r->s));
+}
+
+/*
+ * A descriptor that others share stays as it is, so O_NONBLOCK is no way: a
+ * socket is asked not to wait, and all else gets no more than fits.
+ */
+static ssize_t
+write_some(int fd, struct mc_str out)
+{
+	ssize_t n;
+
+	do {
+		n = send(fd, out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno == ENOTSOCK)
+			n = write(fd, out.ptr, out.len < WRITE_SIZE ?
+			    out.len : WRITE_SIZE);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* write all there is.  Who takes nothing in time is not told so. */
+static int
+flush(struct run *r)
+{
+	int64_t deadline = mc_clock_after(r->ending ? LAST_MS :
+	    or_default(r->set->idle_ms, IDLE_MS));
+
+	while (mc_server_output(r->s).len != 0) {
+		int ready = wait_for(r, r->set->out_fd, POLLOUT, deadline);
+		ssize_t n;
+
+		if (ready < 0)
+			return -1;
+		if ((ready & READY) == 0)
+			return mc_err_set(&r->why, ready == CANCELLED ?
+			    MC_E_CANCELLED : MC_E_TIMEOUT, MC_STAGE_LOCAL,
+			    "the client takes no reply");
+		n = write_some(r->set->out_fd, mc_server_output(r->s));
+		if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+			return lost(r, errno);
+		if (n > 0)
+			mc_server_sent(r->s, (size_t)n);
+	}
+	return 0;
+}
+
+/* -------------------------------------------------------------------- input */
+
+static int
+feed(struct run *r)
+{
+	char piece[READ_SIZE];
+	ssize_t n = mc_file_read(r->set->in_fd, piece, sizeof(piece));
+
+	if (n > 0)
+		return mc_server_feed(r->s, piece, (size_t)n, &r->why);
+	if (n == 0 || errno == ECONNRESET) {
+		if (mc_server_receiving(r->s))
+			(void)mc_err_set(&r->why, MC_E_CLOSED, MC_STAGE_LOCAL,
+			    "the client went away in the middle of a message");
+		r->eof = true;
+		mc_server_eof(r->s);
+		return 0;
+	}
+	/* a descriptor that does not wait, and somebody else was faster */
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return 0;
+	return lost(r, errno);
+}
+
+static int
+fill(struct run *r)
+{
+	int64_t deadline = mc_clock_sooner(r->until,
+	    mc_clock_after(or_default(r->set->idle_ms, IDLE_MS)));
+	int ready;
+
+	if (r->ending || r->eof)
+		return mc_err_set(&r->why, MC_E_INTERNAL, MC_STAGE_LOCAL,
+		    "the session does not end");
+	if (mc_clock_left(r->until) == 0) {
+		say_bye(r, MC_SERVER_TIMEOUT, MC_E_TIMEOUT);
+		return 0;
+	}
+	ready = wait_for(r, r->set->in_fd, POLLIN, deadline);
+	if (ready < 0)
+		return -1;
+	/* the rest of a message may be there: then it is still judged */
+	if ((ready & READY) != 0 && feed(r) != 0)
+		return -1;
+	if ((ready & CANCELLED) != 0)
+		say_bye(r, MC_SERVER_SHUTDOWN, MC_E_CANCELLED);
+	else if (ready == 0)
+		say_bye(r, MC_SERVER_TIMEOUT, MC_E_TIMEOUT);
+	return 0;
+}
+
+static int
+slow_down(struct run *r)
+{
+	int ready;
+
+	if (flush(r) != 0)
+		return -1;
+	if (r->ending)
+		return 0;
+	ready = wait_for(r, -1, 0, mc_clock_sooner(r->until, mc_clock_after(
+	    or_default(r->set->slow_ms, SLOW_MS))));
+	if (ready < 0)
+		return -1;
+	if (ready == CANCELLED)
+		say_bye(r, MC_SERVER_SHUTDOWN, MC_E_CANCELLED);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- questions */
+
+static void
+ask_mail(struct run *r)
+{
+	const struct mc_session_owner *o = &r->set->owner;
+	struct mc_server_answer a = { .code = 0 };
+
+	o->mail(o->ctx, mc_server_mail(r->s), &a);
+	mc_server_answer(r->s, &a);
+}
+
+static void
+ask_rcpt(struct run *r)
+{
+	const struct mc_session_owner *o = &r->set->owner;
+	struct mc_server_answer a = { .code = 0 };
+
+	o->rcpt(o->ctx, mc_server_rcpt(r->s), &a);
+	mc_server_answer(r->s, &a);
+}
+
+static int
+ask_end(struct run *r)
+{
+	const struct mc_session_owner *o = &r->set->owner;
+	struct mc_server_answer a = { .code = 0 };
+
+	if (flush(r) != 0)
+		return -1;
+	o->end(o->ctx, &a);
+	mc_server_answer(r->s, &a);
+	return 0;
+}
+
+/* --------------------------------------------------------------------- loop */
+
+/* 0 once the engine has closed, -1 with r->why */
+static int
+talk(struct run *r)
+{
+	const struct mc_session_owner *o = &r->set->owner;
+	int rc = 0;
+
+	while (rc == 0) {
+		switch (mc_server_step(r->s)) {
+		case MC_SERVE_READ:
+			rc = flush(r);
+			if (rc == 0)
+				rc = fill(r);
+			break;
+		case MC_SERVE_WRITE:
+			rc = flush(r);
+			break;
+		case MC_SERVE_MAIL:
+			ask_mail(r);
+			break;
+		case MC_SERVE_RCPT:
+			ask_rcpt(r);
+			break;
+		case MC_SERVE_BODY:
+			o->body(o->ctx, mc_server_body(r->s));
+			break;
+		case MC_SERVE_END:
+			rc = ask_end(r);
+			break;
+		case MC_SERVE_RESET:
+			o->reset(o->ctx);
+			break;
+		case MC_SERVE_SLOW:
+			rc = slow_down(r);
+			break;
+		case MC_SERVE_CLOSE:
+			return flush(r);
+		}
+	}
+	return rc;
+}
+
+int
+mc_session_run(const struct mc_session *session, struct mc_err *err)
+{
+	const struct mc_session_owner *o = &session->owner;
+	struct run r = { .set = session };
+	const char *reason;
+
+	if (mc_server_new(&session->server, &r.s, err) != 0)
+		return -1;
+	r.until = mc_clock_after(or_default(session->total_ms, TOTAL_MS));
+	if (talk(&r) == 0) {
+		reason = mc_server_reason(r.s);
+		if (reason != NULL && r.why.code == MC_OK)
+			mc_log_line(session->log, MC_LOG_INFO, MC_STAGE_LOCAL,
+			    "session ended: %s", reason);
+	}
+	if (mc_server_open(r.s))
+		o->reset(o->ctx);
+	mc_server_free(r.s);
+	if (r.why.code == MC_OK)
+		return 0;
+	if (err != NULL && !mc_err_is_set(err))
+		*err = r.why;
+	return -1;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.h - one SMTP session over a pair of descriptors, with deadlines
+ *
+ * Drives the server engine (smtp/server.h) for `-bs` on standard input and
+ * output, or on a socket; what mail is and where it goes is the business of
+ * the five functions.
+ */
+#ifndef MC_SESSION_H
+#define MC_SESSION_H
+
+#include "base/log.h"
+#include "smtp/server.h"
+
+/*
+ * What the engine asks for.  An answer that is left alone is a yes to MAIL and
+ * RCPT, and 451 at the end of a message.  A function that fails says so in its
+ * answer (mc_server_answer_err); what fails in `body` is kept for `end`.
+ * Between a MAIL that was answered with yes and its end there is exactly one
+ * call of `end` or `reset`, however the session ends.
+ */
+struct mc_session_owner {
+	void (*mail)(void *ctx, const struct mc_server_mail *mail,
+	    struct mc_server_answer *answer);
+	void (*rcpt)(void *ctx, const struct mc_server_rcpt *rcpt,
+	    struct mc_server_answer *answer);
+	void (*body)(void *ctx, struct mc_str piece);
+	void (*end)(void *ctx, struct mc_server_answer *answer);
+	void (*reset)(void *ctx);
+	void *ctx;
+};
+
+struct mc_session {
+	int in_fd;
+	int out_fd;		/* may be the same; neither is closed, nor its
+				 * flags changed */
+	int cancel_fd;		/* readable: end soon; -1: never */
+	struct mc_server_settings server;
+	struct mc_session_owner owner;
+	int64_t idle_ms;	/* without a byte from, or room for one to, the
+				 * client; 0: 300 s */
+	int64_t total_ms;	/* the session; 0: 3600 s */
+	int64_t slow_ms;	/* MC_SERVE_SLOW; 0: 1 s */
+	const struct mc_log *log;	/* borrowed; may be NULL */
+};
+
+/*
+ * mc_session_run - from the greeting to the end
+ *
+ * Returns 0 after QUIT, an end of input between messages, or when the engine
+ * has ended the session (which is logged).  -1 with err: MC_E_TIMEOUT,
+ * MC_E_CANCELLED, MC_E_CLOSED (the client went away in the middle of a
+ * message, or does not want to read), MC_E_IO, MC_E_NOMEM, MC_E_BAD_VALUE
+ * (host).  What `end` has answered with yes stays taken in any case.
+ *
+ * All replies so far have left before the session waits for input and before
+ * `end` is called: who cannot read them any more has no mail taken from him.
+ * The caller ignores SIGPIPE.
+ */
+MC_NODISCARD int
+mc_session_run(const struct mc_session *session, struct mc_err *err);
+
+#endif
