@@ -30,7 +30,8 @@ most(const struct mc_entry *entry)
 
 typedef int (*each_fn)(void *ctx, const struct mc_qf_note *note);
 
-/* the whole records at the front of a file; nonzero from fn stops */
+/* the whole records at the front of a file, or all of it where that cannot be
+ * read just now; nonzero from fn stops */
 static int
 each_note(const struct mc_entry *entry, int fd, uint64_t size, each_fn fn,
     void *ctx, uint64_t *ret_good)
@@ -46,6 +47,8 @@ each_note(const struct mc_entry *entry, int fd, uint64_t size, each_fn fn,
 		    sizeof(piece) - have);
 		size_t at = 0;
 
+		if (got < 0)
+			good = size;
 		if (got <= 0)
 			break;
 		have += (size_t)got;
@@ -243,6 +246,34 @@ try_open(const struct mc_entry *entry, const char *name, int flags)
 	return -1;
 }
 
+static int
+count_one(void *ctx, const struct mc_qf_note *note)
+{
+	count_note(ctx, note->when, note->attempt);
+	return 0;
+}
+
+/*
+ * It could not be read when the message was opened, and may hold what must not
+ * be written over: how often something was tried, or why it failed.
+ */
+static void
+look_again(struct mc_entry *entry)
+{
+	struct mc_notes *notes = &entry->notes;
+	struct stat st;
+	int fd = open_notes(entry, &notes->size);
+
+	if (fd >= 0) {
+		(void)each_note(entry, fd, notes->size, count_one, notes,
+		    &notes->good);
+		mc_file_close(&fd);
+	} else if (fstat(notes->fd, &st) == 0 && st.st_size > 0) {
+		notes->good = notes->size = (uint64_t)st.st_size;
+	}
+	notes->there = notes->good != 0;
+}
+
 /* what stands there instead of a file of ours loses its name, no more */
 static int
 open_for_writing(struct mc_entry *entry, struct mc_err *err)
@@ -251,6 +282,8 @@ open_for_writing(struct mc_entry *entry, struct mc_err *err)
 
 	mc_store_name('l', entry->id, name);
 	entry->notes.fd = try_open(entry, name, 0);
+	if (entry->notes.fd >= 0 && !entry->notes.there)
+		look_again(entry);
 	if (entry->notes.fd < 0 && (errno == ELOOP || errno == EPERM ||
 	    errno == ENXIO)) {
 		(void)unlinkat(entry->store->q, name, 0);
@@ -326,21 +359,22 @@ mc_entry_note(struct mc_entry *entry, size_t i, int64_t when,
 	struct mc_notes *notes = &entry->notes;
 	unsigned char bytes[MC_QF_NOTE];
 	struct mc_qf_note note = { .i = i, .when = when,
-	    .text = mc_str_from(text), .attempt = notes->attempts };
+	    .text = mc_str_from(text) };
 
 	if (mc_entry_may_write(entry, err) != 0)
 		return -1;
 	if (i != SIZE_MAX && i >= entry->head.n)
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
 		    "message %s of the queue: no such recipient", entry->id);
+	if (notes->fd < 0 && open_for_writing(entry, err) != 0)
+		return -1;
+	note.attempt = notes->attempts;
 	if ((!notes->any || notes->last != when) &&
 	    notes->attempts != UINT32_MAX)
 		note.attempt++;
 
 	size_t n = mc_qf_note_encode(&note, bytes);
 
-	if (notes->fd < 0 && open_for_writing(entry, err) != 0)
-		return -1;
 	if (append(entry, bytes, n, err) != 0)
 		return -1;
 	if (sync && sync_notes(entry, err) != 0) {

@@ -326,6 +326,7 @@ scan_if_time(struct mc_runner *r, int64_t *ret_wake)
 			return -1;
 		r->scan_at = !watching(r) ? MC_NEVER :
 		    mc_clock_after(r->watch >= 0 ? RESCAN_MS : POLL_MS);
+		sooner(&r->scan_at, r->busy_at);
 	}
 	sooner(ret_wake, r->scan_at);
 	if (r->next_due != MC_NEVER && watching(r))
@@ -390,6 +391,9 @@ work(struct mc_runner *r)
 		if (r->cancelled || r->stop.code != MC_OK) {
 			if (!is_active(r))
 				break;
+			/* who has nothing to do can go at once */
+			if (!r->cancelled)
+				wake = 0;
 			cancel(r);
 			sooner(&wake, mc_clock_left(r->cancel_at) != 0 ?
 			    r->cancel_at : mc_clock_after(50));
@@ -494,7 +498,7 @@ int
 mc_runner_run(const struct mc_runner_settings *settings, struct mc_err *err)
 {
 	struct mc_runner r = { .set = settings, .next_due = MC_NEVER,
-	    .scan_at = MC_NEVER, .lock = -1, .watch = -1 };
+	    .scan_at = MC_NEVER, .busy_at = MC_NEVER, .lock = -1, .watch = -1 };
 	int rc = 0;
 
 	mc_vec_init(&r.leaving, sizeof(struct mc_child), SIZE_MAX / 64);

@@ -248,10 +248,12 @@ claim(struct mc_runner *r, struct mc_lane *lane, struct mc_item *item,
 	else if (rc < 0 && err.code != MC_E_QUEUE_DAMAGED)
 		mc_log_line(r->set->log, MC_LOG_ERROR, MC_STAGE_LOCAL, "%s",
 		    err.text);
-	if (rc == 0)
+	if (rc == 0) {
 		mc_runner_is_busy(r, item);
-	else
+	} else {
+		item->tries = 0;
 		mc_runner_put_off(r, item, mc_clock_after(TROUBLE_MS));
+	}
 	return 0;
 }
 

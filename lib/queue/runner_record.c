@@ -117,8 +117,9 @@ note(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
 	return rc;
 }
 
-/* the reason is on stable storage before the state that needs it */
-static void
+/* the reason is on stable storage before the state that needs it; false: they
+ * have not failed */
+static bool
 fail(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
     const struct some *s)
 {
@@ -129,9 +130,9 @@ fail(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
 		/* without it they stay pending, and are tried again */
 		if (note(r, hand, entry, s->which[k], &why,
 		    k + 1 == s->n) != 0)
-			return;
+			return false;
 	}
-	(void)mark(r, entry, s, MC_CELL_FAILED);
+	return mark(r, entry, s, MC_CELL_FAILED);
 }
 
 /* --------------------------------------------------------- what a worker told */
@@ -212,14 +213,16 @@ mc_record_settled(struct mc_runner *r, struct mc_hand *hand)
 	struct some s = { hand->room[0], 0 };
 
 	for (size_t v = 0; v < MC_NELEM(order); v++) {
+		enum mc_verdict verdict = order[v];
+
 		pick(hand, order[v], &s);
 		if (order[v] == MC_DELIVERED) {
 			if (!mark(r, entry, &s, MC_CELL_DELIVERED))
 				break;
 			if (s.n != 0)
 				hand->lane->broken = 0;
-		} else if (order[v] == MC_FAILED) {
-			fail(r, hand, entry, &s);
+		} else if (order[v] == MC_FAILED && !fail(r, hand, entry, &s)) {
+			verdict = MC_DEFERRED;
 		}
 		for (size_t k = 0; k < s.n; k++) {
 			struct mc_err why;
@@ -231,7 +234,7 @@ mc_record_settled(struct mc_runner *r, struct mc_hand *hand)
 			} else if (order[v] == MC_DEFERRED) {
 				defer(r, hand, s.which[k]);
 			}
-			tell_event(r, hand, s.which[k], order[v]);
+			tell_event(r, hand, s.which[k], verdict);
 		}
 		if (order[v] == MC_UNSURE &&
 		    !mark(r, entry, &s, MC_CELL_UNSURE))
@@ -527,7 +530,7 @@ give_up_unsure(struct mc_runner *r, struct mc_lane *lane,
 			give_up(rcpt_of(entry, i), UNSURE_END);
 			s->which[s->n++] = i;
 		}
-	fail(r, NULL, entry, s);
+	(void)fail(r, NULL, entry, s);
 }
 
 static void
@@ -556,7 +559,8 @@ expire(struct mc_runner *r, struct mc_hand *hand, const struct mc_err *why,
 		give_up(rcpt, old ? "given up after too long" : UNSURE_END);
 		s->which[s->n++] = i;
 	}
-	fail(r, hand, entry, s);
+	if (!fail(r, hand, entry, s))
+		return;
 	for (size_t k = 0; k < s->n; k++)
 		tell_event(r, hand, s->which[k], MC_FAILED);
 }

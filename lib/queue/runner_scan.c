@@ -44,6 +44,8 @@ take(struct mc_runner *r, const struct mc_store_stat *st)
 	    (mc_clock_left(item->again) != 0 &&
 	    item->due == st->next_attempt)) {
 		/* known, and nobody has put it forward since */
+		if (item->state == MC_ITEM_DONE && item->tries != 0)
+			r->busy_at = mc_clock_sooner(r->busy_at, item->again);
 		return 0;
 	}
 	item->state = MC_ITEM_NEW;
@@ -78,7 +80,7 @@ mc_runner_scan(struct mc_runner *r, struct mc_err *err)
 
 	if ((r->set->run->flags & MC_RUN_WATCH) != 0)
 		mc_items_forget(&r->items);
-	r->next_due = MC_NEVER;
+	r->next_due = r->busy_at = MC_NEVER;
 	if (mc_store_scan(r->set->store, on_stat, &scan, err) < 0)
 		return -1;
 	if (scan.nomem)
@@ -119,7 +121,9 @@ mc_runner_is_busy(struct mc_runner *r, struct mc_item *item)
 	bool watch = (r->set->run->flags & MC_RUN_WATCH) != 0;
 	int64_t again = mc_clock_after(BUSY_MS);
 
-	if (item->forced)
+	/* a run over names looks at nothing twice: a report of ours that
+	 * another run has taken up is that one's */
+	if (item->forced || r->set->run->ids != NULL)
 		again = MC_NEVER;
 	else if (++item->tries > BUSY_TRIES)
 		again = watch ? mc_clock_after(BUSY_WATCH_MS) : MC_NEVER;

@@ -1005,6 +1005,51 @@ test_another_has_it(void **state)
 	tear_down(&s);
 }
 
+/* the child that a failed test would leave behind ends with us */
+static void
+die_with_parent(void)
+{
+	(void)alarm(60);
+}
+
+/* each of them is waited for, not only the first */
+static void
+test_another_had_them(void **state)
+{
+	char name[16], c;
+	struct stage s;
+	int fds[2];
+	pid_t pid;
+
+	(void)state;
+	set_up(&s, "");
+	for (int i = 0; i < 150; i++) {
+		(void)snprintf(name, sizeof(name), "ok%d", i);
+		put_to(&s, name, 0);
+	}
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		die_with_parent();
+		for (size_t i = 0; i < s.n_ids; i++)
+			(void)side_claim(&s.side, s.ids[i]);
+		c = 0;
+		if (write(fds[1], &c, 1) != 1)
+			_exit(1);
+		(void)poll(NULL, 0, 350);
+		_exit(0);
+	}
+	assert_int_equal(read(fds[0], &c, 1), 1);
+	if (run(&s, NULL) != 0)
+		fail_msg("the run failed");
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(waiting(&s), 0);
+	assert_int_equal(world->n_sent, 150);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	tear_down(&s);
+}
+
 static void
 test_one_run(void **state)
 {
@@ -1099,13 +1144,6 @@ test_cancel(void **state)
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 	tear_down(&s);
-}
-
-/* the child that a failed test would leave behind ends with us */
-static void
-die_with_parent(void)
-{
-	(void)alarm(60);
 }
 
 static bool
@@ -1268,6 +1306,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_no_such_account),
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_another_has_it),
+		cmocka_unit_test(test_another_had_them),
 		cmocka_unit_test(test_one_run),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_slow_one),
