@@ -12,6 +12,9 @@ fails, the process dies, the power goes or the disk is full.
     limits   a full disk, no inodes, a limit on file sizes, all real
     strace   the calls that decide, failing in a program with nothing loaded
              into it
+    runner   the runner that is shipped and its workers: every call of either
+             fails or is the last, either is killed, two runners at once,
+             thousands of messages, wrong clocks, reports about reports
     mutants  the library with one fsync, lock or check left out: each has to
              be caught by one of the above
 
@@ -41,6 +44,7 @@ import limits  # noqa: E402
 import nth  # noqa: E402
 import mutants  # noqa: E402
 import races  # noqa: E402
+import real  # noqa: E402
 import spool  # noqa: E402
 import states  # noqa: E402
 import traced  # noqa: E402
@@ -62,6 +66,9 @@ def run_part(part, driver, where, tap, args):
         limits.all_limits(driver, where, tap)
     elif part == "strace":
         traced.all_traced(driver, where, tap)
+    elif part == "runner":
+        print("# %d fault points and places to stop" % real.all_real(
+            driver, where, tap, args.full))
     elif part == "mutants":
         print("# %d of %d mutants caught" % mutants.all_mutants(
             driver.tools, where, tap, args.full, args.only))
@@ -70,8 +77,9 @@ def run_part(part, driver, where, tap, args):
 
 
 # what sanitizers can see; the rest is the same with them or without
-MEMORY_PARTS = ["nth", "damage"]
-PARTS = ["nth", "races", "states", "damage", "limits", "strace", "mutants"]
+MEMORY_PARTS = ["nth", "damage", "runner"]
+PARTS = ["nth", "races", "states", "damage", "limits", "strace", "runner",
+         "mutants"]
 
 
 def main():
@@ -85,7 +93,7 @@ def main():
                            else MEMORY_PARTS)
     if parts is MEMORY_PARTS:
         print("# sanitizers: %s; the others belong to the ordinary build" %
-              " and ".join(parts))
+              ", ".join(parts))
     where = spool.scratch()
     tap = spool.Tap()
     try:

@@ -26,7 +26,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "queue/store.h"
+#include "side.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,63 +41,8 @@
 #define LATER 10000
 
 #define MOST 1000
-#define MARK_LEN 64
-
-static void
-say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static void
-say(const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	int n = vsnprintf(text, sizeof(text) - 1, fmt, ap);
-	va_end(ap);
-	text[n++] = '\n';
-	if (write(1, text, (size_t)n) != n)
-		_exit(99);
-}
-
-static void
-tell_log(void *ctx, enum mc_level level, enum mc_stage stage, const char *text)
-{
-	(void)ctx;
-	(void)level;
-	(void)stage;
-	fprintf(stderr, "log: %s\n", text);
-}
-
-static const struct mc_log driver_log = { tell_log, NULL, MC_LOG_ERROR };
-
-static struct mc_store *
-open_store(const char *dir)
-{
-	/* no reserve to speak of: a full disk is to be really full */
-	struct mc_store_settings set = { .dir = dir, .reserve_bytes = 1,
-	    .log = &driver_log };
-	struct mc_err err = { .code = MC_OK };
-	struct mc_store *store;
-
-	if (mc_store_open(&set, &store, &err) == 0)
-		return store;
-	fprintf(stderr, "%s\n", err.text);
-	say("refused %s", mc_code_name(err.code));
-	return NULL;
-}
 
 /* ---------------------------------------------------------------- messages */
-
-static void
-fill(char *p, size_t from, size_t n, const char *mark)
-{
-	size_t k = strlen(mark);
-
-	for (size_t i = 0; i < n; i++)
-		p[i] = (from + i) % 78 == 77 ? '\n' :
-		    mark[((from + i) * 7 + (from + i) / 91) % k];
-}
 
 static int
 put_message(struct mc_store *store, const char *mark, size_t size,
@@ -109,7 +54,6 @@ put_message(struct mc_store *store, const char *mark, size_t size,
 	static const size_t order[] = { 0, 1, 2 };
 	struct mc_envelope env;
 	struct mc_spool body;
-	char head[128], piece[1000];
 	size_t i;
 	int rc = -1;
 
@@ -119,7 +63,6 @@ put_message(struct mc_store *store, const char *mark, size_t size,
 	    .arrival = 1000, .next_attempt = 2000, .env = &env, .order = order,
 	    .n = report ? 1 : 3, .header = MC_STR("Subject: x\r\n"),
 	    .body = &body, .is_report = report };
-	int n = snprintf(head, sizeof(head), "%s %zu\r\n", mark, size);
 
 	if (mc_envelope_set_sender(&env, report ? MC_STR_NONE :
 	    MC_STR("me@x.example"), err) != 0)
@@ -128,16 +71,8 @@ put_message(struct mc_store *store, const char *mark, size_t size,
 		if (mc_envelope_add(&env, report ? MC_STR("me@x.example") :
 		    mc_str_from(to[k]), false, &i, err) != 0)
 			goto out;
-	if (mc_spool_add(&body, head, (size_t)n, err) != 0)
+	if (side_write_body(&body, mark, size, err) != 0)
 		goto out;
-	for (size_t at = 0; at < size; at += sizeof(piece)) {
-		size_t k = size - at < sizeof(piece) ? size - at :
-		    sizeof(piece);
-
-		fill(piece, at, k, mark);
-		if (mc_spool_add(&body, piece, k, err) != 0)
-			goto out;
-	}
 	rc = mc_store_put(store, &item, id, ret_id, err);
 out:
 	mc_envelope_clear(&env);
@@ -145,41 +80,19 @@ out:
 	return rc;
 }
 
-enum content { WHOLE, ALTERED, UNREADABLE };
-
 /* the mark, and whether all is as it was put */
 static enum content
 look_at(struct mc_entry *entry, char ret_mark[MARK_LEN])
 {
 	const struct mc_spool *body;
 	struct mc_str header;
-	struct mc_err err = { .code = MC_OK };
-	char head[128] = "", have[1000], want[1000];
-	size_t got, size = 0;
 
 	(void)snprintf(ret_mark, MARK_LEN, "?");
-	if (mc_entry_content(entry, &header, &body, &err) != 0 ||
-	    mc_spool_read(body, 0, head, sizeof(head) - 1, &got, &err) != 0)
+	if (mc_entry_content(entry, &header, &body, NULL) != 0)
 		return UNREADABLE;
 	if (!mc_str_eq(header, MC_STR("Subject: x\r\n")))
 		return ALTERED;
-	char *end = strstr(head, "\r\n");
-	if (end == NULL || sscanf(head, "%60s %zu", ret_mark, &size) != 2)
-		return ALTERED;
-	size_t start = (size_t)(end + 2 - head);
-	if (body->size != start + size)
-		return ALTERED;
-	for (size_t at = 0; at < size; at += got) {
-		if (mc_spool_read(body, start + at, have, sizeof(have), &got,
-		    &err) != 0)
-			return UNREADABLE;
-		if (got == 0)
-			return ALTERED;
-		fill(want, at, got, ret_mark);
-		if (memcmp(have, want, got) != 0)
-			return ALTERED;
-	}
-	return WHOLE;
+	return side_look_body(body, ret_mark);
 }
 
 static int

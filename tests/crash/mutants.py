@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import damage
 import nth
 import races
+import real
 import states
 from nth import OLD, Place, check
 from spool import TOP, Driver, Violation, compile_c
@@ -59,6 +60,109 @@ def rerun_of_report(driver, where):
                                   keep=True)
     x.explore(place, start, states.parse(log + more),
               states.judge_run(place), first)
+
+
+def runner(go):
+    """Of the driver that has the real runner."""
+    go.main = "runner_driver"
+    return go
+
+
+def real_walks(*names, modes=nth.QUICK_MODES):
+    def go(driver, where):
+        for n, name in enumerate(names):
+            folder = os.path.join(where, str(n))
+            os.mkdir(folder)
+            real.walk(driver, folder, name, modes)
+    return runner(go)
+
+
+def real_race(name, step=1):
+    return runner(lambda driver, where: real.race(driver, where, name, step))
+
+
+def real_job(job):
+    return runner(lambda driver, where: job(driver, where))
+
+
+ERRNO = (("errno", 5, None),)
+LASTING = (("errno-on", 5, "pwrite,fdatasync"),)
+KILLS = (("kill-after", 0, None),)
+
+# of the runner that is shipped
+RUNNER_MUTANTS = (
+    ("told to go on before it is recorded", "queue/runner_hand.c",
+     "\t\tmc_record_settled(r, hand);\n",
+     "\t\t(void)say(hand, MC_FRAME_GO, NULL, 0, -1);\n"
+     "\t\tmc_record_settled(r, hand);\n",
+     real_walks("one at a time", modes=LASTING)),
+    ("told to go on though it is not recorded", "queue/runner_hand.c",
+     "\t\tif (r->stop.code != MC_OK)\n\t\t\tmc_hand_cut(hand);\n\t\telse if",
+     "\t\tif", real_walks("one at a time", modes=LASTING)),
+    ("a worker that does not wait", "queue/worker.c",
+     "if (hear(w, &frame, none, sizeof(none), NULL) &&\n"
+     "\t    frame.type == MC_FRAME_GO)\n\t\treturn 0;\n\treturn -1;",
+     "(void)frame;\n\t(void)none;\n\treturn 0;",
+     real_walks("one at a time", modes=LASTING)),
+    ("a worker keeps the lock of its last message", "queue/worker.c",
+     "\t\tmc_entry_close(w->entry);\n\t\tw->entry = NULL;",
+     "\t\tw->entry = NULL;", real_job(real.lets_go)),
+    ("delivered, and not recorded", "queue/runner_record.c",
+     "if (!mark(r, entry, &s, MC_CELL_DELIVERED))", "if (0)",
+     real_walks("deliver and record", modes=KILLS)),
+    ("a record that fails once", "queue/runner_record.c",
+     "while (err.code == MC_E_IO &&", "while (0 &&",
+     real_walks("deliver and record", modes=ERRNO)),
+    ("unsure taken for deferred", "queue/runner_record.c",
+     "if (order[v] == MC_UNSURE &&\n"
+     "\t\t    !mark(r, entry, &s, MC_CELL_UNSURE))", "if (0)",
+     real_walks("unsure for ever", modes=ERRNO)),
+    ("report after B", "queue/runner_record.c",
+     "\treport = wanted(entry, MC_REPORT_FAILED, s, room);\n",
+     "\treport = wanted(entry, MC_REPORT_FAILED, s, room);\n"
+     "\t(void)mark(r, entry, s, MC_CELL_REPORTED);\n",
+     real_walks("report not yet made", modes=KILLS)),
+    ("F before its reason is safe", "queue/runner_record.c",
+     "\t\t    k + 1 == s->n) != 0)", "\t\t    false) != 0)",
+     real_job(real.order)),
+    ("told of a failure that is none", "queue/runner_record.c",
+     "\t\t\tverdict = MC_DEFERRED;\n", "\t\t\t;\n",
+     real_walks("one fails", modes=ERRNO)),
+    ("a report under any name", "queue/runner_record.c",
+     "mc_store_put(r->set->store, &item, id, put_id, &why)",
+     "mc_store_put(r->set->store, &item, NULL, put_id, &why)",
+     real_walks("one fails", modes=KILLS)),
+    ("a report that is there already", "queue/runner_record.c",
+     "why.code == MC_E_QUEUE_EXISTS", "0",
+     real_walks("one fails", modes=KILLS)),
+    ("a report about a report", "queue/runner_record.c",
+     "info.is_report || mc_entry_envelope", "mc_entry_envelope",
+     real_job(real.no_loops)),
+    ("given up for want of a network", "queue/runner_record.c",
+     "if (fault != MC_FAULT_NETWORK && !cancelled)", "if (!cancelled)",
+     real_walks("no network", modes=real.NETWORK_MODES)),
+    ("a worker without its runner", "base/child.c",
+     "(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);", "",
+     real_job(real.killed_and_stuck)),
+    ("a message without its lock", "queue/store.c",
+     "rc = flock(fd, LOCK_EX | LOCK_NB);", "rc = 0;",
+     real_job(real.killed_and_orphan)),
+    ("busy, and not tried again", "queue/runner_scan.c",
+     "\tif (again < r->scan_at)\n\t\tr->scan_at = again;\n", "",
+     real_job(real.busy_for_a_while)),
+    ("busy, and only the first tried again", "queue/runner_scan.c",
+     "\t\t\tr->busy_at = mc_clock_sooner(r->busy_at, item->again);\n",
+     "\t\t\t;\n", real_job(real.busy_for_a_while)),
+    ("no look after the lock was let go", "queue/runner.c",
+     "mc_runner_scan(r, &r->stop) != 0 || r->fresh.n == 0)", "true)",
+     real_race("over all, then put and one that does not wait")),
+    ("notes written over", "queue/notes.c",
+     "\t\tlook_again(entry);\n", "\t\t;\n",
+     real_walks("too old", modes=ERRNO)),
+    ("an account that is down stops all", "queue/runner.c",
+     "\t\tif (l->ready.n == 0)\n\t\t\treturn true;\n", "",
+     real_job(real.many)),
+)
 
 
 # name, file, what stands there, what stands there instead, who has to see it
@@ -226,6 +330,11 @@ QUICK = (
     "put back, and not for good", "what has failed is not kept",
     "set-up without fsync above",
 )
+MUTANTS += RUNNER_MUTANTS
+QUICK += (
+    "told to go on before it is recorded", "report after B",
+    "F before its reason is safe", "a worker without its runner",
+    "busy, and only the first tried again", "told of a failure that is none")
 
 
 def build(tools, where, number, mutant):
@@ -242,7 +351,8 @@ def build(tools, where, number, mutant):
         f.write(text.replace(old, new))
     object_file = source[:-2] + ".o"
     compile_c(source, object_file, ["-w"])
-    return tools.link("mutant-%d/driver" % number, object_file)
+    return tools.link("mutant-%d/driver" % number, object_file,
+                      main=getattr(mutant[4], "main", "driver"))
 
 
 def try_mutant(tools, where, number):
@@ -259,6 +369,7 @@ def try_mutant(tools, where, number):
     except Violation as v:
         return True, "caught by: " + str(v).split("\n")[0]
     finally:
+        driver.end_all()
         shutil.rmtree(place, ignore_errors=True)
         shutil.rmtree(os.path.dirname(driver.binary), ignore_errors=True)
     return False, "not caught"

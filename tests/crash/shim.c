@@ -16,6 +16,11 @@
  *	kill-after	die after it
  *	stop		stop before it, until somebody continues the process
  *
+ * With MC_SHIM_WHO, only the calls of the process that was started ("parent")
+ * or of those that it forks ("child") count, and sendmsg(2) is one of them,
+ * wherever it goes.  With MC_SHIM_ALARM, SIGALRM comes so many milliseconds
+ * after a fault that lasts.
+ *
  * "HIT call" goes to standard error then.  With MC_SHIM_LOG, what was done to
  * files, and what the program wrote on standard output, is appended to that
  * file, in the form that states.py reads.
@@ -32,8 +37,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum mode {
@@ -55,6 +62,8 @@ static struct {
 	char dir[PATH_MAX];
 	size_t dir_len;
 	const char *only;
+	const char *who;
+	pid_t first;
 	unsigned long count;
 	struct fault {
 		unsigned long at;
@@ -104,10 +113,12 @@ set_up(void)
 	if (shim.ready)
 		return;
 	shim.ready = true;
+	shim.first = getpid();
 	if (s == NULL || realpath(s, shim.dir) == NULL)
 		return;
 	shim.dir_len = strlen(shim.dir);
 	shim.only = getenv("MC_SHIM_ONLY");
+	shim.who = getenv("MC_SHIM_WHO");
 	s = getenv("MC_SHIM_FAULTS");
 	while (s != NULL && *s != '\0' && shim.n_faults < MOST_FAULTS) {
 		struct fault *f = &shim.faults[shim.n_faults++];
@@ -208,6 +219,25 @@ counts(const char *call)
 	return false;
 }
 
+/* the process that was started, or one that it has forked */
+static bool
+is_meant(void)
+{
+	return shim.who == NULL ||
+	    (getpid() == shim.first) == (strcmp(shim.who, "parent") == 0);
+}
+
+static void
+set_alarm(void)
+{
+	const char *s = getenv("MC_SHIM_ALARM");
+	long ms = s == NULL ? 0 : atol(s);
+	struct itimerval in = { .it_value = { ms / 1000, ms % 1000 * 1000 } };
+
+	if (ms != 0)
+		(void)setitimer(ITIMER_REAL, &in, NULL);
+}
+
 /* what is to become of this call, which is one of ours */
 static enum act
 before(const char *call, bool writes)
@@ -216,7 +246,7 @@ before(const char *call, bool writes)
 	char text[64];
 
 	shim.now = NULL;
-	if (!counts(call))
+	if (!counts(call) || !is_meant())
 		return GO_ON;
 	if (shim.failing) {
 		errno = shim.sys;
@@ -233,6 +263,8 @@ before(const char *call, bool writes)
 	note("hit %s\n", call);
 	say(2, text, (size_t)snprintf(text, sizeof(text), "HIT %s\n", call));
 	shim.failing = mode == ERRNO_ON || mode == HALF_ON;
+	if (shim.failing)
+		set_alarm();
 	if (mode == KILL_BEFORE)
 		(void)raise(SIGKILL);
 	if (mode == STOP)
@@ -446,6 +478,24 @@ read(int fd, void *p, size_t n)
 	if (ours)
 		after();
 	return got;
+}
+
+/* to another process: the channel between a runner and its worker */
+ssize_t
+sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	bool ours;
+	ssize_t put;
+
+	REAL(ssize_t, sendmsg, int, const struct msghdr *, int);
+	set_up();
+	ours = shim.dir_len != 0 && shim.who != NULL;
+	if (ours && before("sendmsg", false) != GO_ON)
+		return -1;
+	put = real(fd, msg, flags);
+	if (ours)
+		after();
+	return put;
 }
 
 /* the same for every call that takes a descriptor and either works or not */
@@ -721,4 +771,11 @@ int
 rename(const char *from, const char *to)
 {
 	return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+/* before the program forks */
+__attribute__((constructor)) static void
+begin(void)
+{
+	set_up();
 }

@@ -54,10 +54,17 @@ class Tools:
     def __init__(self, where):
         self.where = where
         self.shim = os.path.join(where, "shim.so")
-        compile_c(os.path.join(HERE, "driver.c"), where + "/driver.o")
-        subprocess.run(CC + ["-shared", "-fPIC", "-O1", "-g", "-o", self.shim,
-                             os.path.join(HERE, "shim.c"), "-ldl"], check=True)
+        self.clock = os.path.join(where, "clock.so")
+        for main in ("driver", "runner_driver"):
+            compile_c(os.path.join(HERE, main + ".c"),
+                      os.path.join(where, main + ".o"))
+        for library in (self.shim, self.clock):
+            source = os.path.basename(library)[:-3] + ".c"
+            subprocess.run(CC + ["-shared", "-fPIC", "-O1", "-g", "-o",
+                                 library, os.path.join(HERE, source), "-ldl"],
+                           check=True)
         self.driver = self.link("driver")
+        self.runner = self.link("runner_driver", main="runner_driver")
         self.preload = [self.shim]
         if SANITIZED:
             # gcc's has to stand in front; clang's is in the program
@@ -67,10 +74,11 @@ class Tools:
             if os.path.exists(library):
                 self.preload.insert(0, library)
 
-    def link(self, name, *instead):
+    def link(self, name, *instead, main="driver"):
         """Objects that come first take the place of those in the library."""
         out = os.path.join(self.where, name)
-        subprocess.run(CC + SANITIZE + ["-o", out, self.where + "/driver.o"] +
+        subprocess.run(CC + SANITIZE + ["-o", out,
+                                        os.path.join(self.where, main + ".o")] +
                        list(instead) + [CORE] + LIBS, check=True)
         return out
 
@@ -99,11 +107,16 @@ class Driver:
         self.runs = 0
         self.children = []      # that have been started and not waited for
 
-    def env(self, root, faults=None, log=None, only=None, extra=None):
+    def env(self, root, faults=None, log=None, only=None, clock=None,
+            extra=None):
         env = {"PATH": os.environ.get("PATH", "/bin:/usr/bin")}
         if root is not None:
             env["LD_PRELOAD"] = " ".join(self.tools.preload)
             env["MC_SHIM_DIR"] = root
+        if clock is not None:
+            env["LD_PRELOAD"] = " ".join(
+                env.get("LD_PRELOAD", "").split() + [self.tools.clock])
+            env["MC_CLOCK_FILE"] = clock
         if faults:
             env["MC_SHIM_FAULTS"] = faults
         if log:
@@ -117,18 +130,25 @@ class Driver:
         self.runs += 1
         root = fault.pop("root", None)
         wrap = fault.pop("wrap", [])
-        done = subprocess.run(wrap + [self.binary] + [str(a) for a in args],
-                              env=self.env(root, **fault), timeout=60,
-                              stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            done = subprocess.run(wrap + [self.binary] +
+                                  [str(a) for a in args],
+                                  env=self.env(root, **fault), timeout=60,
+                                  stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        except subprocess.TimeoutExpired:
+            raise Violation("no end: %s" % " ".join(
+                str(a) for a in args)) from None
         return Result(done.returncode, done.stdout.decode("utf-8", "replace"),
                       done.stderr.decode("utf-8", "replace"))
 
-    def popen(self, *args):
+    def popen(self, *args, **extra):
         """Not disturbed; its input and output are pipes."""
         self.runs += 1
         child = subprocess.Popen([self.binary] + [str(a) for a in args],
-                                 env=self.env(None), stdin=subprocess.PIPE,
+                                 env=self.env(None, **extra),
+                                 stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE)
         self.children.append(child)
         return child
@@ -164,7 +184,10 @@ class Driver:
     def finish(child, out, err):
         if child.returncode is None:
             os.kill(child.pid, signal.SIGCONT)
-            child.wait(60)
+            try:
+                child.wait(60)
+            except subprocess.TimeoutExpired:
+                raise Violation("no end after it was stopped") from None
         out.seek(0)
         err.seek(0)
         return Result(child.returncode, out.read().decode(),
