@@ -470,10 +470,12 @@ def main():
                     print("  (load %.1f)" % os.getloadavg()[0])
         finally:
             b.end()
-    print("\nBars")
-    print("\n".join(b.bars))
-    for line in sorted(set(b.wrong)):
-        print("bench_spool: " + line, file=sys.stderr)
+        # to remove all the files takes a while
+        print("\nBars")
+        print("\n".join(b.bars))
+        for line in sorted(set(b.wrong)):
+            print("bench_spool: " + line, file=sys.stderr)
+        sys.stdout.flush()
     return 1 if any(w.startswith("mailchute") for w in b.wrong) else 0
 
 
