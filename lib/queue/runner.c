@@ -181,10 +181,13 @@ static bool
 look_ahead(struct mc_runner *r)
 {
 	size_t opened = 0;
+	/* all that is known waits for its account, is slow or is paused: there
+	 * may be others behind it */
+	bool stuck = !r->gave;
 
 	while (r->fresh.n != 0 && r->stop.code == MC_OK &&
 	    opened < LOOK_AHEAD &&
-	    (n_ready(r) < LOOK_AHEAD || some_lane_is_hungry(r))) {
+	    (stuck || n_ready(r) < LOOK_AHEAD || some_lane_is_hungry(r))) {
 		struct mc_item *item = mc_fifo_take(&r->fresh);
 
 		opened++;
@@ -199,6 +202,7 @@ look_ahead(struct mc_runner *r)
 static void
 assign(struct mc_runner *r, int64_t *ret_wake)
 {
+	r->gave = false;
 	for (struct mc_lane *l = r->lanes; l != NULL; l = l->next)
 		mc_lane_assign(r, l, ret_wake);
 }

@@ -125,6 +125,7 @@ struct mc_runner {
 	const struct mc_runner_settings *set;
 	struct mc_items items;
 	struct mc_fifo fresh;	/* due, account not known */
+	bool gave;		/* the last round had something for a worker */
 	struct mc_lane *lanes;
 	struct mc_run_progress progress;
 	bool changed;		/* progress has, since it was last told */

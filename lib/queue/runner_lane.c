@@ -269,6 +269,7 @@ mc_lane_assign(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake)
 		if (hand == NULL || !rate_allows(r, lane, ret_wake))
 			return;
 		item = mc_fifo_take(&lane->ready);
+		r->gave = true;
 		if (claim(r, lane, item, &entry) != 1)
 			continue;
 		(void)mc_hand_give(r, hand, item, entry);

@@ -1036,7 +1036,7 @@ test_another_had_them(void **state)
 		c = 0;
 		if (write(fds[1], &c, 1) != 1)
 			_exit(1);
-		(void)poll(NULL, 0, 350);
+		(void)poll(NULL, 0, 250);
 		_exit(0);
 	}
 	assert_int_equal(read(fds[0], &c, 1), 1);
