@@ -39,12 +39,12 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
+import beside  # noqa: E402
 import damage  # noqa: E402
 import limits  # noqa: E402
 import nth  # noqa: E402
 import mutants  # noqa: E402
 import races  # noqa: E402
-import real  # noqa: E402
 import spool  # noqa: E402
 import states  # noqa: E402
 import traced  # noqa: E402
@@ -67,7 +67,7 @@ def run_part(part, driver, where, tap, args):
     elif part == "strace":
         traced.all_traced(driver, where, tap)
     elif part == "runner":
-        print("# %d fault points and places to stop" % real.all_real(
+        print("# %d fault points and places to stop" % beside.all_real(
             driver, where, tap, args.full))
     elif part == "mutants":
         print("# %d of %d mutants caught" % mutants.all_mutants(

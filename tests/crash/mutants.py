@@ -10,6 +10,7 @@ import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
+import beside
 import damage
 import nth
 import races
@@ -78,7 +79,7 @@ def real_walks(*names, modes=nth.QUICK_MODES):
 
 
 def real_race(name, step=1):
-    return runner(lambda driver, where: real.race(driver, where, name, step))
+    return runner(lambda driver, where: beside.race(driver, where, name, step))
 
 
 def real_job(job):
@@ -106,7 +107,7 @@ RUNNER_MUTANTS = (
      real_walks("one at a time", modes=LASTING)),
     ("a worker keeps the lock of its last message", "queue/worker.c",
      "\t\tmc_entry_close(w->entry);\n\t\tw->entry = NULL;",
-     "\t\tw->entry = NULL;", real_job(real.lets_go)),
+     "\t\tw->entry = NULL;", real_job(beside.lets_go)),
     ("delivered, and not recorded", "queue/runner_record.c",
      "if (!mark(r, entry, &s, MC_CELL_DELIVERED))", "if (0)",
      real_walks("deliver and record", modes=KILLS)),
@@ -124,7 +125,7 @@ RUNNER_MUTANTS = (
      real_walks("report not yet made", modes=KILLS)),
     ("F before its reason is safe", "queue/runner_record.c",
      "\t\t    k + 1 == s->n) != 0)", "\t\t    false) != 0)",
-     real_job(real.order)),
+     real_job(beside.order)),
     ("told of a failure that is none", "queue/runner_record.c",
      "\t\t\tverdict = MC_DEFERRED;\n", "\t\t\t;\n",
      real_walks("one fails", modes=ERRNO)),
@@ -137,22 +138,22 @@ RUNNER_MUTANTS = (
      real_walks("one fails", modes=KILLS)),
     ("a report about a report", "queue/runner_record.c",
      "info.is_report || mc_entry_envelope", "mc_entry_envelope",
-     real_job(real.no_loops)),
+     real_job(beside.no_loops)),
     ("given up for want of a network", "queue/runner_record.c",
      "if (fault != MC_FAULT_NETWORK && !cancelled)", "if (!cancelled)",
      real_walks("no network", modes=real.NETWORK_MODES)),
     ("a worker without its runner", "base/child.c",
      "(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);", "",
-     real_job(real.killed_and_stuck)),
+     real_job(beside.killed_and_stuck)),
     ("a message without its lock", "queue/store.c",
      "rc = flock(fd, LOCK_EX | LOCK_NB);", "rc = 0;",
-     real_job(real.killed_and_orphan)),
+     real_job(beside.killed_and_orphan)),
     ("busy, and not tried again", "queue/runner_scan.c",
      "\tif (again < r->scan_at)\n\t\tr->scan_at = again;\n", "",
-     real_job(real.busy_for_a_while)),
+     real_job(beside.busy_for_a_while)),
     ("busy, and only the first tried again", "queue/runner_scan.c",
      "\t\t\tr->busy_at = mc_clock_sooner(r->busy_at, item->again);\n",
-     "\t\t\t;\n", real_job(real.busy_for_a_while)),
+     "\t\t\t;\n", real_job(beside.busy_for_a_while)),
     ("no look after the lock was let go", "queue/runner.c",
      "mc_runner_scan(r, &r->stop) != 0 || r->fresh.n == 0)", "true)",
      real_race("over all, then put and one that does not wait")),
@@ -160,8 +161,8 @@ RUNNER_MUTANTS = (
      "\t\tlook_again(entry);\n", "\t\t;\n",
      real_walks("too old", modes=ERRNO)),
     ("an account that is down stops all", "queue/runner.c",
-     "\t\tif (l->ready.n == 0)\n\t\t\treturn true;\n", "",
-     real_job(real.many)),
+     "\tbool stuck = !r->gave;\n", "\tbool stuck = false;\n",
+     real_job(beside.many)),
 )
 
 

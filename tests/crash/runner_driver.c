@@ -35,8 +35,9 @@
  *	slow		takes its time; any other: taken
  *
  * Names that begin with "dead" are no recipients' but accounts' whose server
- * nobody can connect to; to "net" there is no way.  What is taken is one line of SINK: recipient, mark,
- * whole or ALTERED, size, action of a report, whom a report is about.
+ * nobody can connect to; to "net" there is no way.  What is taken is one line
+ * of SINK: recipient, mark, whole or ALTERED, size, action of a report, whom a
+ * report is about.
  */
 #include "side.h"
 
@@ -555,9 +556,19 @@ make_due(struct mc_store *store, const char *id)
 	struct mc_err err = { .code = MC_OK };
 	struct mc_entry_info info;
 	struct mc_entry *entry;
+	struct mc_store_stat st;
 	bool pending = false;
+	int rc = 0;
 
-	if (mc_store_claim(store, id, false, &entry, &err) != 1)
+	/* a worker that was killed a moment ago may still have it */
+	for (int i = 0; rc == 0 && i < 200; i++) {
+		rc = mc_store_claim(store, id, false, &entry, &err);
+		if (rc == 0 && mc_store_stat_id(store, id, &st) != 1)
+			return false;
+		if (rc == 0)
+			(void)poll(NULL, 0, 10);
+	}
+	if (rc != 1)
 		return false;
 	mc_entry_info(entry, &info);
 	mc_pause_clear(store, info.account);
