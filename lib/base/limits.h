@@ -45,6 +45,8 @@
 #define MC_MAX_LINE 998			/* RFC 5322 2.1.1, without CRLF */
 #define MC_SPOOL_MEMORY (256 * 1024)
 #define MC_BODY_CHUNK (32 * 1024)
+#define MC_MAX_MIME_DEPTH 64		/* multiparts and messages in each other */
+#define MC_MAX_MIME_PARTS 10000
 
 /* local files and helpers */
 #define MC_MAX_CONFIG (1024 * 1024)
