@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,26 +18,12 @@
 
 #ifdef __linux__
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #endif
 
 /* how often the end of a child is looked for, milliseconds */
 #define REAP_EVERY 5
 
 /* ------------------------------------------------------------- in the child */
-
-static void
-close_from(int first)
-{
-#ifdef SYS_close_range
-	if (syscall(SYS_close_range, (unsigned)first, ~0u, 0u) == 0)
-		return;
-#endif
-	long most = sysconf(_SC_OPEN_MAX);
-
-	for (int fd = first; fd < (most < 0 ? 1024 : most); fd++)
-		(void)close(fd);
-}
 
 static void
 ignore(int sig)
@@ -57,7 +44,7 @@ settle_fds(int sock)
 
 	if (fd != 3 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		return -1;
-	close_from(4);
+	mc_proc_close_from(4, mc_proc_most_fds());
 	return fd;
 }
 

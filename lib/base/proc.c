@@ -199,20 +199,26 @@ open_pipe(int fd[2])
 	return fd[0] >= 0 && fd[1] >= 0 ? 0 : -1;
 }
 
-static int
-open_all(struct run *run, struct mc_err *err)
+int
+mc_proc_most_fds(void)
 {
 	struct rlimit limit;
 
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MOST_FDS)
+		return (int)limit.rlim_cur;
+	return MOST_FDS;
+}
+
+static int
+open_all(struct run *run, struct mc_err *err)
+{
 	run->null_fd = mc_file_lift(open("/dev/null", O_RDWR | O_CLOEXEC));
 	if (run->null_fd < 0 || open_pipe(run->out_fd) != 0 ||
 	    open_pipe(run->exec_fd) != 0)
 		return mc_err_sys(err, MC_E_HELPER, MC_STAGE_LOCAL, errno,
 		    "cannot run %s", run->argv[0]);
 
-	run->n_fds = MOST_FDS;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MOST_FDS)
-		run->n_fds = (int)limit.rlim_cur;
+	run->n_fds = mc_proc_most_fds();
 	return 0;
 }
 
@@ -222,8 +228,8 @@ open_all(struct run *run, struct mc_err *err)
  * From here to execve only what POSIX calls async-signal-safe: another thread
  * may have held any lock at the time of the fork.
  */
-static void
-close_from(int first, int n_fds)
+void
+mc_proc_close_from(int first, int n_fds)
 {
 #ifdef SYS_close_range
 	if (syscall(SYS_close_range, (unsigned)first, ~0u, 0u) == 0)
@@ -263,7 +269,7 @@ become(const struct run *run)
 	/* all of ours are above 2, so 3 is the one to keep until execve */
 	if (dup2(run->exec_fd[1], 3) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC) < 0)
 		goto fail;
-	close_from(4, run->n_fds);
+	mc_proc_close_from(4, run->n_fds);
 	reset_signals();
 	/* find_program has set it: mc_err_set, where it has not, returns -1 */
 	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */

@@ -36,4 +36,16 @@ MC_NODISCARD int
 mc_proc_run(char *const argv[], char *const envp[], int64_t timeout_ms,
     int cancel_fd, struct mc_buf *out, struct mc_err *err);
 
+/*
+ * mc_proc_close_from - close every descriptor from `first` on
+ *
+ * For a child after fork: async-signal-safe.  Where the system cannot do it
+ * at once it goes up to n_fds, which mc_proc_most_fds told before the fork.
+ */
+void
+mc_proc_close_from(int first, int n_fds);
+
+int
+mc_proc_most_fds(void);
+
 #endif
