@@ -14,7 +14,7 @@ mc_queue_run(struct mc_queue *queue, const struct mc_run *run,
 {
 	struct mc_runner_settings set = { .store = queue->store,
 	    .config = queue->config, .caller = queue->caller,
-	    .log = &queue->log, .ops = &mc_transport_native, .run = run };
+	    .log = &queue->log, .run = run };
 	const struct mc_account *account;
 
 	if (queue->store == NULL && run->n_ids != 0)

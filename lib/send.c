@@ -97,7 +97,7 @@ keep_final(struct mc_submission *sub)
 int
 mc_submission_send(struct mc_submission *sub, struct mc_err *err)
 {
-	struct mc_delivery d = { .ops = &mc_transport_native };
+	struct mc_delivery d = { .ops = NULL };
 	struct mc_delivery_message m = { 0 };
 
 	if (mc_submission_prepare(sub, err) != 0)

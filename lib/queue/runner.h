@@ -18,7 +18,8 @@ struct mc_runner_settings {
 	const struct mc_config *config;
 	const struct mc_caller *caller;
 	const struct mc_log *log;
-	const struct mc_transport_ops *ops;
+	const struct mc_transport_ops *ops;	/* NULL: what
+						 * mc_transport_find() says */
 	uint64_t failed_keep;		/* seconds */
 	const struct mc_run *run;	/* mailchute.h */
 };

@@ -16,6 +16,22 @@
 /* a worker that does not read what it waits for is broken */
 #define GIVE_MS 10000
 
+/*
+ * Loaded here it is there for all workers, and in a run that stays it is the
+ * one that was there at the start, whatever is installed meanwhile.  If it is
+ * missing, each worker will say so as a failure of its account.
+ */
+static const struct mc_transport_ops *
+find_transport(const struct mc_runner *r)
+{
+	const struct mc_transport_ops *ops = r->set->ops;
+	struct mc_err ignored = { 0 };
+
+	if (ops == NULL && mc_transport_find(&ops, &ignored) != 0)
+		return NULL;
+	return ops;
+}
+
 struct mc_hand *
 mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
 {
@@ -29,7 +45,7 @@ mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
 	hand->child.sock = -1;
 	mc_buf_init(&hand->in, 16 * (sizeof(struct mc_frame) +
 	    MC_FRAME_MOST));
-	lane->worker = (struct mc_worker){ .ops = r->set->ops,
+	lane->worker = (struct mc_worker){ .ops = find_transport(r),
 	    .account = lane->account, .caller = r->set->caller,
 	    .log_most = r->set->log == NULL || r->set->log->fn == NULL ?
 	    MC_LOG_NONE : r->set->log->most,

@@ -13,7 +13,8 @@
 #include "transport/transport.h"
 
 struct mc_delivery {
-	const struct mc_transport_ops *ops;	/* set by the caller */
+	const struct mc_transport_ops *ops;	/* NULL: what
+					 * mc_transport_find() says */
 	struct mc_transport_env env;		/* set by the caller; not moved afterwards */
 	struct mc_transport *conn;
 	size_t since_open;	/* transactions that this connection has carried */

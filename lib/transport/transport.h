@@ -50,4 +50,15 @@ struct mc_transport_ops {
 /* the client engine over TCP, TLS or a UNIX socket */
 extern const struct mc_transport_ops mc_transport_native;
 
+/*
+ * mc_transport_find - the transport that is to be used
+ *
+ * Two files define it: find_linked.c, and for the program find_module.c, which
+ * loads it the first time (module.h); so it is called when something is to
+ * be sent, not before.  MC_E_MODULE, MC_E_NOMEM.
+ */
+MC_NODISCARD int
+mc_transport_find(const struct mc_transport_ops **ret_ops,
+    struct mc_err *err);
+
 #endif

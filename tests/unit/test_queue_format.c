@@ -10,6 +10,8 @@
 #include "queue/format.h"
 #include "queue/sha256.h"
 
+#include <openssl/evp.h>
+
 static void
 integers(void **state)
 {
@@ -448,6 +450,30 @@ sha256(void **state)
 	}
 }
 
+/* every length over the first blocks, against OpenSSL */
+static void
+sha256_lengths(void **state)
+{
+	unsigned char text[4 * MC_SHA256_BLOCK + 1];
+	unsigned char digest[MC_SHA256_LEN], other[MC_SHA256_LEN];
+	struct mc_sha256 sha;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (unsigned char)(i * 167 + 13);
+	for (size_t n = 0; n <= sizeof(text); n++) {
+		for (size_t first = 0; first <= n; first += 21) {
+			mc_sha256_init(&sha);
+			mc_sha256_add(&sha, text, first);
+			mc_sha256_add(&sha, text + first, n - first);
+			mc_sha256_end(&sha, digest);
+			assert_int_equal(EVP_Digest(text, n, other, NULL,
+			    EVP_sha256(), NULL), 1);
+			assert_memory_equal(digest, other, sizeof(other));
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -462,6 +488,7 @@ main(void)
 		cmocka_unit_test(notes),
 		cmocka_unit_test(injected),
 		cmocka_unit_test(sha256),
+		cmocka_unit_test(sha256_lengths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
