@@ -282,6 +282,7 @@ static void
 see_inode(struct mc_entry *entry)
 {
 	mc_store_mode(entry->st.st_mode, &entry->held, &entry->failed);
+	entry->cut_off = (entry->st.st_mode & MC_MODE_ATTEMPT) != 0;
 	entry->next_attempt = (int64_t)entry->st.st_mtime;
 }
 
@@ -516,6 +517,7 @@ mc_entry_info(const struct mc_entry *entry, struct mc_entry_info *ret_info)
 		.arrival = entry->info.arrival,
 		.next_attempt = entry->next_attempt,
 		.held = entry->held,
+		.cut_off = entry->cut_off,
 		.failed = entry->failed,
 		.needs_8bit = entry->info.needs_8bit,
 		.is_report = entry->info.is_report,

@@ -151,6 +151,20 @@ mc_entry_reschedule(struct mc_entry *entry, int64_t next_attempt,
 }
 
 int
+mc_entry_attempt(struct mc_entry *entry, bool begins, struct mc_err *err)
+{
+	mode_t mode = entry->failed ? 0700 : entry->held ? 0400 : 0600;
+
+	if (mc_entry_may_write(entry, err) != 0)
+		return -1;
+	if (fchmod(entry->fd, begins ? mode | MC_MODE_ATTEMPT : mode) != 0)
+		return mc_store_fail(entry->store, errno, err,
+		    "cannot note an attempt at message %s", entry->id);
+	entry->cut_off = begins;
+	return 0;
+}
+
+int
 mc_entry_hold(struct mc_entry *entry, bool held, struct mc_err *err)
 {
 	if (mc_entry_may_write(entry, err) != 0)
@@ -161,7 +175,8 @@ mc_entry_hold(struct mc_entry *entry, bool held, struct mc_err *err)
 		    "there is nothing to hold", entry->id);
 	if (entry->failed)
 		return 0;
-	if (fchmod(entry->fd, held ? 0400 : 0600) != 0 ||
+	if (fchmod(entry->fd, (held ? 0400u : 0600u) |
+	    (entry->cut_off ? MC_MODE_ATTEMPT : 0)) != 0 ||
 	    mc_file_sync(entry->fd) != 0)
 		return mc_store_fail(entry->store, errno, err, held ?
 		    "cannot hold message %s" : "cannot release message %s",

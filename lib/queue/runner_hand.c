@@ -103,7 +103,8 @@ broke(struct mc_runner *r, struct mc_hand *hand)
 		    NULL);
 	else
 		(void)mc_err_set(&done.err, MC_E_INTERNAL, MC_STAGE_LOCAL,
-		    "the process that was to send it has ended in the middle");
+		    "the process that was to send it has ended in the middle; "
+		    "a copy may have arrived");
 	mc_record_done(r, hand, &done);
 }
 
@@ -145,6 +146,7 @@ mc_hand_give(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
 	/* without random bytes the waits are not spread, and no worse */
 	if (mc_rand_bytes(&chance, sizeof(chance), &none) != 0)
 		chance = 0;
+	mc_err_reset(&none);
 	hand->item = item;
 	hand->entry = entry;
 	hand->begun = mc_runner_now();
@@ -156,6 +158,9 @@ mc_hand_give(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
 	hand->noted = hand->lane_failed = hand->waits = false;
 	hand->n_told = 0;
 	item->state = MC_ITEM_ACTIVE;
+	if (mc_entry_attempt(entry, true, &none) != 0)
+		mc_log_line(r->set->log, MC_LOG_WARN, MC_STAGE_LOCAL, "%s",
+		    none.text);
 	if (say(hand, MC_FRAME_JOB, item->id, sizeof(item->id),
 	    mc_entry_fd(entry)) == 0)
 		return 0;

@@ -193,6 +193,32 @@ mc_hand_end(struct mc_runner *r, struct mc_hand *hand);
 
 /* runner_record.c: from what was told to what stands in the spool */
 
+/* recipients of an entry, by number; the room is somebody else's */
+struct mc_some {
+	size_t *which;
+	size_t n;
+};
+
+static inline struct mc_rcpt *
+mc_record_rcpt(struct mc_entry *entry, size_t i)
+{
+	return mc_envelope_at(mc_entry_envelope(entry), i);
+}
+
+static inline size_t
+mc_record_rcpts(struct mc_entry *entry)
+{
+	return mc_entry_envelope(entry)->rcpts.n;
+}
+
+void
+mc_record_error(struct mc_runner *r, const struct mc_err *err);
+
+/* a state on stable storage; false: it cannot be, and the run ends */
+bool
+mc_record_mark(struct mc_runner *r, struct mc_entry *entry,
+    const struct mc_some *s, enum mc_cell cell);
+
 /* one recipient was told of: its verdict is in the envelope */
 void
 mc_record_settled(struct mc_runner *r, struct mc_hand *hand);
@@ -211,6 +237,26 @@ mc_record_before(struct mc_runner *r, struct mc_lane *lane,
 /* a kept message whose time may be over */
 void
 mc_record_kept(struct mc_runner *r, struct mc_item *item);
+
+/*
+ * runner_report.c.  s and room are room for all recipients each.
+ *
+ * failed: every F becomes B, once its report is committed; who wants none gets
+ * B too.  What cannot be done now is done by the next run: F stays.
+ */
+void
+mc_report_failed(struct mc_runner *r, const struct mc_lane *lane,
+    struct mc_entry *entry, struct mc_some *s, size_t *room);
+
+/* NOTIFY=SUCCESS, and the server will not tell */
+void
+mc_report_relayed(struct mc_runner *r, struct mc_hand *hand,
+    struct mc_some *s, size_t *room);
+
+/* it waits for so long that the sender is told, once */
+void
+mc_report_delayed(struct mc_runner *r, struct mc_hand *hand,
+    struct mc_some *s, size_t *room);
 
 /* runner_scan.c */
 int

@@ -20,18 +20,6 @@
 /* so many messages in a row that break the connection are no chance */
 #define MOST_BROKEN 3
 
-static struct mc_rcpt *
-rcpt_of(struct mc_entry *entry, size_t i)
-{
-	return mc_envelope_at(mc_entry_envelope(entry), i);
-}
-
-static size_t
-n_rcpts(struct mc_entry *entry)
-{
-	return mc_entry_envelope(entry)->rcpts.n;
-}
-
 static void
 err_of(const struct mc_rcpt *rcpt, struct mc_err *ret_err)
 {
@@ -45,22 +33,16 @@ err_of(const struct mc_rcpt *rcpt, struct mc_err *ret_err)
 	    rcpt->text == NULL ? "" : rcpt->text);
 }
 
-/* recipients of the entry; what was not allocated is empty */
-struct some {
-	size_t *which;
-	size_t n;
-};
-
-static struct some
+static struct mc_some
 room_for(struct mc_entry *entry)
 {
-	return (struct some){
-		mc_mem_zalloc(n_rcpts(entry) + 1, sizeof(size_t)), 0
+	return (struct mc_some){
+		mc_mem_zalloc(mc_record_rcpts(entry) + 1, sizeof(size_t)), 0
 	};
 }
 
-static void
-log_error(struct mc_runner *r, const struct mc_err *err)
+void
+mc_record_error(struct mc_runner *r, const struct mc_err *err)
 {
 	mc_log_line(r->set->log, MC_LOG_ERROR, MC_STAGE_LOCAL, "%s",
 	    err->text);
@@ -72,9 +54,9 @@ log_error(struct mc_runner *r, const struct mc_err *err)
  * Until it stands there nothing else is done: whoever dies now sends a
  * message twice, and whoever goes on sends many twice.
  */
-static bool
-mark(struct mc_runner *r, struct mc_entry *entry, const struct some *s,
-    enum mc_cell cell)
+bool
+mc_record_mark(struct mc_runner *r, struct mc_entry *entry,
+    const struct mc_some *s, enum mc_cell cell)
 {
 	int64_t deadline = mc_clock_after(MARK_MS);
 	struct pollfd p = { .fd = r->set->run->cancel_fd, .events = POLLIN };
@@ -83,7 +65,7 @@ mark(struct mc_runner *r, struct mc_entry *entry, const struct some *s,
 
 	if (s->n == 0 || mc_entry_mark(entry, s->which, s->n, cell, &err) == 0)
 		return true;
-	log_error(r, &err);
+	mc_record_error(r, &err);
 	while (err.code == MC_E_IO && mc_clock_left(deadline) != 0 &&
 	    poll(&p, 1, wait) <= 0) {
 		mc_err_reset(&err);
@@ -113,7 +95,7 @@ note(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
 	if (hand != NULL)
 		hand->noted = true;
 	if (rc != 0)
-		log_error(r, &err);
+		mc_record_error(r, &err);
 	return rc;
 }
 
@@ -121,18 +103,18 @@ note(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
  * have not failed */
 static bool
 fail(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
-    const struct some *s)
+    const struct mc_some *s)
 {
 	for (size_t k = 0; k < s->n; k++) {
 		struct mc_err why;
 
-		err_of(rcpt_of(entry, s->which[k]), &why);
+		err_of(mc_record_rcpt(entry, s->which[k]), &why);
 		/* without it they stay pending, and are tried again */
 		if (note(r, hand, entry, s->which[k], &why,
 		    k + 1 == s->n) != 0)
 			return false;
 	}
-	return mark(r, entry, s, MC_CELL_FAILED);
+	return mc_record_mark(r, entry, s, MC_CELL_FAILED);
 }
 
 /* --------------------------------------------------------- what a worker told */
@@ -144,7 +126,7 @@ tell_event(struct mc_runner *r, struct mc_hand *hand, size_t i,
 	struct mc_lane *lane = hand->lane;
 	struct mc_run_event event = { 0 };
 	struct mc_entry_info info;
-	const struct mc_rcpt *rcpt = rcpt_of(hand->entry, i);
+	const struct mc_rcpt *rcpt = mc_record_rcpt(hand->entry, i);
 
 	if (verdict == MC_DELIVERED)
 		r->progress.delivered++;
@@ -176,11 +158,11 @@ tell_event(struct mc_runner *r, struct mc_hand *hand, size_t i,
 
 /* those told of that have this verdict */
 static void
-pick(struct mc_hand *hand, enum mc_verdict verdict, struct some *s)
+pick(struct mc_hand *hand, enum mc_verdict verdict, struct mc_some *s)
 {
 	s->n = 0;
 	for (size_t k = 0; k < hand->n_told; k++)
-		if (rcpt_of(hand->entry, hand->told[k])->verdict == verdict)
+		if (mc_record_rcpt(hand->entry, hand->told[k])->verdict == verdict)
 			s->which[s->n++] = hand->told[k];
 }
 
@@ -190,7 +172,7 @@ defer(struct mc_runner *r, struct mc_hand *hand, size_t i)
 	struct mc_err why;
 	enum mc_fault fault;
 
-	err_of(rcpt_of(hand->entry, i), &why);
+	err_of(mc_record_rcpt(hand->entry, i), &why);
 	if (why.code == MC_E_CANCELLED)
 		return;
 	fault = mc_fault_of(&why, false);
@@ -210,14 +192,14 @@ mc_record_settled(struct mc_runner *r, struct mc_hand *hand)
 	static const enum mc_verdict order[] = { MC_DELIVERED, MC_UNSURE,
 	    MC_FAILED, MC_DEFERRED };
 	struct mc_entry *entry = hand->entry;
-	struct some s = { hand->room[0], 0 };
+	struct mc_some s = { hand->room[0], 0 };
 
 	for (size_t v = 0; v < MC_NELEM(order); v++) {
 		enum mc_verdict verdict = order[v];
 
 		pick(hand, order[v], &s);
 		if (order[v] == MC_DELIVERED) {
-			if (!mark(r, entry, &s, MC_CELL_DELIVERED))
+			if (!mc_record_mark(r, entry, &s, MC_CELL_DELIVERED))
 				break;
 			if (s.n != 0)
 				hand->lane->broken = 0;
@@ -228,7 +210,7 @@ mc_record_settled(struct mc_runner *r, struct mc_hand *hand)
 			struct mc_err why;
 
 			if (order[v] == MC_UNSURE) {
-				err_of(rcpt_of(entry, s.which[k]), &why);
+				err_of(mc_record_rcpt(entry, s.which[k]), &why);
 				(void)note(r, hand, entry, s.which[k], &why,
 				    false);
 			} else if (order[v] == MC_DEFERRED) {
@@ -237,222 +219,9 @@ mc_record_settled(struct mc_runner *r, struct mc_hand *hand)
 			tell_event(r, hand, s.which[k], verdict);
 		}
 		if (order[v] == MC_UNSURE &&
-		    !mark(r, entry, &s, MC_CELL_UNSURE))
+		    !mc_record_mark(r, entry, &s, MC_CELL_UNSURE))
 			break;
 	}
-}
-
-/* ------------------------------------------------------------------ reports */
-
-static struct mc_str
-domain_of(struct mc_str addr)
-{
-	for (size_t i = addr.len; i > 0; i--)
-		if (addr.ptr[i - 1] == '@')
-			return mc_str_sub(addr, i, addr.len);
-	return MC_STR_NONE;
-}
-
-static int
-put_report(struct mc_runner *r, const struct mc_entry_info *of,
-    const char *to, const char *id, struct mc_str header,
-    const struct mc_spool *body, bool has_8bit, struct mc_err *err)
-{
-	struct mc_store_item item = { .account = of->account, .uid = of->uid,
-	    .header = header, .body = body, .needs_8bit = has_8bit, .n = 1,
-	    .is_report = true };
-	struct mc_err why = { .code = MC_OK };
-	static const size_t first[] = { 0 };
-	char put_id[MC_ID_LEN + 1];
-	struct mc_envelope env;
-	size_t i;
-	int rc = -1;
-
-	mc_envelope_init(&env);
-	item.arrival = item.next_attempt = mc_runner_now();
-	item.env = &env;
-	item.order = first;
-	if (mc_envelope_set_sender(&env, MC_STR_NONE, err) != 0 ||
-	    mc_envelope_add(&env, mc_str_from(to), false, &i, err) != 0)
-		goto out;
-	mc_envelope_at(&env, 0)->notify = MC_NOTIFY_NEVER;
-	rc = mc_store_put(r->set->store, &item, id, put_id, &why);
-	if (rc == 0) {
-		mc_log_line(r->set->log, MC_LOG_INFO, MC_STAGE_LOCAL,
-		    "message %s: report %s to %s", of->id, id, to);
-		mc_runner_look(r, id);
-	} else if (why.code == MC_E_QUEUE_EXISTS) {
-		/* made before a crash */
-		rc = 0;
-	} else if (err != NULL && !mc_err_is_set(err)) {
-		*err = why;
-	}
-out:
-	mc_envelope_clear(&env);
-	return rc;
-}
-
-static int
-make_report(struct mc_runner *r, const struct mc_lane *lane,
-    struct mc_entry *entry, enum mc_report_kind kind, const struct some *s,
-    struct mc_err *err)
-{
-	const struct mc_account *a = lane->account;
-	const struct mc_envelope *env = mc_entry_envelope(entry);
-	struct mc_report_settings set = { .kind = kind, .env = env,
-	    .which = s->which, .n = s->n };
-	char id[MC_ID_LEN + 1];
-	struct mc_entry_info info;
-	struct mc_buf header;
-	struct mc_spool body;
-	bool has_8bit = false;
-	int rc = -1;
-
-	mc_entry_info(entry, &info);
-	mc_buf_init(&header, MC_REPORT_HEADER);
-	mc_spool_init(&body, 256 * 1024, r->set->caller->tmpdir);
-	set.id = info.id;
-	set.arrival = info.arrival;
-	set.last_attempt = mc_entry_last_note(entry);
-	set.now = mc_runner_now();
-	set.retry_until = info.arrival + (int64_t)lane->schedule.lifetime;
-	if (a != NULL)
-		set.from = mc_account_from(a);
-	set.reporter = domain_of(set.from.len != 0 ? set.from :
-	    mc_str_from(env->sender));
-	if (a != NULL && a->domain != NULL)
-		set.reporter = mc_str_from(a->domain);
-	if (set.reporter.len == 0)
-		set.reporter = MC_STR("localhost");
-	if (a != NULL && a->host != NULL && !a->is_socket)
-		set.host = mc_str_from(a->host);
-	if (mc_report_id(info.id, kind, s->which, s->n, id, err) == 0 &&
-	    mc_entry_content(entry, &set.header, &set.body, err) == 0 &&
-	    mc_report_make(&set, &header, &body, &has_8bit, err) == 0)
-		rc = put_report(r, &info, env->sender, id,
-		    mc_buf_str(&header), &body, has_8bit, err);
-	mc_buf_clear(&header);
-	mc_spool_clear(&body);
-	return rc;
-}
-
-static bool
-is_about_nobody(struct mc_entry *entry)
-{
-	struct mc_entry_info info;
-
-	mc_entry_info(entry, &info);
-	return info.is_report || mc_entry_envelope(entry)->sender[0] == '\0';
-}
-
-static void
-pick_cells(struct mc_entry *entry, enum mc_cell cell, enum mc_cell other,
-    struct some *s)
-{
-	s->n = 0;
-	for (size_t i = 0; i < n_rcpts(entry); i++)
-		if (mc_entry_cell(entry, i) == cell ||
-		    mc_entry_cell(entry, i) == other)
-			s->which[s->n++] = i;
-}
-
-/* of those, the ones who asked for such a report */
-static struct some
-wanted(struct mc_entry *entry, enum mc_report_kind kind, const struct some *of,
-    size_t *room)
-{
-	struct some s = { room, 0 };
-
-	if (is_about_nobody(entry))
-		return s;
-	for (size_t k = 0; k < of->n; k++)
-		if (mc_report_wanted(rcpt_of(entry, of->which[k]), kind))
-			room[s.n++] = of->which[k];
-	return s;
-}
-
-/*
- * Every F becomes B, once its report is committed.  Who wants none gets B
- * too.  What cannot be done now is done by the next run: F stays.
- */
-static void
-report_failed(struct mc_runner *r, const struct mc_lane *lane,
-    struct mc_entry *entry, struct some *s, size_t *room)
-{
-	struct mc_err err = { .code = MC_OK };
-	struct some report;
-
-	pick_cells(entry, MC_CELL_FAILED, MC_CELL_FAILED, s);
-	if (s->n == 0)
-		return;
-	report = wanted(entry, MC_REPORT_FAILED, s, room);
-	if (report.n != 0 && make_report(r, lane, entry, MC_REPORT_FAILED,
-	    &report, &err) != 0) {
-		mc_err_ctx(&err, "the report about a message that failed "
-		    "cannot be made now");
-		log_error(r, &err);
-		return;
-	}
-	(void)mark(r, entry, s, MC_CELL_REPORTED);
-}
-
-/* NOTIFY=SUCCESS, and the server will not tell */
-static void
-report_relayed(struct mc_runner *r, struct mc_hand *hand, struct some *s,
-    size_t *room)
-{
-	struct mc_entry *entry = hand->entry;
-	struct mc_err err = { .code = MC_OK };
-	struct some report;
-
-	s->n = 0;
-	for (size_t i = 0; i < n_rcpts(entry); i++) {
-		const struct mc_rcpt *rcpt = rcpt_of(entry, i);
-
-		/* replies are of this attempt alone */
-		if (mc_entry_cell(entry, i) == MC_CELL_DELIVERED &&
-		    rcpt->reply != NULL && !rcpt->dsn)
-			s->which[s->n++] = i;
-	}
-	report = wanted(entry, MC_REPORT_RELAYED, s, room);
-	if (report.n != 0 && make_report(r, hand->lane, entry,
-	    MC_REPORT_RELAYED, &report, &err) != 0)
-		log_error(r, &err);
-}
-
-#define DELAY_WORDS "the sender was told of the delay"
-
-static int
-find_delay(void *ctx, size_t i, int64_t when, const char *text)
-{
-	(void)ctx;
-	(void)when;
-	return i == SIZE_MAX && strcmp(text, DELAY_WORDS) == 0;
-}
-
-static void
-report_delayed(struct mc_runner *r, struct mc_hand *hand, struct some *s,
-    size_t *room)
-{
-	struct mc_entry *entry = hand->entry;
-	const struct mc_account *a = hand->lane->account;
-	struct mc_err err = { .code = MC_OK };
-	struct mc_entry_info info;
-	struct some report;
-
-	mc_entry_info(entry, &info);
-	if (a == NULL || a->delay_report == 0 ||
-	    hand->begun - info.arrival < (int64_t)a->delay_report)
-		return;
-	pick_cells(entry, MC_CELL_PENDING, MC_CELL_UNSURE, s);
-	report = wanted(entry, MC_REPORT_DELAYED, s, room);
-	if (report.n == 0 ||
-	    mc_entry_notes(entry, find_delay, NULL, &err) != 0)
-		return;
-	if (make_report(r, hand->lane, entry, MC_REPORT_DELAYED, &report,
-	    &err) != 0 || mc_entry_note(entry, SIZE_MAX, hand->begun,
-	    DELAY_WORDS, false, &err) != 0)
-		log_error(r, &err);
 }
 
 /* it says that it failed, and somebody is left: putting it back was cut short */
@@ -467,7 +236,7 @@ revive(struct mc_runner *r, struct mc_entry *entry)
 		return true;
 	if (mc_entry_revive(entry, mc_runner_now(), &err) == 0)
 		return true;
-	log_error(r, &err);
+	mc_record_error(r, &err);
 	return false;
 }
 
@@ -522,12 +291,12 @@ give_up(struct mc_rcpt *rcpt, const char *why)
 /* with unsure-retries = 0 this is known before another attempt */
 static void
 give_up_unsure(struct mc_runner *r, struct mc_lane *lane,
-    struct mc_entry *entry, struct some *s)
+    struct mc_entry *entry, struct mc_some *s)
 {
 	s->n = 0;
-	for (size_t i = 0; i < n_rcpts(entry); i++)
+	for (size_t i = 0; i < mc_record_rcpts(entry); i++)
 		if (too_unsure(lane, entry, i)) {
-			give_up(rcpt_of(entry, i), UNSURE_END);
+			give_up(mc_record_rcpt(entry, i), UNSURE_END);
 			s->which[s->n++] = i;
 		}
 	(void)fail(r, NULL, entry, s);
@@ -535,7 +304,7 @@ give_up_unsure(struct mc_runner *r, struct mc_lane *lane,
 
 static void
 expire(struct mc_runner *r, struct mc_hand *hand, const struct mc_err *why,
-    struct some *s)
+    struct mc_some *s)
 {
 	struct mc_lane *lane = hand->lane;
 	struct mc_entry *entry = hand->entry;
@@ -546,9 +315,9 @@ expire(struct mc_runner *r, struct mc_hand *hand, const struct mc_err *why,
 	old = mc_schedule_expired(&lane->schedule, info.arrival,
 	    info.attempts + lane->pause.failures, hand->begun);
 	s->n = 0;
-	for (size_t i = 0; i < n_rcpts(entry); i++) {
+	for (size_t i = 0; i < mc_record_rcpts(entry); i++) {
 		enum mc_cell cell = mc_entry_cell(entry, i);
-		struct mc_rcpt *rcpt = rcpt_of(entry, i);
+		struct mc_rcpt *rcpt = mc_record_rcpt(entry, i);
 
 		if (cell != MC_CELL_PENDING && cell != MC_CELL_UNSURE)
 			continue;
@@ -570,7 +339,7 @@ expire(struct mc_runner *r, struct mc_hand *hand, const struct mc_err *why,
 static bool
 has_cell(struct mc_entry *entry, enum mc_cell cell)
 {
-	for (size_t i = 0; i < n_rcpts(entry); i++)
+	for (size_t i = 0; i < mc_record_rcpts(entry); i++)
 		if (mc_entry_cell(entry, i) == cell)
 			return true;
 	return false;
@@ -592,7 +361,7 @@ conclude(struct mc_runner *r, struct mc_entry *entry)
 	else
 		rc = mc_entry_keep(entry, until, &err);
 	if (rc != 0)
-		log_error(r, &err);
+		mc_record_error(r, &err);
 	return true;
 }
 
@@ -605,7 +374,7 @@ reschedule(struct mc_runner *r, struct mc_hand *hand)
 
 	/* what would be due at once for ever is no way to go on */
 	if (mc_entry_reschedule(hand->entry, next, &err) != 0) {
-		log_error(r, &err);
+		mc_record_error(r, &err);
 		if (r->stop.code == MC_OK)
 			r->stop = err;
 	}
@@ -682,20 +451,31 @@ settle(struct mc_runner *r, struct mc_hand *hand,
 	struct mc_entry *entry = hand->entry;
 	enum mc_fault fault = fault_of(r, hand, done);
 	bool cancelled = done->err.code == MC_E_CANCELLED;
-	struct some s = { hand->room[0], 0 };
+	struct mc_some s = { hand->room[0], 0 };
 	size_t *room = hand->room[1];
 
 	if (fault != MC_FAULT_NETWORK && !cancelled)
 		expire(r, hand, &done->err, &s);
-	report_failed(r, hand->lane, entry, &s, room);
-	report_relayed(r, hand, &s, room);
+	mc_report_failed(r, hand->lane, entry, &s, room);
+	mc_report_relayed(r, hand, &s, room);
 	if (conclude(r, entry))
 		return;
-	report_delayed(r, hand, &s, room);
+	mc_report_delayed(r, hand, &s, room);
 	hand->waits = !cancelled && !hand->noted &&
 	    (fault != MC_FAULT_MESSAGE || hand->lane_failed);
 	if (!cancelled && !hand->waits)
 		reschedule(r, hand);
+}
+
+/* all that came of it is recorded */
+static void
+end_attempt(struct mc_runner *r, struct mc_entry *entry)
+{
+	struct mc_err err = { .code = MC_OK };
+
+	if (!mc_entry_done(entry) && r->stop.code == MC_OK &&
+	    mc_entry_attempt(entry, false, &err) != 0)
+		mc_record_error(r, &err);
 }
 
 void
@@ -708,7 +488,8 @@ mc_record_done(struct mc_runner *r, struct mc_hand *hand,
 	if (done->adopted != 0)
 		settle(r, hand, done);
 	else
-		log_error(r, &done->err);
+		mc_record_error(r, &done->err);
+	end_attempt(r, hand->entry);
 	mc_entry_close(hand->entry);
 	hand->entry = NULL;
 	hand->item = NULL;
@@ -737,23 +518,48 @@ still_due(const struct mc_lane *lane, const struct mc_item *item,
 	    info.next_attempt, mc_runner_now());
 }
 
+/*
+ * Whoever tried last was killed before all was recorded; what is pending may
+ * have arrived.  It goes again, and a person who wonders about two copies
+ * finds out why.
+ */
+static void
+tell_cut_off(struct mc_runner *r, struct mc_entry *entry)
+{
+	struct mc_err why = { .code = MC_OK };
+	struct mc_entry_info info;
+
+	mc_entry_info(entry, &info);
+	if (!info.cut_off)
+		return;
+	mc_log_line(r->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
+	    "message %s: the last attempt was cut off before its end was "
+	    "recorded; sending it again may make a second copy", info.id);
+	(void)mc_err_set(&why, MC_E_CANCELLED, MC_STAGE_LOCAL,
+	    "an attempt was cut off before its end was recorded; a copy may "
+	    "have arrived");
+	(void)note(r, NULL, entry, SIZE_MAX, &why, false);
+}
+
 int
 mc_record_before(struct mc_runner *r, struct mc_lane *lane,
     struct mc_item *item, struct mc_entry *entry)
 {
-	struct some s = room_for(entry);
-	size_t *room = mc_mem_zalloc(n_rcpts(entry) + 1, sizeof(size_t));
+	struct mc_some s = room_for(entry);
+	size_t *room = mc_mem_zalloc(mc_record_rcpts(entry) + 1, sizeof(size_t));
 	bool send = false;
 
 	if (s.which == NULL || room == NULL) {
 		(void)mc_err_set(&r->stop, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 	} else if (still_due(lane, item, entry) && revive(r, entry)) {
 		give_up_unsure(r, lane, entry, &s);
-		report_failed(r, lane, entry, &s, room);
+		mc_report_failed(r, lane, entry, &s, room);
 		send = !conclude(r, entry) &&
 		    (has_cell(entry, MC_CELL_PENDING) ||
 		    has_cell(entry, MC_CELL_UNSURE)) &&
 		    r->stop.code == MC_OK;
+		if (send)
+			tell_cut_off(r, entry);
 	}
 	mc_mem_free(room);
 	mc_mem_free(s.which);
@@ -772,7 +578,7 @@ mc_record_kept(struct mc_runner *r, struct mc_item *item)
 	int rc = mc_store_claim(r->set->store, item->id, false, &entry, &err);
 
 	if (rc < 0)
-		log_error(r, &err);
+		mc_record_error(r, &err);
 	if (rc == 1) {
 		(void)(revive(r, entry) && conclude(r, entry));
 		mc_entry_close(entry);

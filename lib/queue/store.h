@@ -17,7 +17,7 @@
  * modification time, "held" its mode 0400, "failed" (nobody is left to send
  * to, and somebody never got it: kept to be looked at until that time) its
  * mode 0700, so that a run over many messages that are not due opens none of
- * them.  A message is claimed by flock on the m-file, which dies with its
+ * them.  While somebody tries to send it, the mode has 0010 too.  A message is claimed by flock on the m-file, which dies with its
  * process.  Times are seconds since 1970.  Names beside q/ and bad/ are not
  * the spool's.
  */
@@ -216,6 +216,8 @@ struct mc_entry_info {
 	int64_t next_attempt;
 	bool held;
 	bool failed;
+	bool cut_off;			/* an attempt has begun, and its end
+					 * is not recorded */
 	bool needs_8bit;
 	bool is_report;
 	uint64_t size;			/* header, blank line, body */
@@ -284,6 +286,16 @@ mc_entry_reschedule(struct mc_entry *entry, int64_t next_attempt,
     struct mc_err *err);
 MC_NODISCARD int
 mc_entry_hold(struct mc_entry *entry, bool held, struct mc_err *err);
+
+/*
+ * mc_entry_attempt - an attempt begins, or its end is recorded
+ *
+ * Whoever is killed between the two may have sent copies that no cell tells
+ * of; the next one to claim the message sees `cut_off`.  Best effort: after a
+ * power loss it may be missing.
+ */
+MC_NODISCARD int
+mc_entry_attempt(struct mc_entry *entry, bool begins, struct mc_err *err);
 
 /*
  * mc_entry_keep - it has failed: kept until `until`, then removed by a run

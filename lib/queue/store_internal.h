@@ -61,6 +61,9 @@ mc_store_same(const struct mc_store *store, const char *name,
 int
 mc_store_lock(int fd);
 
+/* in the mode of a message while it is being sent */
+#define MC_MODE_ATTEMPT S_IXGRP
+
 /* what the mode of a message says; never both */
 void
 mc_store_mode(mode_t mode, bool *ret_held, bool *ret_failed);
@@ -120,6 +123,7 @@ struct mc_entry {
 	int cells_fd;		/* for cells only; -1: they cannot be marked */
 	bool claimed;
 	bool held;
+	bool cut_off;
 	bool failed;
 	bool removed;
 	bool adopted;		/* the store is a stand-in of its own */

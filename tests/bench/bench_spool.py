@@ -216,7 +216,7 @@ def driver(b):
     top = os.environ.get("top_builddir", ".")
     core = os.path.join(top, "lib", ".libs", "libcore.a")
     out = os.path.join(b.place, "driver")
-    libs = os.environ.get("MC_CRASH_LIBS", "-lcrypto -lidn2").split()
+    libs = os.environ.get("MC_CRASH_LIBS", "-lidn2").split()
     subprocess.run(
         shlex.split(os.environ.get("CC", "cc")) +
         ["-std=c17", "-O2", "-DHAVE_CONFIG_H", '-DSYSCONFDIR="/etc"',

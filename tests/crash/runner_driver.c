@@ -340,6 +340,15 @@ fake_close(struct mc_transport *t)
 static const struct mc_transport_ops fake = { "fake", fake_open, fake_send,
 	fake_close };
 
+/* in place of the library's, which would bring TLS with it */
+int
+mc_transport_find(const struct mc_transport_ops **ret_ops, struct mc_err *err)
+{
+	(void)err;
+	*ret_ops = &fake;
+	return 0;
+}
+
 /* --------------------------------------------------------------------- put */
 
 static int

@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.environ.get("top_srcdir", os.path.join(HERE, "..", ".."))
 CC = os.environ.get("CC", "cc").split()
 CPPFLAGS = os.environ.get("CPPFLAGS", "").split()
-LIBS = os.environ.get("MC_CRASH_LIBS", "-lcrypto -lidn2").split()
+LIBS = os.environ.get("MC_CRASH_LIBS", "-lidn2").split()
 BUILD = os.environ.get("top_builddir", os.path.join(TOP, "build"))
 CORE = os.path.join(BUILD, "lib", ".libs", "libcore.a")
 SANITIZED = os.environ.get("MC_SANITIZED") == "yes"

@@ -30,6 +30,7 @@ struct world {
 	int limit;		/* connections that the server takes */
 	int sends;
 	int dsn;
+	int kill;		/* the runner, once "kill" is delivered */
 	int n_sent;
 	char sent[MOST_SENT][80];	/* addresses, as they were delivered */
 	char text[16384];	/* of the last message that was delivered */
@@ -166,6 +167,10 @@ fake_send(struct mc_transport *t, const struct mc_transport_job *job,
 				return lose(job, MC_DEFERRED, MC_E_CANCELLED,
 				    false, err);
 			deliver(job, r);
+			if (begins(r, "kill") && world->kill != 0) {
+				(void)kill(getppid(), SIGKILL);
+				_exit(9);
+			}
 		}
 	}
 	return 0;
@@ -831,6 +836,69 @@ test_worker_dies(void **state)
 	tear_down(&s);
 }
 
+static int
+find_cut_off(void *ctx, size_t i, int64_t when, const char *text)
+{
+	size_t *n = ctx;
+
+	(void)i;
+	(void)when;
+	*n += strstr(text, "cut off") != NULL;
+	return 0;
+}
+
+static size_t
+cut_offs(struct stage *s, const char *id)
+{
+	struct mc_err err = { 0 };
+	struct mc_entry *entry;
+	size_t n = 0;
+
+	assert_int_equal(mc_store_look(s->side.store, id, &entry, &err), 1);
+	assert_int_equal(mc_entry_notes(entry, find_cut_off, &n, &err), 0);
+	mc_entry_close(entry);
+	return n;
+}
+
+/* the relay has taken it and nobody is left to write that down: one more
+ * copy, and the log and the notes say why */
+static void
+test_runner_dies(void **state)
+{
+	char cells[10];
+	struct stage s;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	set_up(&s, "");
+	put_to(&s, "kill later", 0);
+	s.run.event = NULL;
+	world->kill = 1;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)alarm(20);
+		(void)run(&s, NULL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	assert_int_equal(times_sent("kill@y.example"), 1);
+	assert_true(look(&s, s.ids[0], cells).cut_off);
+	assert_string_equal(cells, "PP");
+	assert_int_equal(cut_offs(&s, s.ids[0]), 0);
+
+	world->kill = world->open_now = 0;
+	run_ok(&s);
+	assert_int_equal(times_sent("kill@y.example"), 2);
+	assert_false(look(&s, s.ids[0], cells).cut_off);
+	assert_string_equal(cells, "DP");
+	assert_int_equal(cut_offs(&s, s.ids[0]), 1);
+	assert_non_null(strstr(s.side.said, "may make a second copy"));
+	tear_down(&s);
+}
+
 static void
 age(struct stage *s, const char *id, int attempts)
 {
@@ -1299,6 +1367,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_poison),
 		cmocka_unit_test(test_broken_server),
 		cmocka_unit_test(test_worker_dies),
+		cmocka_unit_test(test_runner_dies),
 		cmocka_unit_test(test_expires),
 		cmocka_unit_test(test_expires_with_its_account),
 		cmocka_unit_test(test_delay_report),
