@@ -14,6 +14,8 @@
 #define IDLE_MS (300 * 1000)
 #define TOTAL_MS (3600 * 1000)
 #define SLOW_MS 1000
+#define RATE 500
+#define RATE_MS (60 * 1000)
 #define LAST_MS 2000		/* for the last words to a client */
 #define READ_SIZE 16384
 #define WRITE_SIZE 512		/* _POSIX_PIPE_BUF: never blocks behind poll */
@@ -30,6 +32,8 @@ struct run {
 	const struct mc_session *set;
 	struct mc_server *s;
 	int64_t until;		/* the end of the session */
+	int64_t began;		/* the content of this message; 0: not yet */
+	int64_t got;		/* bytes of it */
 	bool eof;
 	bool ending;		/* the engine was told to end */
 	struct mc_err why;	/* what ended it */
@@ -136,14 +140,33 @@ flush(struct run *r)
 
 /* -------------------------------------------------------------------- input */
 
+/* when the message is too slow, if nothing more of it comes */
+static int64_t
+rate_limit(struct run *r)
+{
+	int64_t rate = or_default(r->set->rate, RATE);
+	int64_t least = or_default(r->set->rate_ms, RATE_MS);
+	int64_t most;
+
+	if (!mc_server_receiving(r->s))
+		return MC_NEVER;
+	if (r->began == 0)
+		r->began = mc_clock_ms();
+	/* no message is so large that this overflows */
+	most = r->got * 1000 / rate;
+	return r->began + (most > least ? most : least);
+}
+
 static int
 feed(struct run *r)
 {
 	char piece[READ_SIZE];
 	ssize_t n = mc_file_read(r->set->in_fd, piece, sizeof(piece));
 
-	if (n > 0)
+	if (n > 0) {
+		r->got += r->began != 0 ? n : 0;
 		return mc_server_feed(r->s, piece, (size_t)n, &r->why);
+	}
 	if (n == 0 || errno == ECONNRESET) {
 		if (mc_server_receiving(r->s))
 			(void)mc_err_set(&r->why, MC_E_CLOSED, MC_STAGE_LOCAL,
@@ -156,6 +179,22 @@ feed(struct run *r)
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return 0;
 	return lost(r, errno);
+}
+
+/* for the client, while the owner does what it has to do in time */
+static int
+wait_for_client(struct run *r, int64_t deadline)
+{
+	const struct mc_session_owner *o = &r->set->owner;
+
+	for (;;) {
+		int64_t wake = o->idle == NULL ? MC_NEVER : o->idle(o->ctx);
+		int ready = wait_for(r, r->set->in_fd, POLLIN,
+		    mc_clock_sooner(deadline, wake));
+
+		if (ready != 0 || mc_clock_left(deadline) == 0)
+			return ready;
+	}
 }
 
 static int
@@ -172,7 +211,7 @@ fill(struct run *r)
 		say_bye(r, MC_SERVER_TIMEOUT, MC_E_TIMEOUT);
 		return 0;
 	}
-	ready = wait_for(r, r->set->in_fd, POLLIN, deadline);
+	ready = wait_for_client(r, mc_clock_sooner(deadline, rate_limit(r)));
 	if (ready < 0)
 		return -1;
 	/* the rest of a message may be there: then it is still judged */
@@ -211,6 +250,7 @@ ask_mail(struct run *r)
 	const struct mc_session_owner *o = &r->set->owner;
 	struct mc_server_answer a = { .code = 0 };
 
+	r->began = r->got = 0;
 	o->mail(o->ctx, mc_server_mail(r->s), &a);
 	mc_server_answer(r->s, &a);
 }

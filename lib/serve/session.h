@@ -27,6 +27,9 @@ struct mc_session_owner {
 	void (*body)(void *ctx, struct mc_str piece);
 	void (*end)(void *ctx, struct mc_server_answer *answer);
 	void (*reset)(void *ctx);
+	/* called before each wait for the client; returns when to be called
+	 * again if that takes so long (mc_clock_ms, or MC_NEVER).  May be NULL */
+	int64_t (*idle)(void *ctx);
 	void *ctx;
 };
 
@@ -41,6 +44,9 @@ struct mc_session {
 				 * client; 0: 300 s */
 	int64_t total_ms;	/* the session; 0: 3600 s */
 	int64_t slow_ms;	/* MC_SERVE_SLOW; 0: 1 s */
+	int64_t rate;		/* a message comes with so many bytes a second,
+				 * or more; 0: 500 */
+	int64_t rate_ms;	/* what it may take in any case; 0: 60 s */
 	const struct mc_log *log;	/* borrowed; may be NULL */
 };
 

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -125,7 +126,8 @@ side_open(struct side *s)
 	s->set = (struct mc_session){
 		.in_fd = pair[0], .out_fd = pair[0], .cancel_fd = s->cancel[0],
 		.server = { .host = MC_STR("mx.example"), .lf_ok = true },
-		.owner = { on_mail, on_rcpt, on_body, on_end, on_reset, s },
+		.owner = { on_mail, on_rcpt, on_body, on_end, on_reset, NULL,
+		    s },
 		.idle_ms = 20000, .total_ms = 20000, .slow_ms = 20,
 		.log = &logger,
 	};
@@ -764,6 +766,92 @@ test_no_memory(void **state)
 	assert_true(n > 10 && begun > 3);
 }
 
+static int64_t
+on_idle(void *ctx)
+{
+	struct side *s = ctx;
+
+	mc_buf_addz(&s->log, "idle ");
+	return mc_clock_after(100);
+}
+
+/* asked again and again, which does not make the wait longer */
+static void
+test_idle_owner(void **state)
+{
+	struct side s;
+	int64_t begun = mc_clock_ms();
+
+	(void)state;
+	side_open(&s);
+	s.set.idle_ms = 550;
+	s.set.owner.idle = on_idle;
+	put(&s, HI M);
+	assert_err(run(&s), s.err, MC_E_TIMEOUT);
+	assert_true(mc_clock_ms() - begun < 10000);
+	assert_true(strncmp(s.log.ptr, "idle MAIL a@b.example\nidle idle ",
+	    32) == 0);
+	assert_true(ends_with(&s.log, "RESET\n"));
+	side_close(&s);
+}
+
+/* a message has to come on; how fast does not matter elsewhere */
+static void
+test_rate(void **state)
+{
+	static const struct {
+		const char *first;
+		int pause_ms;		/* between pieces of 10 bytes */
+		int64_t rate;
+		bool good;
+	} rows[] = {
+		{ HI M R "DATA\r\n", 150, 10, true },
+		{ HI M R "DATA\r\n", 150, 5000, false },
+		{ HI M R "BDAT 90\r\n", 150, 5000, false },
+		{ HI M R, 150, 5000, true },
+		{ HI M R D M R "DATA\r\n", 150, 5000, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct side s;
+		pid_t pid;
+		int status;
+
+		side_open(&s);
+		s.set.rate = rows[i].rate;
+		s.set.rate_ms = 500;
+		put(&s, rows[i].first);
+		pid = fork();
+		if (pid == 0) {
+			struct timespec ts = { 0, rows[i].pause_ms * 1000000L };
+
+			/* gone when the session is */
+			(void)alarm(20);
+			mc_file_close(&s.set.in_fd);
+			for (int k = 0; k < 8; k++) {
+				(void)nanosleep(&ts, NULL);
+				(void)send(s.client, "NOOP x y\r\n", 10,
+				    MSG_NOSIGNAL);
+			}
+			(void)send(s.client, ".\r\n", 3, MSG_NOSIGNAL);
+			(void)shutdown(s.client, SHUT_WR);
+			_exit(0);
+		}
+		assert_true(pid > 0);
+		(void)run(&s);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		drain(&s);
+		assert_int_equal(s.err.code,
+		    rows[i].good ? MC_OK : MC_E_TIMEOUT);
+		assert_int_equal(strstr(s.out.ptr, "\r\n421 4.4.2 ") == NULL,
+		    rows[i].good);
+		if (i == 0)
+			assert_int_equal(s.body.len, 80);
+		side_close(&s);
+	}
+}
+
 int
 main(void)
 {
@@ -775,6 +863,8 @@ main(void)
 		cmocka_unit_test(test_big),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_total),
+		cmocka_unit_test(test_idle_owner),
+		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_cancel_at_the_end),
 		cmocka_unit_test(test_no_reader),
