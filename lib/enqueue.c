@@ -155,6 +155,7 @@ struct chosen {
 	char **texts;
 	size_t n;
 	bool unsure;
+	bool open;		/* somebody is still to be sent to */
 };
 
 /* the store's first note can be read back as reply code and status */
@@ -177,9 +178,28 @@ set_reason(struct mc_rcpt *rcpt, struct mc_err *err)
 	return 0;
 }
 
+/*
+ * A message that nobody got is refused, and the submitter knows; one that
+ * somebody got is taken, and only a report tells of the others.
+ */
+static bool
+is_taken(const struct mc_submission *sub)
+{
+	size_t i;
+
+	for (i = 0; i < sub->env.rcpts.n; i++) {
+		const struct mc_rcpt *rcpt = mc_envelope_at(&sub->env, i);
+
+		if (rcpt->verdict != MC_FAILED)
+			return true;
+	}
+	return false;
+}
+
 static int
 choose(struct mc_submission *sub, struct chosen *c, struct mc_err *err)
 {
+	bool failed_too = sub->report_failed && is_taken(sub);
 	size_t i, most = sub->env.rcpts.n + 1;
 
 	c->order = mc_mem_zalloc(most, sizeof(*c->order));
@@ -189,13 +209,15 @@ choose(struct mc_submission *sub, struct chosen *c, struct mc_err *err)
 	for (i = 0; i < sub->env.rcpts.n; i++) {
 		struct mc_rcpt *rcpt = mc_envelope_at(&sub->env, i);
 
-		if (!mc_submission_is_open(rcpt))
+		if (!mc_submission_is_open(rcpt) &&
+		    !(failed_too && rcpt->verdict == MC_FAILED))
 			continue;
 		c->order[c->n] = i;
 		c->texts[c->n] = rcpt->text;
 		if (rcpt->text != NULL && set_reason(rcpt, err) != 0)
 			return -1;
 		c->unsure = c->unsure || rcpt->verdict == MC_UNSURE;
+		c->open = c->open || mc_submission_is_open(rcpt);
 		c->n++;
 	}
 	return 0;
@@ -230,16 +252,18 @@ fault(const struct mc_submission *sub)
 
 static int64_t
 next_attempt(const struct mc_submission *sub, const struct mc_schedule *s,
-    bool unsure, int64_t now)
+    const struct chosen *c, int64_t now)
 {
 	uint32_t chance = 0;
 
+	if (!c->open)
+		return now;
 	if (!sub->sent || sub->held_back)
 		return sub->not_before > now ? sub->not_before : now;
 	/* without chance it is a time all the same */
 	if (mc_rand_bytes(&chance, sizeof(chance), NULL) != 0)
 		chance = 0;
-	return unsure ? mc_schedule_next_unsure(s, 1, now, chance) :
+	return c->unsure ? mc_schedule_next_unsure(s, 1, now, chance) :
 	    mc_schedule_next(s, 1, now, chance);
 }
 
@@ -272,7 +296,7 @@ put(struct mc_submission *sub, const struct chosen *c,
 	item.account = account;
 	item.uid = sub->caller->uid;
 	item.arrival = mc_clock_real_ms() / 1000;
-	item.next_attempt = next_attempt(sub, &s, c->unsure, item.arrival);
+	item.next_attempt = next_attempt(sub, &s, c, item.arrival);
 	item.env = &sub->env;
 	item.order = c->order;
 	item.n = c->n;

@@ -185,13 +185,16 @@ settle_dsn(struct mc_submission *sub, struct mc_err *err)
 
 	env->ret = sub->ret;
 	env->body_8bit = sub->body_8bit;
+	env->smtputf8 = sub->smtputf8 && sub->message.header_8bit;
 	if (sub->envid != NULL) {
 		env->envid = mc_mem_strdup(sub->envid);
 		if (env->envid == NULL)
 			goto nomem;
 	}
-	for (i = 0; sub->notify != 0 && i < env->rcpts.n; i++) {
+	for (i = 0; i < env->rcpts.n; i++) {
 		rcpt = mc_envelope_at(env, i);
+		if (rcpt->notify == 0 || rcpt->orcpt != NULL)
+			continue;
 		rcpt->orcpt = mc_mem_strdup(rcpt->addr);
 		if (rcpt->orcpt == NULL)
 			goto nomem;

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "config/alias.h"
 #include "mail/mailbox.h"
 
@@ -60,13 +61,46 @@ add_named(struct resolve *r, struct mc_buf *addr, struct mc_err *err)
 	    err);
 }
 
+/*
+ * What several ways to one address want told, since it is written to once.
+ * Unspecified is failure and delay (RFC 3461 4.1); who never wants to know does
+ * not keep it from the others.
+ */
+static unsigned
+merge_notify(unsigned a, unsigned b)
+{
+	const unsigned usual = MC_NOTIFY_FAILURE | MC_NOTIFY_DELAY;
+
+	if (a == b)
+		return a;
+	return ((a == 0 ? usual : a) | (b == 0 ? usual : b)) &
+	    ~MC_NOTIFY_NEVER;
+}
+
+/* `was` recipients were there before this one */
+static int
+set_dsn(struct resolve *r, size_t i, size_t was, struct mc_err *err)
+{
+	struct mc_rcpt *rcpt = mc_envelope_at(&r->sub->env, i);
+	unsigned notify = r->raw->notify != 0 ? r->raw->notify :
+	    r->sub->notify;
+
+	rcpt->notify = i < was ? merge_notify(rcpt->notify, notify) : notify;
+	if (r->raw->orcpt == NULL || rcpt->orcpt != NULL)
+		return 0;
+	rcpt->orcpt = mc_mem_strdup(r->raw->orcpt);
+	if (rcpt->orcpt == NULL)
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	return 0;
+}
+
 static int
 add_rcpt(struct resolve *r, struct mc_buf *addr, struct mc_err *err)
 {
 	struct mc_envelope *env = &r->sub->env;
 	struct mc_rcpt *rcpt;
 	struct mc_buf low;
-	size_t i;
+	size_t i, was = env->rcpts.n;
 	bool blind;
 	int rc;
 
@@ -81,9 +115,8 @@ add_rcpt(struct resolve *r, struct mc_buf *addr, struct mc_err *err)
 	if (mc_envelope_add(env, mc_buf_str(addr), blind, &i, err) != 0)
 		return -1;
 	rcpt = mc_envelope_at(env, i);
-	rcpt->notify = r->sub->notify;
 	rcpt->from_bcc = rcpt->from_bcc || r->from_bcc;
-	return 0;
+	return set_dsn(r, i, was, err);
 }
 
 /*

@@ -95,9 +95,9 @@ keep_final(struct mc_submission *sub)
 }
 
 int
-mc_submission_send(struct mc_submission *sub, struct mc_err *err)
+mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
+    struct mc_err *err)
 {
-	struct mc_delivery d = { .ops = NULL };
 	struct mc_delivery_message m = { 0 };
 
 	if (mc_submission_prepare(sub, err) != 0)
@@ -106,23 +106,37 @@ mc_submission_send(struct mc_submission *sub, struct mc_err *err)
 		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
 		    "this submission was sent or queued already");
 	sub->sent = true;
-	d.env.account = sub->account;
-	d.env.caller = sub->caller;
-	d.env.log = &sub->log;
-	d.env.cancel_fd = sub->cancel_fd;
+	if (d->env.account != sub->account) {
+		mc_delivery_close(d);
+		d->env.account = sub->account;
+		d->most = 0;
+	}
 	m.env = &sub->env;
 	m.plan = &sub->plan;
 	m.header = mc_buf_str(&sub->header);
 	m.body = &sub->message.body;
 	m.needs_8bit = mc_submission_needs_8bit(sub);
-	if (mc_delivery_run(&d, &m, &sub->stop) != 0) {
-		sub->stop_opening = d.opening;
+	if (mc_delivery_run(d, &m, &sub->stop) != 0) {
+		sub->stop_opening = d->opening;
 		mc_submission_defer_rest(sub, &sub->stop);
 	}
-	mc_delivery_close(&d);
 	keep_final(sub);
 	if (mc_submission_status(sub, err) != 0)
 		return -1;
 	mc_submission_well(sub);
 	return 0;
+}
+
+int
+mc_submission_send(struct mc_submission *sub, struct mc_err *err)
+{
+	struct mc_delivery d = { 0 };
+	int rc;
+
+	d.env.caller = sub->caller;
+	d.env.log = &sub->log;
+	d.env.cancel_fd = sub->cancel_fd;
+	rc = mc_submission_send_over(sub, &d, err);
+	mc_delivery_close(&d);
+	return rc;
 }

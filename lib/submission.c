@@ -42,7 +42,8 @@ mc_raw_addr_clear(struct mc_raw_addr *item)
 {
 	mc_mem_free(item->local);
 	mc_mem_free(item->domain);
-	item->local = item->domain = NULL;
+	mc_mem_free(item->orcpt);
+	item->local = item->domain = item->orcpt = NULL;
 }
 
 int
@@ -156,6 +157,17 @@ mc_submission_set_full_name(struct mc_submission *sub, const char *name,
 }
 
 int
+mc_submission_put_sender(struct mc_submission *sub, struct mc_str local,
+    struct mc_str domain, struct mc_err *err)
+{
+	if (check_open(sub, err) != 0 ||
+	    mc_raw_addr_set(&sub->sender, local, domain, err) != 0)
+		return -1;
+	sub->has_sender = true;
+	return 0;
+}
+
+int
 mc_submission_set_sender(struct mc_submission *sub, const char *text,
     struct mc_err *err)
 {
@@ -177,34 +189,61 @@ mc_submission_set_sender(struct mc_submission *sub, const char *text,
 		goto out;
 	}
 	addr = mc_vec_at(&list.addrs, 0);
-	rc = mc_raw_addr_set(&sub->sender,
+	rc = mc_submission_put_sender(sub,
 	    addr == NULL ? MC_STR_NONE : addr->local,
 	    addr == NULL ? MC_STR_NONE : addr->domain, err);
-	if (rc == 0)
-		sub->has_sender = true;
 out:
 	mc_addr_list_clear(&list);
 	return rc;
 }
 
-static int
-add_raw(struct mc_submission *sub, const struct mc_addr *addr, bool from_bcc,
+/* NULL with err */
+static struct mc_raw_addr *
+add_raw(struct mc_submission *sub, struct mc_str local, struct mc_str domain,
     struct mc_err *err)
 {
 	struct mc_raw_addr *item;
 
-	if (sub->raw.n >= MC_MAX_RCPTS)
-		return mc_err_set(err, MC_E_TOO_MANY_RCPTS, MC_STAGE_LOCAL,
+	if (sub->raw.n >= MC_MAX_RCPTS) {
+		(void)mc_err_set(err, MC_E_TOO_MANY_RCPTS, MC_STAGE_LOCAL,
 		    "more than %d recipients", MC_MAX_RCPTS);
+		return NULL;
+	}
 	item = mc_vec_add(&sub->raw);
-	if (item == NULL)
-		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-	item->no_alias = addr->no_alias;
-	item->from_bcc = from_bcc;
-	if (mc_raw_addr_set(item, addr->local, addr->domain, err) != 0) {
+	if (item == NULL) {
+		(void)mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+		return NULL;
+	}
+	if (mc_raw_addr_set(item, local, domain, err) != 0) {
 		mc_vec_remove(&sub->raw, sub->raw.n - 1);
+		return NULL;
+	}
+	return item;
+}
+
+int
+mc_submission_put_rcpt(struct mc_submission *sub, struct mc_str local,
+    struct mc_str domain, unsigned notify, struct mc_str orcpt,
+    struct mc_err *err)
+{
+	struct mc_raw_addr *item;
+	char *copy = NULL;
+
+	if (check_open(sub, err) != 0)
+		return -1;
+	if (orcpt.len != 0) {
+		copy = mc_mem_strndup(orcpt.ptr, orcpt.len);
+		if (copy == NULL)
+			return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL,
+			    NULL);
+	}
+	item = add_raw(sub, local, domain, err);
+	if (item == NULL) {
+		mc_mem_free(copy);
 		return -1;
 	}
+	item->notify = notify;
+	item->orcpt = copy;
 	return 0;
 }
 
@@ -224,9 +263,15 @@ mc_submission_add_rcpt(struct mc_submission *sub, const char *text,
 		mc_err_ctx(err, "recipient");
 		goto out;
 	}
-	for (i = 0; i < list.addrs.n; i++)
-		if (add_raw(sub, mc_vec_at(&list.addrs, i), false, err) != 0)
+	for (i = 0; i < list.addrs.n; i++) {
+		const struct mc_addr *addr = mc_vec_at(&list.addrs, i);
+		struct mc_raw_addr *item = add_raw(sub, addr->local,
+		    addr->domain, err);
+
+		if (item == NULL)
 			goto out;
+		item->no_alias = addr->no_alias;
+	}
 	rc = 0;
 out:
 	mc_addr_list_clear(&list);
@@ -432,7 +477,8 @@ mc_submission_result(const struct mc_submission *sub, size_t i,
 	ret_result->blind = rcpt->blind;
 	ret_result->transaction = rcpt->txn;
 	ret_result->reply = rcpt->reply;
-	ret_result->queued = sub->queued && mc_submission_is_open(rcpt);
+	ret_result->queued = sub->queued && (mc_submission_is_open(rcpt) ||
+	    (sub->report_failed && rcpt->verdict == MC_FAILED));
 	e->code = rcpt->code;
 	e->stage = rcpt->stage;
 	e->smtp = rcpt->smtp;

@@ -12,12 +12,15 @@
 #include "mail/message.h"
 #include "mail/plan.h"
 
+struct mc_delivery;
 struct mc_store;
 
 /* an address as it came, before aliases and domain */
 struct mc_raw_addr {
 	char *local;
 	char *domain;		/* "" for a bare name */
+	char *orcpt;		/* as mc_rcpt.orcpt; NULL: none */
+	unsigned notify;	/* 0: what is said for all */
 	bool no_alias;
 	bool from_bcc;
 };
@@ -36,9 +39,12 @@ struct mc_submission {
 	bool header_rcpts;
 	bool no_aliases;
 	bool body_8bit;
-	unsigned notify;
+	bool smtputf8;		/* SMTPUTF8 was asked for */
+	unsigned notify;	/* of those that have none of their own */
 	enum mc_ret ret;
 	char *envid;
+	bool report_failed;	/* who was refused while others were not goes
+				 * to the queue too, for a delivery report */
 
 	struct mc_message message;
 	struct mc_message_reader *reader;
@@ -86,6 +92,29 @@ mc_submission_is_open(const struct mc_rcpt *rcpt)
 	return rcpt->verdict == MC_PENDING || rcpt->verdict == MC_DEFERRED ||
 	    rcpt->verdict == MC_UNSURE;
 }
+
+/* the sender, in parts as mc_addr has them; local "" is the null sender */
+MC_NODISCARD int
+mc_submission_put_sender(struct mc_submission *sub, struct mc_str local,
+    struct mc_str domain, struct mc_err *err);
+
+/* one more recipient, in parts too, with what is wanted for it alone;
+ * notify 0, orcpt empty: nothing */
+MC_NODISCARD int
+mc_submission_put_rcpt(struct mc_submission *sub, struct mc_str local,
+    struct mc_str domain, unsigned notify, struct mc_str orcpt,
+    struct mc_err *err);
+
+/*
+ * mc_submission_send_over - mc_submission_send over a connection that may be
+ * there and is left for the next submission
+ *
+ * d->env is set but for the account, and outlives the connection; d->ops may
+ * be NULL.  A connection of another account is closed.
+ */
+MC_NODISCARD int
+mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
+    struct mc_err *err);
 
 /* whoever has no verdict was not tried: `why` says for what reason */
 void

@@ -36,7 +36,8 @@ struct mc_envelope {
 	enum mc_ret ret;
 	char *envid;		/* printable text, not yet xtext; owned */
 	bool body_8bit;		/* ask for BODY=8BITMIME */
-	bool smtputf8;		/* some address needs it */
+	bool smtputf8;		/* ask for SMTPUTF8 even if no address needs
+				 * it: the header does */
 	/* private: finds a recipient by its address, so recipients are added by
 	 * mc_envelope_add alone and never removed */
 	struct mc_envelope_slot *slots;

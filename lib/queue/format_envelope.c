@@ -162,6 +162,7 @@ mc_qf_envelope_encode(const struct mc_store_item *item, struct mc_buf *out,
 		if (add_rcpt(out, r, err) != 0)
 			goto out;
 		ret_cells[i] = r->verdict == MC_UNSURE ? MC_CELL_UNSURE :
+		    r->verdict == MC_FAILED ? MC_CELL_FAILED :
 		    MC_CELL_PENDING;
 	}
 	rc = mc_buf_err(out, "the envelope", err);

@@ -79,8 +79,9 @@ struct mc_store_item {
 	const struct mc_envelope *env;	/* sender, ret, envid, body_8bit */
 	const size_t *order;		/* which of its recipients, n of them;
 					 * verdict MC_UNSURE starts as cell U,
-					 * any other as P; text, or reply,
-					 * becomes the first note */
+					 * MC_FAILED (to be reported) as F, any
+					 * other as P; text, or reply, becomes
+					 * the first note */
 	size_t n;
 	struct mc_str header;		/* all fields, without the blank line */
 	const struct mc_spool *body;

@@ -214,7 +214,7 @@ put_mail(struct mc_client *c, struct mc_err *err)
 	mail.body_8bit = (c->caps.flags & MC_CAP_8BITMIME) != 0 &&
 	    (env->body_8bit || c->job.needs_8bit);
 	mail.smtputf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0 &&
-	    job_needs_utf8(c);
+	    (env->smtputf8 || job_needs_utf8(c));
 	if ((c->caps.flags & MC_CAP_DSN) != 0) {
 		mail.ret = env->ret;
 		mail.envid = mc_str_from(env->envid);

@@ -300,6 +300,56 @@ test_who(void **state)
 	}
 }
 
+/* who failed comes along for the report, unless nobody else is left */
+static void
+test_failed(void **state)
+{
+	static const struct {
+		const char *verdicts;
+		const char *queued;	/* "": nothing */
+		enum mc_code code;
+		bool now;		/* nobody waits for another attempt */
+	} rows[] = {
+		{ "FFFF", "", MC_E_REFUSED, false },
+		{ "DDDD", "", MC_OK, false },
+		{ "DFDD", "b@x.test=F", MC_OK, true },
+		{ "DDDF", "d@x.test*=F", MC_OK, true },
+		{ "FFDF", "a@x.test=F b@x.test=F d@x.test*=F", MC_OK, true },
+		{ "FTFF", "a@x.test=F b@x.test=P c@x.test=F d@x.test*=F",
+		    MC_OK, false },
+		{ "DFUD", "b@x.test=F c@x.test=U", MC_OK, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct world w;
+		struct found f;
+		struct mc_result r;
+		char text[256];
+
+		open_world(&w, "", "");
+		set_verdicts(&w, rows[i].verdicts);
+		w.sub->report_failed = true;
+		queue(&w);
+		assert_int_equal(has_spool(&w), rows[i].queued[0] != '\0');
+		for (size_t k = 0; mc_submission_result(w.sub, k, &r) == 0; k++)
+			assert_int_equal(r.queued, rows[i].queued[0] != '\0' &&
+			    rows[i].verdicts[k] != 'D');
+		assert_int_equal(mc_submission_status(w.sub, &w.err),
+		    rows[i].code == MC_OK ? 0 : -1);
+		assert_int_equal(w.err.code, rows[i].code);
+		if (rows[i].queued[0] != '\0') {
+			find(&w, &f);
+			show(&f, text, sizeof(text));
+			assert_string_equal(text, rows[i].queued);
+			assert_int_equal(f.info.next_attempt <= time(NULL),
+			    rows[i].now);
+			lose(&f);
+		}
+		close_world(&w);
+	}
+}
+
 /* everything that sending it again will need */
 static void
 test_what(void **state)
@@ -806,6 +856,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who),
+		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_what),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_reasons),
