@@ -38,6 +38,7 @@ enum cli_mode {
 	CLI_MAILQ,
 	CLI_ALIASES,
 	CLI_FLUSH,		/* -q */
+	CLI_SMTP,		/* -bs */
 	CLI_NOTHING,		/* accepted, nothing to do (-q30m, -bh) */
 	CLI_HELP,
 	CLI_VERSION
@@ -123,6 +124,11 @@ int
 cli_report(const struct mc_submission *sub, const struct cli_outcome *outcome,
     const char *log);
 
+/* one line for each recipient in the log */
+void
+cli_log_results(const char *log, const struct mc_submission *sub,
+    const struct mc_queued *queued);
+
 /* the same line in the log for what a run of the queue did */
 void
 cli_log_event(const char *log, const struct mc_run_event *event);
@@ -142,6 +148,11 @@ cli_trace(void *ctx, enum mc_level level, enum mc_stage stage,
     const char *text);
 
 /* ----------------------------------------------------------------- commands */
+
+/* sendmail -bs: an SMTP session on standard input and output */
+int
+cli_smtp(const struct cli_identity *id, const struct cli_options *o,
+    const struct mc_config *config);
 
 int
 cli_sendmail(const struct cli_identity *id, int argc, char **argv);

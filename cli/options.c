@@ -110,6 +110,9 @@ set_mode(struct cli_options *o, const char *value)
 	case 'i':
 		o->mode = CLI_ALIASES;
 		return 0;
+	case 's':
+		o->mode = CLI_SMTP;
+		return 0;
 	case 'h':
 	case 'H':
 		o->mode = CLI_NOTHING;

@@ -208,12 +208,13 @@ cli_log_event(const char *log, const struct mc_run_event *event)
 		    mc_err_exit(&event->err), NULL);
 }
 
-static void
-log_results(const char *log, const struct mc_submission *sub,
+void
+cli_log_results(const char *log, const struct mc_submission *sub,
     const struct mc_queued *queued)
 {
 	struct mc_overview o;
 	struct mc_result r;
+	bool waits;
 	size_t i;
 
 	if (log[0] == '\0' || strcmp(log, "off") == 0 ||
@@ -229,11 +230,13 @@ log_results(const char *log, const struct mc_submission *sub,
 
 		if (r.queued) {
 			e.id = queued->id;
-			e.next_attempt = queued->next_attempt;
+			if (r.verdict != MC_FAILED)
+				e.next_attempt = queued->next_attempt;
 		}
-		log_attempt(log, &e, r.queued ? "queued" :
-		    verdict_word(r.verdict), r.queued ? 0 :
-		    mc_err_exit(&r.err),
+		/* one that failed is there for its report alone */
+		waits = r.queued && r.verdict != MC_FAILED;
+		log_attempt(log, &e, waits ? "queued" :
+		    verdict_word(r.verdict), waits ? 0 : mc_err_exit(&r.err),
 		    o.message_id == NULL ? "" : o.message_id);
 	}
 }
@@ -378,6 +381,6 @@ cli_report(const struct mc_submission *sub, const struct cli_outcome *outcome,
 		say_queued(sub, outcome);
 	if (status != 0 && !outcome->quiet)
 		say_verdicts(sub, &err, status, &outcome->queue_err);
-	log_results(log, sub, &outcome->queued);
+	cli_log_results(log, sub, &outcome->queued);
 	return status;
 }

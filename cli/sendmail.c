@@ -352,6 +352,8 @@ run_mode(const struct cli_identity *id, const struct cli_options *o)
 		status = check_aliases(o, config);
 	else if (o->mode == CLI_MAILQ)
 		status = cli_mailq(id, config, o->account);
+	else if (o->mode == CLI_SMTP)
+		status = cli_smtp(id, o, config);
 	else if (o->mode == CLI_FLUSH)
 		status = cli_flush(id, config, o->verbose);
 	else
@@ -381,6 +383,7 @@ cli_sendmail(const struct cli_identity *id, int argc, char **argv)
 	case CLI_ALIASES:
 	case CLI_MAILQ:
 	case CLI_FLUSH:
+	case CLI_SMTP:
 		status = run_mode(id, &o);
 		break;
 	case CLI_NOTHING:

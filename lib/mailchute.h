@@ -475,6 +475,52 @@ mc_submission_queue_mode(const struct mc_submission *sub);
 MC_API int
 mc_submission_status(const struct mc_submission *sub, struct mc_err *err);
 
+/* ------------------------------------------------------------ SMTP session */
+
+/* What becomes of the messages of a session. */
+enum mc_way {
+	MC_WAY_CONFIGURED = 0,	/* as `queue` of the account says */
+	MC_WAY_SEND,		/* send, and queue what is not taken now */
+	MC_WAY_QUEUE,		/* queue; with `queue` off: send */
+	MC_WAY_QUEUE_ONLY	/* queue, and never send */
+};
+
+struct mc_smtp {
+	int in_fd;
+	int out_fd;		/* may be the same; neither is closed */
+	int cancel_fd;		/* readable: end soon; -1: never */
+	enum mc_way way;
+	const char *account;	/* NULL: chosen by sender */
+	const char *full_name;	/* for a From that has to be made, or NULL */
+	int no_aliases;
+	uint64_t max_size;	/* of a message; 0: as configured */
+	enum mc_level most;	/* lines for log */
+	mc_log_fn log;		/* may be NULL */
+	void *log_ctx;
+	/* told what became of a message, before the client is; queue_err is
+	 * all zero unless queueing failed.  May be NULL */
+	void (*done)(void *ctx, const struct mc_submission *sub,
+	    const struct mc_queued *queued, const struct mc_err *queue_err);
+	void *ctx;
+};
+
+/*
+ * Be an SMTP server over two descriptors until the client ends: each message
+ * is one submission, with the recipients of RCPT alone.  It gets 250 when every
+ * recipient was delivered to or is in the queue, or, where some were, when
+ * those refused for good are in the queue for a delivery report; 5yz when it
+ * was refused for good, 4yz when it was neither sent nor queued.  The caller
+ * ignores SIGPIPE.  All that is borrowed stays valid during the call.
+ *
+ * Returns 0 after QUIT or an end of input between messages, and when the client
+ * was sent away.  MC_E_CLOSED (it went away in the middle of a message, or
+ * reads no replies), MC_E_TIMEOUT, MC_E_CANCELLED, MC_E_IO, MC_E_CONF_ACCOUNT,
+ * MC_E_NOMEM; messages that were answered with 250 stay taken.
+ */
+MC_API MC_CHECK int
+mc_smtp_run(const struct mc_caller *caller, const struct mc_config *config,
+    const struct mc_smtp *smtp, struct mc_err *err);
+
 /* ------------------------------------------------------------------- queue */
 
 struct mc_queue;

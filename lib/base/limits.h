@@ -29,6 +29,9 @@
 #define MC_MAX_SERVER_TEXT_LINE 1000
 #define MC_MAX_SERVER_ERRORS 20		/* slow from half of it on */
 #define MC_MAX_SERVER_JUNK 100		/* the same */
+#define MC_MAX_SERVER_RCPTS 1000	/* RFC 5321 4.5.3.1.8 asks for 100 */
+#define MC_MAX_SERVER_MESSAGES 100	/* in one session */
+#define MC_MAX_RECEIVED 50		/* RFC 5321 6.3 */
 #define MC_MIN_SERVER_DROP (1024 * 1024)	/* of what is too big */
 
 /* addresses, RFC 5321 4.5.3.1 */

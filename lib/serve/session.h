@@ -4,7 +4,7 @@
  *
  * Drives the server engine (smtp/server.h) for `-bs` on standard input and
  * output, or on a socket; what mail is and where it goes is the business of
- * the five functions.
+ * the owner's functions.
  */
 #ifndef MC_SESSION_H
 #define MC_SESSION_H

@@ -37,6 +37,11 @@ Case files, *.t
     stdin [crlf] [nonl] [hold] [text]
                           standard input, lines ending with LF, or CRLF; nonl:
                           last line unended; hold: not closed; text: no escapes
+    talk [lf]             a dialogue over standard input and output instead of
+                          stdin: "> TEXT" is written with CRLF (lf: LF), "~
+                          TEXT" as it stands, "< REGEX" waits for one reply of
+                          SMTP (its lines joined by LF), "signal NAME", "wait
+                          SECONDS", "eof"; escapes hold in TEXT
     signal NAME SECONDS   sent to the program so long after its start
     tty                   standard error is a terminal
     secret                more strings that may appear nowhere
@@ -61,6 +66,7 @@ Case files, *.t
     stderr~ stdout~ log~ commands~ clear~
                           commands: what came to the server as command lines;
                           clear: every line that came before TLS
+    replies: CODES        with -bs, on standard output, which may hold them then
     connections: N        transactions: N taken by the server (without txn: 0)
     mails: N              MAIL commands      auths: N    AUTH commands
     quit: yes | no        time: S at most    min-time: S at least
@@ -84,6 +90,7 @@ Case files, *.t
     to: ADDR [WORDS]      one line a recipient who still waits; words are blind,
                           bcc (from a Bcc field), unsure
     next: A..B            seconds from now to its next attempt
+    cells: LETTERS        states of all recipients
     body: same            header~ header!~ why~ why!~ (the first note about each
                           recipient, a line each)
 
@@ -123,14 +130,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PERSON = {"USER": "joe", "PASSWORD": "Frobozz-magic-53cret",
           "TOKEN": "ya29.Xyzzy-Plugh-t0ken.Plover"}
 SECTIONS = set("""use for skip-unless server config config+ config-mode file
-    env wrap run stdin signal tty secret expect txn entry""".split())
+    env wrap run stdin talk signal tty secret expect txn entry""".split())
 EXPECT = set("""exit stderr stdout connections transactions mails auths quit
     time min-time sni data delivered-to size-exact violations file! queued
+    replies
     """.split())
 EXPECT_RE = set("stderr stdout log commands clear".split())
 TXN = set("from params to body".split())
 TXN_RE = set("header data body".split())
-ENTRY = set("from account to next body in".split())
+ENTRY = set("from account to next body in cells".split())
 ENTRY_RE = set("header why".split())
 CLEAR = re.compile(rb"^(EHLO [!-~]+|STARTTLS|QUIT)$")
 RECIPIENT = re.compile(r'^("(?:[^"\\]|\\.)*"@\S+|\S+)(.*)$')
@@ -305,7 +313,7 @@ class Plan:
         self.env, self.files, self.wrap = {}, [], ""
         self.txns, self.entries, self.extra_secrets = None, None, []
         self.argv = None
-        self.stdin, self.hold = b"", False
+        self.stdin, self.hold, self.talk = b"", False, None
         self.signal = None
         self.tty = False
         server = []
@@ -359,6 +367,9 @@ class Plan:
                                       else "")
             self.stdin = text.encode() if "text" in words \
                 else unescape(text)
+        elif name == "talk":
+            self.talk = [self.turn(x, b"\n" if "lf" in words else b"\r\n")
+                         for x in filter(str.strip, lines)]
         elif name == "signal":
             self.signal = (getattr(signal, "SIG" + words[0]), float(words[1]))
         elif name == "tty":
@@ -378,6 +389,20 @@ class Plan:
         elif name == "entry":
             self.entries = (self.entries or []) + [
                 self.txn(lines, where, ENTRY, ENTRY_RE)]
+
+    @staticmethod
+    def turn(line, end):
+        """One line of a dialogue as (what, argument)."""
+        what, _, arg = line.partition(" ")
+        if what in (">", "~"):
+            return what, unescape(arg) + (end if what == ">" else b"")
+        if what == "<":
+            return what, re.compile(arg, re.S)
+        if what == "signal":
+            return what, getattr(signal, "SIG" + arg)
+        if what in ("eof", "wait"):
+            return what, float(arg or 0)
+        raise ValueError("not understood: %r" % line)
 
     @staticmethod
     def txn(lines, where, plain, regex):
@@ -526,10 +551,16 @@ class Child:
                 os.close(fd)
         started(self.pid)
         self.out = {}
+        self.said = b""                 # standard output, so far
+        self.news = threading.Condition()
+        self.wrong = []
         self.released = threading.Event()
         self.threads = [
             threading.Thread(target=self._feed, daemon=True,
-                             args=(ours[0], plan.stdin, plan.hold)),
+                             args=(ours[0], plan.stdin, plan.hold))
+            if plan.talk is None else
+            threading.Thread(target=self._talk, daemon=True,
+                             args=(ours[0], plan.talk, limit)),
             threading.Thread(target=self._drain, daemon=True,
                              args=("stdout", ours[1])),
             threading.Thread(target=self._drain, daemon=True,
@@ -556,6 +587,43 @@ class Child:
         except OSError:
             pass
 
+    def _talk(self, fd, turns, limit):
+        at = 0
+        try:
+            with open(fd, "wb", buffering=0) as pipe:
+                for what, arg in turns:
+                    if what in (">", "~"):
+                        view = memoryview(arg)
+                        while view:
+                            view = view[pipe.write(view):]
+                    elif what == "<":
+                        reply, at = self._reply(at, limit)
+                        if reply is None or not arg.match(reply):
+                            self.wrong.append("reply %r does not match %s" %
+                                              (reply, arg.pattern))
+                            return
+                    elif what == "signal":
+                        os.kill(self.pid, arg)
+                    elif what == "wait":
+                        time.sleep(arg)
+                    else:
+                        return
+                self.released.wait()
+        except OSError as e:
+            self.wrong.append("dialogue: %s" % e)
+
+    def _reply(self, at, limit):
+        """The reply that begins at `at` of standard output; its end."""
+        whole = re.compile(rb"(?:\d\d\d-[^\n]*\n)*\d\d\d(?: [^\n]*)?\n")
+        with self.news:
+            self.news.wait_for(lambda: whole.match(self.said, at) or
+                               self.said.endswith(b"\0"), limit)
+            found = whole.match(self.said, at)
+        if not found:
+            return None, at
+        text = found.group().decode("utf-8", "replace")
+        return text.replace("\r\n", "\n").rstrip("\n"), found.end()
+
     def _drain(self, name, fd):
         data = b""
         with open(fd, "rb", buffering=0) as pipe:
@@ -567,6 +635,14 @@ class Child:
                 if not piece:
                     break
                 data += piece
+                if name == "stdout":
+                    with self.news:
+                        self.said = data
+                        self.news.notify_all()
+        if name == "stdout":
+            with self.news:
+                self.said = data + b"\0"
+                self.news.notify_all()
         self.out[name] = data
 
     def _wait(self, spawner, limit):
@@ -780,6 +856,8 @@ class Run:
                                                        expect["exit"]))
         if child.survivors:
             self.note("left processes behind")
+        for text in child.wrong:
+            self.note(text)
         if child.open:
             self.note("a stream of the caller is held open")
         if "time" in expect and \
@@ -808,16 +886,31 @@ class Run:
             self.note("stderr has %d lines, expected one" % lines)
         elif want == "lines" and (not lines or not err.endswith("\n")):
             self.note("nothing on stderr")
-        for line in (err + self.outp.decode("utf-8", "surrogateescape")) \
-                .split("\n"):
+        said = self.outp.decode("utf-8", "surrogateescape")
+        if b"-bs" in self.plan.argv:
+            said = self._judge_replies(said)
+        for line in (err + said).split("\n"):
             if not line.replace("\t", "").isprintable():
                 self.note("unprintable line: %r" % line[:200])
             if len(line) > 2500:
                 self.note("line of %d characters" % len(line))
-        if expect.get("stdout", "empty") == "empty" and self.outp:
+        if expect.get("stdout", "empty") == "empty" and said:
             self.note("stdout is not empty")
         self._search("stderr", self.err)
         self._search("stdout", self.outp)
+
+    def _judge_replies(self, said):
+        """What is no reply of SMTP."""
+        line = re.compile(r"^(\d\d\d)([- ])[^\r\n]*\r\n", re.M)
+        codes = [m.group(1) for m in line.finditer(said) if m.group(2) == " "]
+        want = self.plan.expect.get("replies")
+        if want is not None and codes != want.split():
+            self.note("replies %s, expected %s: %r" % (
+                " ".join(codes), want, said[-1500:]))
+        for found in line.finditer(said):
+            if not found.group()[:-2].isprintable() or len(found.group()) > 512:
+                self.note("bad reply: %r" % found.group())
+        return line.sub("", said)
 
     def _judge_files(self):
         self.log = b""
@@ -909,6 +1002,8 @@ class Run:
                 self.note("%s: %s %r" % (what, key, value))
         if have.to() != sorted(want["to"]):
             self.note("%s: to %s" % (what, have.to()))
+        if want.get("cells", have.cells) != have.cells:
+            self.note("%s: cells %s" % (what, have.cells))
         if "in" in want and os.path.join(self.dir, want["in"], "q") != \
                 os.path.dirname(have.path):
             self.note("%s: is %s" % (what, have.path))
