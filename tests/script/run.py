@@ -25,6 +25,9 @@ Case files, *.t
     for V in x | y | z      multiply
     for V W...            one repetition a line, values separated by " | "
     skip-unless WHAT      root, user, ipv6
+    passwd                the user database that the program sees, @UID@ being
+                          the user who runs it; skipped where there are no
+                          mount namespaces to be had
     server                script, see server.py; sections add up
     config                the configuration file, mode 0600
     config+               lines that replace (same key) or add; "!key" removes
@@ -32,8 +35,9 @@ Case files, *.t
     file NAME [MODE]      a file in @DIR@, mode 0600 (escapes hold)
     env                   NAME=VALUE; "!NAME" removes
     wrap                  shell lines run before the program (ulimit, umask...)
-    run                   command: sendmail or mailchute and its arguments,
-                          quoted as in a shell; within a word escapes hold
+    run                   command: sendmail, mailchute, mailq or newaliases
+                          and its arguments, quoted as in a shell; within a
+                          word escapes hold
     stdin [crlf] [nonl] [hold] [text]
                           standard input, lines ending with LF, or CRLF; nonl:
                           last line unended; hold: not closed; text: no escapes
@@ -75,6 +79,7 @@ Case files, *.t
     delivered-to: A...    if the exit status is 0, the server took the message
                           for every one of these
     size-exact: yes       SIZE= is the number of bytes that came
+    stdin: all            the program read the standard input to its end
     violations: any       (default none)     file!: NAME  must not exist
     queued: N             messages in a queue (without entry: 0); what a run in
                           the background still does is waited for
@@ -82,8 +87,10 @@ Case files, *.t
     from: ADDR            params: WORDS  (MAIL parameters, any order; SIZE is
                           left out of the comparison)
     to: ADDR [PARAMS]     one line a recipient that was accepted
-    header~ header!~ data~ data!~ body~ body!~
+    header~ header!~ data~ data!~ body~ body!~ decoded~ decoded!~
     body: same            the body of the standard input with CRLF ends
+    decoded: same         the same of the text that the body stands for: its
+                          transfer encoding (base64, quoted-printable) undone
     body: (nothing more)  the rest of the section is the body, escapes hold
   entry:
     from: ADDR            account: NAME        in: DIRECTORY below @DIR@
@@ -102,6 +109,7 @@ line for people is printable; nothing on stdout; status 0 is silent.
 """
 import base64
 import concurrent.futures
+import email
 import fnmatch
 import itertools
 import os
@@ -129,21 +137,32 @@ import spool  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 PERSON = {"USER": "joe", "PASSWORD": "Frobozz-magic-53cret",
           "TOKEN": "ya29.Xyzzy-Plugh-t0ken.Plover"}
+PROGRAMS = ("sendmail", "mailchute", "mailq", "newaliases")
 SECTIONS = set("""use for skip-unless server config config+ config-mode file
-    env wrap run stdin talk signal tty secret expect txn entry""".split())
+    passwd env wrap run stdin talk signal tty secret expect txn entry""".split())
 EXPECT = set("""exit stderr stdout connections transactions mails auths quit
     time min-time sni data delivered-to size-exact violations file! queued
-    replies
-    """.split())
+    replies stdin""".split())
 EXPECT_RE = set("stderr stdout log commands clear".split())
-TXN = set("from params to body".split())
-TXN_RE = set("header data body".split())
+TXN = set("from params to body decoded".split())
+TXN_RE = set("header data body decoded".split())
 ENTRY = set("from account to next body in cells".split())
 ENTRY_RE = set("header why".split())
 CLEAR = re.compile(rb"^(EHLO [!-~]+|STARTTLS|QUIT)$")
 RECIPIENT = re.compile(r'^("(?:[^"\\]|\\.)*"@\S+|\S+)(.*)$')
 SANITIZER = re.compile(
     r"AddressSanitizer|MemorySanitizer|LeakSanitizer|runtime error:")
+# with mounts of one's own: as root, and for others who become root by that
+NAMESPACE = {"root": ["unshare", "--mount", "--"],
+             "user": ["unshare", "--map-root-user", "--mount", "--"]}
+# nor does a directory service know the user
+OWN_PASSWD = """\
+mount --bind "$1" /etc/passwd || exit 99
+test ! -f /etc/nsswitch.conf || mount --bind /dev/null /etc/nsswitch.conf ||
+    exit 99
+shift
+exec "$@"
+"""
 TIME_LIMIT = 12.0
 SETTLE = 5.0
 
@@ -311,6 +330,7 @@ class Plan:
         self.config = None
         self.config_mode = 0o600
         self.env, self.files, self.wrap = {}, [], ""
+        self.passwd = None
         self.txns, self.entries, self.extra_secrets = None, None, []
         self.argv = None
         self.stdin, self.hold, self.talk = b"", False, None
@@ -328,9 +348,9 @@ class Plan:
         self.script = Script(self.server_text, {
             "user": v["USER"], "password": v["PASSWORD"],
             "token": v["TOKEN"]})
-        if self.argv is None or self.argv[0] not in (b"sendmail",
-                                                     b"mailchute"):
-            raise Bad("%s: run: sendmail or mailchute" % case.where)
+        if self.argv is None or self.argv[0].decode() not in PROGRAMS:
+            raise Bad("%s: run: one of %s" % (case.where,
+                                              " ".join(PROGRAMS)))
 
     def section(self, s, lines, server):
         where, name = self.case.where, s.name
@@ -348,6 +368,8 @@ class Plan:
             self.files.append((words[0],
                                unescape("".join(x + "\n" for x in lines)),
                                mode))
+        elif name == "passwd":
+            self.passwd = "".join(x + "\n" for x in lines).encode()
         elif name == "env":
             for line in filter(None, lines):
                 key, _, value = line.partition("=")
@@ -554,6 +576,7 @@ class Child:
         self.said = b""                 # standard output, so far
         self.news = threading.Condition()
         self.wrong = []
+        self.fed = False
         self.released = threading.Event()
         self.threads = [
             threading.Thread(target=self._feed, daemon=True,
@@ -582,6 +605,7 @@ class Child:
                 view = memoryview(data)
                 while view:
                     view = view[pipe.write(view):]
+                self.fed = True
                 if hold:
                     self.released.wait()
         except OSError:
@@ -693,9 +717,11 @@ class Run:
         self.wrong.append(text)
 
     def go(self):
-        for s in self.case.get("skip-unless"):
-            if not self.world.has(s.words[0]):
-                self.skip = "needs " + s.words[0]
+        needs = [s.words[0] for s in self.case.get("skip-unless")] + \
+            ["namespace"] * bool(self.case.get("passwd"))
+        for what in needs:
+            if not self.world.has(what):
+                self.skip = "needs " + what
                 return
         self.dir = tempfile.mkdtemp(dir=self.world.scratch)
         try:
@@ -709,7 +735,8 @@ class Run:
     def _go(self):
         values = {"DIR": self.dir, "CERTS": self.world.certs,
                   "CA": os.path.join(self.world.certs, "ca.pem"),
-                  "PIN": self.world.pin, "PORT": "0", "SOCKET": ""}
+                  "PIN": self.world.pin, "PORT": "0", "SOCKET": "",
+                  "UID": str(self.world.uid)}
         plan = Plan(self.case, values)      # once for the server alone
         self.server = Server(plan.script, self.world.certs, self.world.socks,
                              self._told)
@@ -744,7 +771,7 @@ class Run:
         plan = self.plan
         for name in ("bin", "home", "tmp", "cwd"):
             os.mkdir(os.path.join(self.dir, name))
-        for name in ("sendmail", "mailchute"):
+        for name in PROGRAMS:
             os.symlink(self.world.program,
                        os.path.join(self.dir, "bin", name))
         for name, data, mode in plan.files:
@@ -752,6 +779,8 @@ class Run:
         if plan.config is not None:
             self._write("config", "".join(x + "\n" for x in plan.config)
                         .encode("utf-8", "surrogateescape"), plan.config_mode)
+        if plan.passwd is not None:
+            self._write("passwd", plan.passwd, 0o644)
         self.before = self._tree()
 
     def _write(self, name, data, mode):
@@ -786,6 +815,10 @@ class Run:
         argv = self.world.wrapper + argv
         if plan.wrap:
             argv = ["/bin/sh", "-c", plan.wrap + '\nexec "$@"', "sh"] + argv
+        if plan.passwd is not None:
+            argv = NAMESPACE[self.world.namespace] + [
+                "/bin/sh", "-c", OWN_PASSWD, "sh",
+                os.path.join(self.dir, "passwd")] + argv
         limit = TIME_LIMIT * self.world.slow
         if "time" in plan.expect:
             limit = min(limit, (float(plan.expect["time"]) + 4) *
@@ -860,6 +893,8 @@ class Run:
             self.note(text)
         if child.open:
             self.note("a stream of the caller is held open")
+        if expect.get("stdin") == "all" and not child.fed:
+            self.note("did not read all of its standard input")
         if "time" in expect and \
                 child.seconds > float(expect["time"]) * self.world.slow:
             self.note("took %.2f s, at most %s" % (child.seconds,
@@ -1023,6 +1058,12 @@ class Run:
         body = text.partition(b"\r\n\r\n")[2]
         return body if body.endswith(b"\r\n") else body + b"\r\n"
 
+    @staticmethod
+    def _decoded(data):
+        """The body without its transfer encoding, line ends as CRLF."""
+        text = email.message_from_bytes(data).get_payload(decode=True) or b""
+        return re.sub(rb"\r*\n", b"\r\n", text)
+
     def _transaction(self, what, have, want):
         if "from" in want and have.sender != want["from"].strip("<>"):
             self.note("%s: from %r" % (what, have.sender))
@@ -1039,15 +1080,19 @@ class Run:
             if got != exp:
                 self.note("%s: to %s" % (what, got))
         header, _, body = have.data.partition(b"\r\n\r\n")
-        if "body" in want:
-            wanted = want["body"]
+        texts = {"header": header + b"\r\n", "data": have.data, "body": body,
+                 "decoded": self._decoded(have.data)}
+        for key in ("body", "decoded"):
+            if key not in want:
+                continue
+            wanted, text = want[key], texts[key]
             if wanted == "same":
                 wanted = self._same_body()
-            if body != wanted:
-                at = len(os.path.commonprefix([body, wanted]))
-                self.note("%s: body differs at byte %d: %r, expected %r" %
-                          (what, at, body[at:at + 60], wanted[at:at + 60]))
-        texts = {"header": header + b"\r\n", "data": have.data, "body": body}
+            if text != wanted:
+                at = len(os.path.commonprefix([text, wanted]))
+                self.note("%s: %s differs at byte %d: %r, expected %r" %
+                          (what, key, at, text[at:at + 60],
+                           wanted[at:at + 60]))
         for key, op, pattern in want["re"]:
             self._pattern(what + ": " + key, texts[key], op, pattern)
 
@@ -1094,6 +1139,8 @@ class World:
                           (10 if self.wrapper else 1))
         self.rss_max = 0 if self.wrapper else \
             int(os.environ.get("MAILCHUTE_RSS_MAX", "64"))
+        self.namespace = next(filter(self._can, NAMESPACE), None)
+        self.uid = 0 if self.namespace else os.getuid()
         # short, since the path of a socket is
         self.scratch = tempfile.mkdtemp(prefix="mct")
         self.certs = os.path.join(self.scratch, "certs")
@@ -1104,7 +1151,20 @@ class World:
         with open(os.path.join(self.certs, "good.pin")) as f:
             self.pin = f.read().strip()
 
+    @staticmethod
+    def _can(kind):
+        try:
+            return subprocess.run(
+                NAMESPACE[kind] + ["mount", "--bind", os.devnull,
+                                   "/etc/passwd"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, check=False).returncode == 0
+        except OSError:
+            return False
+
     def has(self, what):
+        if what == "namespace":
+            return self.namespace is not None
         if what == "root":
             return os.geteuid() == 0
         if what == "user":
