@@ -934,12 +934,12 @@ def stopped(number, _frame):
     sys.exit(128 + number)
 
 
-def main(argv):
+def main(argv, usage, all_cases, make_bench):
     words = [x for x in argv if not x.startswith("--")]
     options = set(argv) - set(words)
     if options - {"--list", "--keep"}:
-        sys.exit(__doc__)
-    cases = [x for x in CASES if not words or any(
+        sys.exit(usage)
+    cases = [x for x in all_cases if not words or any(
         fnmatch.fnmatchcase(x[0], w) for w in words)]
     if "--list" in options:
         print("\n".join(title for title, _ in cases))
@@ -950,7 +950,7 @@ def main(argv):
         print("1..0 # SKIP this Postfix cannot ask Dovecot")
         return 0
     if not os.environ.get("MAILCHUTE_BIN"):
-        sys.exit("postfix.py: MAILCHUTE_BIN is not set")
+        sys.exit("MAILCHUTE_BIN is not set")
     os.umask(0o022)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stopped)
@@ -959,7 +959,7 @@ def main(argv):
     where = scratch_dir()
     guard = servers.Daemon.guard = servers.Guard(where)
     try:
-        bench = Bench(where)
+        bench = make_bench(where)
         bench.start()
         comment("Postfix %s, Dovecot %s" % (bench.postfix.version,
                                             bench.dovecot.version))
@@ -979,4 +979,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], __doc__, CASES, Bench))
