@@ -369,7 +369,7 @@ class Plan:
                                unescape("".join(x + "\n" for x in lines)),
                                mode))
         elif name == "passwd":
-            self.passwd = "".join(x + "\n" for x in lines).encode()
+            self.passwd = unescape("".join(x + "\n" for x in lines))
         elif name == "env":
             for line in filter(None, lines):
                 key, _, value = line.partition("=")
@@ -1189,8 +1189,11 @@ def load(selection):
     """All cases that are wanted, loops unrolled, each parsed once."""
     files = sorted(f for f in os.listdir(HERE) if f.endswith(".t"))
     parsed = {f: parse_file(os.path.join(HERE, f)) for f in files}
-    templates = {c.name[1:]: c for cs in parsed.values() for c in cs
-                 if c.name.startswith("@")}
+    templates = {}
+    for case in (c for cs in parsed.values() for c in cs
+                 if c.name.startswith("@")):
+        if templates.setdefault(case.name[1:], case) is not case:
+            raise Bad("%s: a second template %s" % (case.where, case.name))
     wanted = {os.path.basename(s) for s in selection if s.endswith(".t")}
     globs = [s for s in selection if not s.endswith(".t")]
     missing = wanted - set(files)

@@ -1024,13 +1024,13 @@ from: alice@d.test
 to: a@x.test
 header~ ^From: "?Alice Q\. Tester"? <alice@d\.test>$
 
-== @nobody
+== @no-name
 -- use alice
 -- passwd
 root:x:4242:4242:root:/root:/bin/sh
 
 == S65a a user without name, but with a sender
--- use nobody
+-- use no-name
 -- for ARG in -f alice@d.test | --from=alice@d.test
 -- run
 sendmail -i @ARG@ a@x.test
@@ -1041,7 +1041,7 @@ header~ ^From: alice@d\.test$
 body: same
 
 == S65b a user without name or sender
--- use nobody refused
+-- use no-name refused
 -- run
 sendmail -i a@x.test
 -- expect
@@ -1563,11 +1563,12 @@ exit: 65|67
 
 == S72c modes that are not there
 -- use alice refused
--- for ARG in -bt | -bd | -bD | -bl | -ba | -bZ | -b | -Z | -Dx | -Mx | -Q
+-- for ARG in -bt | -bd | -bD | -bl | -ba | -bZ | -Z | -Dx | -Mx | -Q
 -- run
 sendmail @ARG@ a@x.test
 -- expect
 exit: 64
+stderr~ ^sendmail: (unknown option |option )?-[a-zA-Z]
 
 == S73 one of two is refused
 -- use alice
@@ -1716,3 +1717,376 @@ stdin: all
 to: a@x.test
 body:
 b
+
+== colon-space a blank before the colon
+-- use alice
+-- run
+sendmail -t -i
+-- stdin
+From: alice@d.test
+To : a@x.test
+Bcc : hidden@x.test
+Subject : s
+
+b
+-- txn
+to: a@x.test
+data!~ (?i)bcc|hidden
+-- txn
+to: hidden@x.test
+data!~ (?i)bcc|hidden
+
+== route a source route, and empty members
+-- use alice
+-- run
+sendmail -t -i
+-- stdin
+From: alice@d.test
+To: <@h.test,@i.test:a@x.test>, ,,B <b@x.test>,
+
+b
+-- txn
+to: a@x.test
+to: b@x.test
+
+== one-word lists without comma
+-- use alice
+-- for W in 'a@x.test b@x.test' | 'a@x.test;b@x.test' | 'a@x.test; b@x.test'
+-- run
+sendmail -i @W@
+-- txn
+to: a@x.test
+-- txn
+to: b@x.test
+
+== empty-address an empty address, and ; as a comma
+-- use alice
+-- for TO in <>, a@x.test | a@x.test, <> | a@x.test;| ;a@x.test | a@x.test; c <a@x.test>
+-- run
+sendmail -i -t
+-- stdin
+From: alice@d.test
+To: @TO@
+
+b
+-- txn
+to: a@x.test
+
+== bad-operand nothing goes out when one address is none
+-- use alice refused
+-- for W in a@b@c | a@ | @x.test | 'a b@x.test' | '<a@x.test' | 'a@x.test>' | 'a@x..test' | a@-x.test | '"a@x.test' | '(a@x.test' | a@[300.1.1.1] | .
+-- run
+sendmail -i @W@ good@x.test
+-- expect
+exit: 65
+
+== backslash a backslash keeps the aliases away
+-- use alice
+-- config+
+aliases = @DIR@/aliases
+-- file aliases
+bob: carol@y.test
+-- run
+sendmail -i '\\bob'
+-- txn
+to: bob@d.test
+
+== blank-line a line of blanks does not end the header
+-- use alice
+-- run
+sendmail -i -t
+-- stdin
+From: alice@d.test
+To: a@x.test,
+ \t
+ b@x.test
+Subject: s
+\x20
+X: y
+
+b
+-- txn
+to: a@x.test
+to: b@x.test
+header~ ^X: y$
+
+== from-lines several lines From
+-- use alice
+-- run
+sendmail -i -t
+-- stdin
+From a Mon Nov 23 12:00:00 2026
+>From b Mon Nov 23 12:00:00 2026
+From c Mon Nov 23 12:00:00 2026
+From: alice@d.test
+To: a@x.test
+
+b
+-- txn
+to: a@x.test
+data!~ 12:00:00 2026
+
+== end-dot a dot that ends the input, without line end
+-- use alice
+-- for OPT BODY
+-i | b\n.
+-oem | b
+-- run
+sendmail @OPT@ a@x.test
+-- stdin nonl
+From: alice@d.test
+
+b
+.
+-- txn
+to: a@x.test
+body~ \A@BODY@\n\Z
+
+== header-dot a dot in the header ends the message
+-- use alice
+-- run
+sendmail a@x.test
+-- stdin
+From: alice@d.test
+.
+Bcc: hidden@x.test
+
+b
+-- txn
+to: a@x.test
+body:
+
+== fields which fields go and which stay
+-- use alice
+-- run
+sendmail -i -t
+-- stdin
+Return-path: <x@y.test>
+CONTENT-LENGTH: 5
+From: alice@d.test
+To: a@x.test
+Sender: s@x.test
+Errors-To: e@x.test
+Apparently-To: f@x.test
+
+b
+-- txn
+to: a@x.test
+header!~ (?i)^return-path|content-length
+header~ ^Sender: s@x\.test\nErrors-To: e@x\.test$
+
+== empty-fields empty From, Date and Message-ID
+-- use alice
+-- run
+sendmail -i -t
+-- stdin
+From:
+To: a@x.test
+Date: \x20
+Message-ID:
+
+b
+-- txn
+to: a@x.test
+header~ ^From: "Alice Q\. Tester" <alice@d\.test>$
+header~ ^Date: \S+
+header~ ^Message-ID: <\S+>$
+header!~ (?s)^(From|Date|Message-ID):.*^\1:
+
+== utf8 an address outside ASCII
+-- use alice
+-- run
+sendmail -i 'gr\xc3\xbc\xc3\x9fe@x.test'
+-- txn
+params: SMTPUTF8
+to: grüße@x.test
+
+== utf8-none the server takes none
+-- use alice
+-- server
+caps = PIPELINING; 8BITMIME
+-- run
+sendmail -i 'gr\xc3\xbc\xc3\x9fe@x.test'
+-- expect
+exit: 65|69
+transactions: 0
+
+== utf8-header raw bytes in the header, though not in an address, as they are
+-- use alice
+-- run
+sendmail -i -t
+-- stdin
+From: Alic\xc3\xa9 <alice@d.test>
+To: Gr\xc3\xbc\xc3\x9fe <a@x.test>
+Subject: Gr\xfc\xdfe
+
+b
+-- txn
+to: a@x.test
+
+== odd-name names that were commands once
+-- use alice
+-- for W TO
+'|cmd' | |cmd@d.test
+'"|cmd x"' | "|cmd x"@d.test
+'/file' | /file@d.test
+-- run
+sendmail -i @W@
+-- txn
+to: @TO@
+
+== bad-to nothing goes out when an address of the header is none
+-- use alice refused
+-- for TO in <a@x.test | a@x.test, b@c@d.test | "a@x.test
+-- run
+sendmail -t -i
+-- stdin
+From: alice@d.test
+To: @TO@
+
+b
+-- expect
+exit: 65
+
+== gecos full names of the user database
+-- use alice
+-- for GECOS FROM
+& Smith | "?Alice Smith"?
+ | alice@d
+,,, | alice@d
+Gr\xc3\xbc\xc3\x9fe | =\?utf-8\?[qb]\?
+Gr\xfc\xdfe | =\?[a-z0-9-]+\?[qb]\?
+A \\ "B" <c> | "A \\\\ \\"B\\" <c>"
+-- passwd
+alice:x:@UID@:4242:@GECOS@:@DIR@/home:/bin/sh
+-- run
+sendmail -i -t
+-- stdin
+To: a@x.test
+
+b
+-- txn
+to: a@x.test
+header~ (?i)^From: @FROM@
+
+== dsn-value values that are none
+-- use alice
+-- for W EXIT
+-N x | 64
+-N never,success | 64
+-N '' | 64
+-R x | 64
+-V '' | 65
+-- run
+sendmail -i @W@ a@x.test
+-- expect
+exit: @EXIT@
+connections: 0
+
+== no-value the value is missing
+-- use alice refused
+-- for W in -f | -F | -B | -N | -o | -O | -h | -r | -R | -V | -X | -L | -p | -A | -C | -a | -T
+-- run
+sendmail -i @W@
+-- expect
+exit: 64
+
+== no-name -F with nothing
+-- use alice
+-- env
+NAME=
+-- run
+sendmail -i -F '' -t
+-- stdin
+To: a@x.test
+
+b
+-- txn
+to: a@x.test
+header~ ^From: <?alice@d\.test>?$
+
+== local-case only the domain has no case
+-- use alice
+-- run
+sendmail -i -t
+-- stdin
+From: alice@d.test
+To: a@x.test, A@x.test, a@X.TEST
+
+b
+-- txn
+to: a@x.test
+to: A@x.test
+
+== bad-sender a sender that is none
+-- use alice refused
+-- for W in 'a@x.test, b@x.test' | a@b@c | 'a b' | '<a@x.test' | '\\xff@x.test'
+-- run
+sendmail -i -f @W@ a@x.test
+-- expect
+exit: 65
+
+== group-bcc a group in Bcc, and an empty one in Cc
+-- use alice
+-- run
+sendmail -i -t
+-- stdin
+From: alice@d.test
+Cc: x: ;
+Bcc: Hidden: a@x.test, b@x.test;
+
+b
+-- txn
+to: a@x.test
+data!~ (?i)bcc|hidden|[ab]@x
+-- txn
+to: b@x.test
+data!~ (?i)bcc|hidden|[ab]@x
+
+== resent-bcc Resent-Bcc alone
+-- use alice
+-- run
+sendmail -i -t
+-- stdin
+Resent-From: alice@d.test
+Resent-Bcc: a@x.test
+From: o@y.test
+To: o@x.test
+
+b
+-- txn
+to: a@x.test
+data!~ (?i)bcc|a@x
+
+== from-line-only a line From and no header
+-- use alice
+-- run
+sendmail -i a@x.test
+-- stdin
+From carol Mon Nov 23 12:00:00 2026
+
+b
+-- txn
+to: a@x.test
+body:
+b
+
+== bcc-syntax whatever the grammar allows in Bcc
+-- use alice
+-- run
+sendmail -i -t
+-- stdin
+From: alice@d.test
+To: a@x.test
+Bcc: (see (a)) "Doe, H" <hidden@x.test>
+ , (x) other . one @ x.test
+Subject: s
+
+b
+-- txn
+to: a@x.test
+data!~ (?i)bcc|hidden|other
+-- txn
+to: hidden@x.test
+-- txn
+to: other.one@x.test
