@@ -39,6 +39,8 @@ SET_UP = """\
 set -e
 where=$1 program=$2
 shift 2
+# where /usr/sbin is /usr/bin, what follows is found there
+PATH=$PATH:$where/sbin
 mount --bind /usr/sbin "$where/sbin"
 mount -t tmpfs none /usr/sbin
 ln -s "$where"/sbin/* /usr/sbin/
@@ -91,14 +93,17 @@ class Bench(postfix.Bench):
 
     def begin(self):
         self.mark = len(self.sink.deliveries)
+        self.configure(self.postfix.port["implicit"], "off")
         self.me = "%s@%s" % (USER, self.domain())
         self.output = ""
         if os.path.exists(self.home + "/log"):
             os.remove(self.home + "/log")
+
+    def configure(self, port, queue):
         path = self.home + "/.config/mailchute/config"
         write(path, textwrap.dedent("""\
             log = {dir}/home/log
-            queue = off
+            queue = {queue}
             [account t]
             host = localhost
             port = {port}
@@ -108,7 +113,7 @@ class Bench(postfix.Bench):
             password = {password}
             domain = {domain}
             timeout = 20s
-            """).format(dir=self.dir, port=self.postfix.port["implicit"],
+            """).format(dir=self.dir, port=port, queue=queue,
                         certs=self.certs, domain=self.domain(),
                         password=postfix.PASSWORD["ada"]), 0o600)
         os.chown(path, UID, UID)
@@ -392,9 +397,10 @@ def _(bench):
 @case("mailutils", "mail.mailutils")
 def _(bench):
     to, cc, hidden = bench.names("to", "cc", "hidden")
-    bench.call(["mail.mailutils", "-N", "-E", "set nodot", "-s", "s", "-a", "Cc: " + cc, "-a",
-                "Bcc: " + hidden, "-a", "Content-Type: text/plain; "
-                "charset=utf-8", "-r", bench.me, to], TEXT)
+    bench.call(["mail.mailutils", "-N", "-E", "set nodot", "-s", "s",
+                "-a", "Cc: " + cc, "-a", "Bcc: " + hidden,
+                "-a", "Content-Type: text/plain; charset=utf-8",
+                "-r", bench.me, to], TEXT)
     everybody(bench, subject="s")
 
 
@@ -428,6 +434,23 @@ def _(bench):
                silent=False)
     expect(unknown in read(bench.home + "/err"), "nobody says why:",
            read(bench.home + "/err"))
+
+
+@case("PHP: mail() while the server is away", "php")
+def _(bench):
+    to, = bench.names("to")
+    script = bench.script("away.php", """\
+        <?php
+        exit(mail($argv[1], 's', 'x') ? 0 : 1);
+        """)
+    bench.configure(servers.free_ports(1)[0], "on")
+    bench.call(["php", script, to])
+    expect(not bench.sink.since(bench.mark), "it was not away")
+    bench.configure(bench.postfix.port["implicit"], "on")
+    bench.call([SENDMAIL, "-q"])
+    judge(bench.arrived(1), bench.me, [to], subject="s", text="x\n")
+    bench.call(["/bin/sh", "-c", "test \"$(sendmail -bp)\" = "
+                "'Mail queue is empty'"])
 
 
 PYTHON = """\

@@ -1191,6 +1191,24 @@ to: alice@d.test
 header~ ^From: "?Alice Q\. Tester"? <alice@d\.test>$
 body: same
 
+== S67-fcron standard input is a file
+-- use alice
+-- file message
+To: alice
+Subject: Output of fcron job: 'date'
+
+out
+-- wrap
+cd / && exec <@DIR@/message
+-- run
+sendmail alice
+-- stdin
+-- txn
+to: alice@d.test
+header~ ^To: alice@d\.test$
+body:
+out
+
 == S67-sudo mail about a user
 -- use alice
 -- wrap
