@@ -239,6 +239,36 @@ mc_header_append_raw(struct mc_header *h, struct mc_str raw,
 	return 0;
 }
 
+/* length of the first line with its end; only CRLF is one */
+static size_t
+line_size(struct mc_str s)
+{
+	for (size_t i = 1; i < s.len; i++)
+		if (s.ptr[i] == '\n' && s.ptr[i - 1] == '\r')
+			return i + 1;
+	return s.len;
+}
+
+int
+mc_header_read(struct mc_header *h, struct mc_str text, struct mc_err *err)
+{
+	while (text.len != 0) {
+		struct mc_field f = { .own = NULL };
+		size_t n = line_size(text);
+
+		while (n < text.len && mc_is_blank((unsigned char)text.ptr[n]))
+			n += line_size(mc_str_sub(text, n, text.len));
+		if (copy_field(mc_str_sub(text, 0, n), &f, err) != 0)
+			return -1;
+		if (place(h, h->fields.n, &f, h->fields.max, err) != 0) {
+			mc_mem_free(f.own);
+			return -1;
+		}
+		text = mc_str_sub(text, n, text.len);
+	}
+	return 0;
+}
+
 int
 mc_header_set_raw_at(struct mc_header *h, size_t i, struct mc_str raw,
     struct mc_err *err)

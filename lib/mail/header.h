@@ -41,6 +41,16 @@ mc_header_append_raw(struct mc_header *h, struct mc_str raw,
     struct mc_err *err);
 
 /*
+ * mc_header_read - append all fields of a text, as mc_header_write gives it
+ *
+ * Each is checked as mc_header_append_raw does; a few more than MC_MAX_FIELDS
+ * are taken, since some may have been added.  MC_E_HDR_SYNTAX, MC_E_HDR_LONG,
+ * MC_E_NOMEM; the fields in front of the failure are there then.
+ */
+MC_NODISCARD int
+mc_header_read(struct mc_header *h, struct mc_str text, struct mc_err *err);
+
+/*
  * mc_header_set_at / _insert - replace field i, or insert before field i
  *
  * Name and value are checked against injection: no CR, LF or NUL except a fold

@@ -97,8 +97,7 @@ reason(enum mc_mime_why why)
 	case MC_WHY_HEADER_LONG:
 		return "has too long a header, over 100 KiB or 1000 fields";
 	case MC_WHY_HEADER_BYTES:
-		return "has them in its header; write them as RFC 2047 and "
-		    "RFC 2231 have it";
+		return "has them in its header; take them out";
 	case MC_WHY_JUNK:
 		return "is marked as base64 but is something else; correct its "
 		    "Content-Transfer-Encoding";
@@ -191,6 +190,7 @@ decide(const struct mc_mime_tree *tree, size_t i, unsigned want, bool dkim,
 		return refuse(tree, i, head | body, node->sealed_by,
 		    node_at(tree, node->sealed_by)->why, err);
 	node->fold = head != 0;
+	node->ascii = (head & MC_MIME_8BIT) != 0;
 	node->recode = body != 0;
 	if (node->recode && node->kind == MC_MIME_LEAF &&
 	    node->cte <= MC_CTE_BINARY)
@@ -201,8 +201,8 @@ decide(const struct mc_mime_tree *tree, size_t i, unsigned want, bool dkim,
 	if (why == MC_WHY_NONE && body != 0 && node->cte == MC_CTE_BASE64 &&
 	    node->junk)
 		why = MC_WHY_JUNK;
-	if (why == MC_WHY_NONE && (head & ~MC_MIME_LINES) != 0)
-		return refuse(tree, i, head & ~MC_MIME_LINES, i,
+	if (why == MC_WHY_NONE && (head & (MC_MIME_NUL | MC_MIME_CR)) != 0)
+		return refuse(tree, i, head & (MC_MIME_NUL | MC_MIME_CR), i,
 		    MC_WHY_HEADER_BYTES, err);
 	/* the header has to be written, but is none that can be */
 	if (why == MC_WHY_NONE &&
@@ -230,6 +230,8 @@ look_ahead(const struct mc_mime_tree *tree, unsigned want)
 			node->after = node->body_flags;
 		if (node->fold)
 			head &= ~MC_MIME_LINES;
+		if (node->ascii)
+			head &= ~MC_MIME_8BIT;
 		if (parent != NULL)
 			parent->after |= node->after | head;
 	}

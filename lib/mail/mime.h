@@ -33,8 +33,8 @@
  *  - a body without Content-Type gets MIME-Version and Content-Type:
  *    text/plain with charset us-ascii, utf-8 if it is that, else unknown-8bit
  *    (RFC 1428).
- *  - long lines in the header of a part are folded at blanks.  Other bytes
- *    that have to go cannot be encoded there: refused.
+ *  - long lines in the header of a part are folded at blanks, and 8-bit bytes
+ *    in it encoded as mc_downgrade_header says.  NUL cannot be: refused.
  *  - in front of the first and behind the last part of a multipart, where no
  *    reader looks, bytes become '?', and lines are broken or lose a leading
  *    hyphen.

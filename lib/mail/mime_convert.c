@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "mail/downgrade.h"
 #include "mail/fold.h"
 
 struct writer {
@@ -109,21 +110,6 @@ line_size(struct mc_str s)
 }
 
 static int
-add_fields(struct mc_str text, struct mc_header *h, struct mc_err *err)
-{
-	while (text.len != 0) {
-		size_t n = line_size(text);
-
-		while (n < text.len && mc_is_blank((unsigned char)text.ptr[n]))
-			n += line_size(mc_str_sub(text, n, text.len));
-		if (mc_header_append_raw(h, mc_str_sub(text, 0, n), err) != 0)
-			return -1;
-		text = mc_str_sub(text, n, text.len);
-	}
-	return 0;
-}
-
-static int
 read_head(struct writer *w, uint64_t end, struct mc_buf *out)
 {
 	size_t n;
@@ -165,9 +151,16 @@ write_head(struct writer *w, size_t i)
 		    "%d bytes", MC_MAX_LINE);
 		goto out;
 	}
-	if (add_fields(mc_str_sub(s, mbox, s.len), &h, w->err) != 0 ||
+	if (node->ascii && !mc_str_is_ascii(mc_str_sub(s, 0, mbox))) {
+		(void)mc_err_set(w->err, MC_E_MSG_CONTENT, MC_STAGE_LOCAL,
+		    "the line \"From \" in front of its header has 8-bit "
+		    "bytes");
+		goto out;
+	}
+	if (mc_header_read(&h, mc_str_sub(s, mbox, s.len), w->err) != 0 ||
 	    (node->new_cte != MC_CTE_NONE &&
 	    mc_mime_set_cte(&h, node->new_cte, w->err) != 0) ||
+	    (node->ascii && mc_downgrade_header(&h, w->err) != 0) ||
 	    (node->fold && mc_fold_header(&h, w->err) != 0))
 		goto out;
 	/* else these would be fields of what is around */

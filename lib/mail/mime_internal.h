@@ -74,7 +74,8 @@ struct mc_mime_node {
 
 	/* what mime.c decides */
 	size_t sealed_by;	/* the node whose reason holds here too */
-	bool fold;
+	bool fold;		/* write the header anew */
+	bool ascii;		/* and in ASCII */
 	enum mc_mime_cte new_cte; /* NONE: as it is */
 	bool recode;		/* write the body in it, or wrap it anew */
 	unsigned after;		/* MC_MIME_... that are in the body then */

@@ -114,6 +114,22 @@ side_is_field(struct mc_str line)
 	return colon != 0;
 }
 
+/* 8-bit bytes, or what they may have become (test_downgrade.c looks at that) */
+static inline bool
+side_is_encoded(struct mc_str raw)
+{
+	static const char *const marks[] = { "=?", "*=", "%", "xn--" };
+
+	if (!mc_str_is_ascii(raw))
+		return true;
+	for (size_t i = 0; i < raw.len; i++)
+		for (size_t k = 0; k < MC_NELEM(marks); k++)
+			if (mc_str_eq(mc_str_sub(raw, i, strlen(marks[k])),
+			    mc_str_from(marks[k])))
+				return true;
+	return false;
+}
+
 /* tell a field unfolded, unless it may change */
 static inline void
 side_field(struct mc_str raw, bool top, struct mc_mime_fields *fields,
@@ -130,6 +146,8 @@ side_field(struct mc_str raw, bool top, struct mc_mime_fields *fields,
 	    (top && (mc_str_eq_nocase(name, MC_STR("MIME-Version")) ||
 	    mc_str_eq_nocase(name, MC_STR("Content-Type")))))
 		return;
+	if (side_is_encoded(raw))
+		raw = name;
 	for (size_t i = 0; i < raw.len; i++)
 		if (raw.ptr[i] != '\r' && raw.ptr[i] != '\n')
 			mc_buf_addc(out, raw.ptr[i]);

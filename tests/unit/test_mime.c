@@ -462,9 +462,14 @@ test_multipart(void **state)
 		{ V MP "\n--b\nA: " X600 X600 "\n\nx\n--b--\n", MC_MIME_LINES,
 		    "part 1: header field A: more than 998 bytes without a "
 		    "blank", true },
-		{ V MP "\n--b\n\n\n--b\nA: " E "\n\nx\n--b--\n", MC_MIME_8BIT,
-		    "part 2 has 8-bit bytes and cannot be encoded: it has them "
-		    "in its header", true },
+		{ V M8 "\n--b\n\n\n--b\nA: " E "\nContent-Type: a/b; c=\"" E
+		    "\"\n\nx\n--b--\n", MC_MIME_8BIT, V MP
+		    "Content-Transfer-Encoding: 7bit\n\n--b\n\n\n--b\n"
+		    "A: =?UTF-8?B?w6k=?=\nContent-Type: a/b; "
+		    "c*=UTF-8''%C3%A9\n\nx\n--b--\n", false },
+		{ V MP "\n--b\nContent-ID: <" E "@x>\n\nx\n--b--\n",
+		    MC_MIME_8BIT, "part 1: header field Content-ID: an "
+		    "identifier has bytes outside ASCII", true },
 		{ V MP "\n--b\nA: \001\n\nx\n--b--\n", MC_MIME_NUL,
 		    "part 1 has NUL bytes and cannot be encoded: it has them "
 		    "in its header", true },
@@ -505,8 +510,12 @@ test_message(void **state)
 		    QP "\n=C3=A9aaaaaaaaaa\n--b--\n", false },
 		{ V MP "\n--b\nContent-Type: message/rfc822\n\nSubject: " E
 		    "\n\nx\n--b--\n", MC_MIME_8BIT,
-		    "part 1.1 has 8-bit bytes and cannot be encoded: it has "
-		    "them in its header", true },
+		    V MP "\n--b\nContent-Type: message/rfc822\n\n"
+		    "Subject: =?UTF-8?B?w6k=?=\n\nx\n--b--\n", false },
+		{ V MP "\n--b\nContent-Type: message/rfc822\n\nFrom " E
+		    "\nSubject: " E "\n\nx\n--b--\n", MC_MIME_8BIT,
+		    "part 1.1: the line \"From \" in front of its header has "
+		    "8-bit bytes", true },
 		{ V MP "\n--b\nContent-Type: message/rfc822\n\nSubject: " X600
 		    " " X600 "\n\nx\n--b--\n", MC_MIME_LINES,
 		    V MP "\n--b\nContent-Type: message/rfc822\n\nSubject: "
