@@ -12,6 +12,7 @@
 #include "mail/fold.h"
 #include "mail/idna.h"
 #include "mail/mailbox.h"
+#include "mail/mime.h"
 
 #include <time.h>
 
@@ -294,21 +295,31 @@ out:
 	return rc;
 }
 
-/* what SMTP cannot carry, said before anything is sent */
+/*
+ * What no server takes is encoded, part by part; what cannot be is refused
+ * before anything is sent.
+ */
 static int
-check_body(const struct mc_submission *sub, struct mc_err *err)
+fix_body(struct mc_submission *sub, struct mc_err *err)
 {
-	const struct mc_body_facts *f = &sub->message.facts;
+	struct mc_message *m = &sub->message;
+	unsigned want = (m->facts.longest_line > MC_MAX_LINE ? MC_MIME_LINES :
+	    0) | (m->facts.has_nul ? MC_MIME_NUL : 0);
+	struct mc_spool body;
+	int rc;
 
-	if (f->has_nul)
-		return mc_err_set(err, MC_E_MSG_CONTENT, MC_STAGE_LOCAL,
-		    "the text holds a NUL byte: send it as an attachment");
-	if (f->longest_line > MC_MAX_LINE)
-		return mc_err_set(err, MC_E_MSG_CONTENT, MC_STAGE_LOCAL,
-		    "a line of %zu bytes, and mail has lines of at most %d: "
-		    "break it, or encode the text as quoted-printable",
-		    f->longest_line, MC_MAX_LINE);
-	return 0;
+	if (want == 0)
+		return 0;
+	mc_spool_init(&body, MC_SPOOL_MEMORY, sub->caller->tmpdir);
+	rc = mc_mime_convert(&m->header, &m->body, want, &body, err);
+	if (rc > 0)
+		rc = mc_message_set_body(m, &body, err);
+	mc_spool_clear(&body);
+	if (rc == 0 && (m->facts.has_nul ||
+	    m->facts.longest_line > MC_MAX_LINE))
+		rc = mc_err_set(err, MC_E_INTERNAL, MC_STAGE_LOCAL,
+		    "long lines or NUL are left in the text");
+	return rc;
 }
 
 static int
@@ -318,7 +329,7 @@ prepare(struct mc_submission *sub, struct mc_err *err)
 	    choose_account(sub, err) != 0 || find_domain(sub, err) != 0 ||
 	    mc_submission_resolve(sub, err) != 0 ||
 	    settle_sender(sub, err) != 0 || settle_dsn(sub, err) != 0 ||
-	    check_body(sub, err) != 0 || fix_header(sub, err) != 0 ||
+	    fix_body(sub, err) != 0 || fix_header(sub, err) != 0 ||
 	    mc_fold_header(&sub->message.header, err) != 0)
 		return -1;
 	mc_header_write(&sub->message.header, &sub->header);

@@ -79,10 +79,11 @@ mc_raw_addr_set(struct mc_raw_addr *item, struct mc_str local,
 void
 mc_raw_addr_clear(struct mc_raw_addr *item);
 
+/* the header speaks for itself when it is sent */
 static inline bool
 mc_submission_needs_8bit(const struct mc_submission *sub)
 {
-	return sub->message.facts.has_8bit || sub->message.header_8bit;
+	return sub->message.facts.has_8bit;
 }
 
 /* no final verdict: it can be queued */

@@ -35,9 +35,9 @@ struct mc_envelope {
 	struct mc_vec rcpts;	/* struct mc_rcpt */
 	enum mc_ret ret;
 	char *envid;		/* printable text, not yet xtext; owned */
-	bool body_8bit;		/* ask for BODY=8BITMIME */
-	bool smtputf8;		/* ask for SMTPUTF8 even if no address needs
-				 * it: the header does */
+	bool body_8bit;		/* the submitter said so; MAIL goes by the text */
+	bool smtputf8;		/* ask for SMTPUTF8 even if no address needs it:
+				 * the submitter did */
 	/* private: finds a recipient by its address, so recipients are added by
 	 * mc_envelope_add alone and never removed */
 	struct mc_envelope_slot *slots;

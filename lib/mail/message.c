@@ -525,6 +525,57 @@ mc_message_reader_free(struct mc_message_reader *r)
 	mc_mem_free(r);
 }
 
+static void
+add_facts(struct mc_body_facts *facts, size_t *line, const char *p, size_t n)
+{
+	const char *end = p + n;
+
+	facts->has_8bit = facts->has_8bit || has_high_byte(p, n);
+	facts->has_nul = facts->has_nul || memchr(p, '\0', n) != NULL;
+	while (p < end) {
+		const char *lf = next_byte(p, end, '\n');
+
+		*line += (size_t)(lf - p);
+		if (lf == end)
+			return;
+		/* the CR in front of it may have come with the last piece */
+		if (*line > facts->longest_line + 1)
+			facts->longest_line = *line - 1;
+		facts->lines++;
+		*line = 0;
+		p = lf + 1;
+	}
+}
+
+int
+mc_message_set_body(struct mc_message *m, struct mc_spool *body,
+    struct mc_err *err)
+{
+	struct mc_body_facts facts = { .has_8bit = false };
+	char *block = mc_mem_zalloc(1, MC_BODY_CHUNK);
+	uint64_t at = 0;
+	size_t line = 0, got;
+	int rc = -1;
+
+	if (block == NULL)
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	do {
+		if (mc_spool_read(body, at, block, MC_BODY_CHUNK, &got,
+		    err) != 0)
+			goto out;
+		add_facts(&facts, &line, block, got);
+		at += got;
+	} while (got != 0);
+	mc_spool_clear(&m->body);
+	m->body = *body;
+	m->facts = facts;
+	mc_spool_init(body, m->body.limit, m->body.tmpdir);
+	rc = 0;
+out:
+	mc_mem_free(block);
+	return rc;
+}
+
 uint64_t
 mc_message_size(const struct mc_message *m)
 {

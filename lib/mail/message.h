@@ -74,6 +74,16 @@ mc_message_reader_end(struct mc_message_reader *r, struct mc_err *err);
 void
 mc_message_reader_free(struct mc_message_reader *r);
 
+/*
+ * mc_message_set_body - take another body, canonical too, and what it holds
+ *
+ * *body is moved from, and empty afterwards.  -1 with err, and the message as
+ * it was: MC_E_IO, MC_E_NOMEM.
+ */
+MC_NODISCARD int
+mc_message_set_body(struct mc_message *m, struct mc_spool *body,
+    struct mc_err *err);
+
 /* header + blank line + body in bytes */
 uint64_t
 mc_message_size(const struct mc_message *m);

@@ -85,7 +85,7 @@ struct mc_store_item {
 	size_t n;
 	struct mc_str header;		/* all fields, without the blank line */
 	const struct mc_spool *body;
-	bool needs_8bit;
+	bool needs_8bit;		/* the body has bytes >= 0x80 */
 	bool is_report;			/* a delivery report: none about it */
 	bool no_attempt;		/* the first notes are of the account:
 					 * they do not count as an attempt */

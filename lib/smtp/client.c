@@ -373,6 +373,9 @@ on_ehlo(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
 	if (r->code == 250) {
 		mc_caps_parse(r, &c->caps);
+		/* RFC 6531 3.1 (8): the one is nothing without the other */
+		if ((c->caps.flags & MC_CAP_8BITMIME) == 0)
+			c->caps.flags &= ~MC_CAP_SMTPUTF8;
 		return after_ehlo(c, err);
 	}
 	/* RFC 5321 3.2; only where no TLS can be stripped by it */

@@ -92,7 +92,11 @@ struct mc_client_job {
 	const size_t *order;		/* borrowed until the job is over */
 	size_t n;
 	uint64_t size;			/* of the content; for SIZE= and the limit */
-	bool needs_8bit;		/* content has bytes >= 0x80 */
+	bool needs_8bit;		/* content has bytes >= 0x80, but for: */
+	bool needs_utf8;		/* header is UTF-8, so SMTPUTF8 is asked
+					 * for, if it is offered */
+	const struct mc_err *unfit;	/* why it could not be made 7-bit; NULL:
+					 * nobody tried; borrowed */
 };
 
 /*

@@ -166,6 +166,7 @@ static bool
 settle_early(struct mc_client *c, struct mc_rcpt *rcpt)
 {
 	const struct mc_client_job *job = &c->job;
+	bool utf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0;
 	struct mc_err e = { 0 };
 
 	if (c->caps.size != 0 && job->size > c->caps.size)
@@ -173,15 +174,21 @@ settle_early(struct mc_client *c, struct mc_rcpt *rcpt)
 		    "the message has %llu bytes, the server takes %llu",
 		    (unsigned long long)job->size,
 		    (unsigned long long)c->caps.size);
-	else if (job->needs_8bit && (c->caps.flags & MC_CAP_8BITMIME) == 0)
-		(void)mc_err_set(&e, MC_E_NEED_8BITMIME, MC_STAGE_MAIL,
-		    "the message has 8-bit text and the server does not offer "
-		    "8BITMIME: send it as quoted-printable or base64");
-	else if ((c->caps.flags & MC_CAP_SMTPUTF8) == 0 &&
-	    (!mc_str_is_ascii(mc_str_from(rcpt->addr)) ||
-	    !mc_str_is_ascii(mc_str_from(job->env->sender))))
+	else if (!utf8 && !mc_str_is_ascii(mc_str_from(job->env->sender)))
 		(void)mc_err_set(&e, MC_E_NEED_SMTPUTF8, MC_STAGE_MAIL,
-		    "an address outside ASCII and a server without SMTPUTF8");
+		    "the sender's address has characters outside ASCII in "
+		    "front of the @, and the server does not offer SMTPUTF8: "
+		    "send from an address in ASCII");
+	else if (!utf8 && !mc_str_is_ascii(mc_str_from(rcpt->addr)))
+		(void)mc_err_set(&e, MC_E_NEED_SMTPUTF8, MC_STAGE_RCPT,
+		    "the address has characters outside ASCII in front of the "
+		    "@, and the server does not offer SMTPUTF8");
+	else if ((job->needs_8bit || job->needs_utf8) &&
+	    (c->caps.flags & MC_CAP_8BITMIME) == 0)
+		(void)mc_err_set(&e, MC_E_NEED_8BITMIME, MC_STAGE_MAIL,
+		    "the server does not offer 8BITMIME: %s",
+		    job->unfit == NULL ? "the message has 8-bit bytes" :
+		    job->unfit->text);
 	else
 		return false;
 	verdict_err(rcpt, mc_client_trusted(c) ? MC_FAILED : MC_DEFERRED, &e,
@@ -194,7 +201,8 @@ job_needs_utf8(const struct mc_client *c)
 {
 	size_t k;
 
-	if (!mc_str_is_ascii(mc_str_from(c->job.env->sender)))
+	if (c->job.needs_utf8 ||
+	    !mc_str_is_ascii(mc_str_from(c->job.env->sender)))
 		return true;
 	for (k = 0; k < c->n_active; k++)
 		if (!mc_str_is_ascii(mc_str_from(job_rcpt(c, k)->addr)))
@@ -212,7 +220,7 @@ put_mail(struct mc_client *c, struct mc_err *err)
 	mail.has_size = (c->caps.flags & MC_CAP_SIZE) != 0;
 	mail.size = c->job.size;
 	mail.body_8bit = (c->caps.flags & MC_CAP_8BITMIME) != 0 &&
-	    (env->body_8bit || c->job.needs_8bit);
+	    c->job.needs_8bit;
 	mail.smtputf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0 &&
 	    (env->smtputf8 || job_needs_utf8(c));
 	if ((c->caps.flags & MC_CAP_DSN) != 0) {

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "transport/fit.h"
 
 /* one transaction of the plan, while it goes out in as many as it takes */
 struct work {
@@ -17,6 +18,7 @@ struct work {
 	size_t n;
 	size_t chunk;		/* how many of them go in this transaction */
 	size_t *told;		/* room for as many: who has a verdict now */
+	struct mc_fit fit;	/* the message as the server takes it */
 };
 
 static struct mc_rcpt *
@@ -42,9 +44,11 @@ send_chunk(struct work *w, bool mark_bcc, struct mc_err *err)
 	job.order = w->order;
 	job.n = w->chunk;
 	job.extra = mc_buf_str(&extra);
-	job.header = m->header;
-	job.body = m->body;
-	job.needs_8bit = m->needs_8bit;
+	job.header = w->fit.header;
+	job.body = w->fit.body;
+	job.needs_8bit = w->fit.needs_8bit;
+	job.needs_utf8 = w->fit.needs_utf8;
+	job.unfit = mc_err_is_set(&w->fit.unfit) ? &w->fit.unfit : NULL;
 	rc = w->d->ops->send(w->d->conn, &job, err);
 out:
 	mc_buf_clear(&extra);
@@ -178,7 +182,9 @@ run_txn(struct work *w, bool mark_bcc, struct mc_err *err)
 	while (w->n != 0) {
 		struct mc_err why = { 0 };
 
-		if (open_connection(d, err) != 0)
+		if (open_connection(d, err) != 0 ||
+		    mc_fit_for(&w->fit, d->ops->takes == NULL ? UINT_MAX :
+		    d->ops->takes(d->conn), err) != 0)
 			return -1;
 		w->chunk = d->most != 0 && d->most < w->n ? d->most : w->n;
 		if (send_chunk(w, mark_bcc, &why) == 0) {
@@ -206,6 +212,7 @@ mc_delivery_run(struct mc_delivery *d, const struct mc_delivery_message *m,
 	int rc = -1;
 
 	d->opening = false;
+	mc_fit_init(&w.fit, m, d->env.caller);
 	w.order = mc_mem_zalloc(plan->n_order + 1, sizeof(*w.order));
 	w.told = mc_mem_zalloc(plan->n_order + 1, sizeof(*w.told));
 	if (w.order == NULL || w.told == NULL) {
@@ -223,6 +230,7 @@ mc_delivery_run(struct mc_delivery *d, const struct mc_delivery_message *m,
 	}
 	rc = 0;
 out:
+	mc_fit_clear(&w.fit);
 	mc_mem_free(w.order);
 	mc_mem_free(w.told);
 	return rc;

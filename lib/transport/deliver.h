@@ -4,7 +4,9 @@
  *
  * Opens the connection when it is needed, replaces it when it ends after it
  * has brought something, splits transactions as the server wants, and keeps the
- * connection for the next message.
+ * connection for the next message.  The message goes in the form that the
+ * server takes (fit.h), made once a message and connection; who gets none of
+ * it, because it cannot be had, gets the reason (MC_E_NEED_8BITMIME).
  */
 #ifndef MC_DELIVER_H
 #define MC_DELIVER_H
@@ -30,7 +32,7 @@ struct mc_delivery_message {
 	const struct mc_plan *plan;
 	struct mc_str header;
 	const struct mc_spool *body;
-	bool needs_8bit;
+	bool needs_8bit;	/* the body has bytes >= 0x80 */
 	/* told what has a verdict now, before anything else goes to the server;
 	 * nonzero: stop.  May be NULL */
 	int (*settled)(void *ctx, const size_t *which, size_t n);
@@ -40,7 +42,8 @@ struct mc_delivery_message {
 /*
  * mc_delivery_run - 0 when every transaction was tried; -1 with err: why
  * not (recipients that were not tried are still MC_PENDING), MC_E_CANCELLED
- * when `settled` said stop, MC_E_NOMEM
+ * when `settled` said stop, MC_E_NOMEM, MC_E_IO and MC_E_TMPFILE (the message
+ * could not be converted now)
  */
 MC_NODISCARD int
 mc_delivery_run(struct mc_delivery *d, const struct mc_delivery_message *m,

@@ -505,6 +505,8 @@ native_send(struct mc_transport *t, const struct mc_transport_job *job,
 	cj.n = job->n;
 	cj.size = job->extra.len + job->header.len + 2 + job->body->size;
 	cj.needs_8bit = job->needs_8bit;
+	cj.needs_utf8 = job->needs_utf8;
+	cj.unfit = job->unfit;
 	t->session_end = mc_clock_after(SESSION_MS +
 	    (int64_t)(cj.size * MS_PER_BYTE));
 	if (mc_client_begin(t->client, &cj, err) != 0)
@@ -512,6 +514,15 @@ native_send(struct mc_transport *t, const struct mc_transport_job *job,
 	return drive(t, &content, err);
 }
 
+static unsigned
+native_takes(const struct mc_transport *t)
+{
+	unsigned flags = mc_client_caps(t->client)->flags;
+
+	return ((flags & MC_CAP_8BITMIME) != 0 ? MC_TAKES_8BIT : 0) |
+	    ((flags & MC_CAP_SMTPUTF8) != 0 ? MC_TAKES_UTF8 : 0);
+}
+
 const struct mc_transport_ops mc_transport_native = {
-	"native", native_open, native_send, native_close,
+	"native", native_open, native_send, native_close, native_takes,
 };

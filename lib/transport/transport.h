@@ -29,8 +29,16 @@ struct mc_transport_job {
 	struct mc_str extra;	/* field in front of the header, with CRLF, or empty */
 	struct mc_str header;	/* all fields */
 	const struct mc_spool *body;
-	bool needs_8bit;
+	bool needs_8bit;	/* bytes >= 0x80 that SMTPUTF8 does not cover */
+	bool needs_utf8;	/* UTF-8 in the header: SMTPUTF8, if it is there */
+	/* why it still has such bytes although the server takes none (all its
+	 * recipients are refused then); NULL: no reason */
+	const struct mc_err *unfit;
 };
+
+/* what the server at the other end takes */
+#define MC_TAKES_8BIT 1u	/* 8BITMIME */
+#define MC_TAKES_UTF8 2u	/* SMTPUTF8, and 8BITMIME as RFC 6531 3.1 wants */
 
 struct mc_transport;
 
@@ -45,6 +53,9 @@ struct mc_transport_ops {
 	    struct mc_err *err);
 	/* goodbye without waiting for an answer; NULL is fine */
 	void (*close)(struct mc_transport *t);
+	/* a sum of MC_TAKES_...; what is not there, no job may need, unless it
+	 * is unfit.  NULL: takes everything */
+	unsigned (*takes)(const struct mc_transport *t);
 };
 
 /* the client engine over TCP, TLS or a UNIX socket */

@@ -27,6 +27,9 @@ import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "script"))
+import decoded                          # noqa: E402
 import servers                          # noqa: E402
 from servers import MECHS, SLOW, Trouble, read, wait_for, write  # noqa: E402
 
@@ -613,6 +616,32 @@ def _(bench):
     took(run, [to, blind])
     same(run, message)
     blind_to(run, [blind])
+
+
+@case("8-bit text for a server without extensions arrives in 7 bits")
+def _(bench):
+    to, blind = bench.names("a", "blind")
+    message = letter([to], "Grüße aus Köln\n.\n..\nFrom me\n",
+                     "Cc: \"Jürgen, M.\" <c@bücher.example>\n"
+                     "Comments: Ürsprünge\n")
+    run = bench.send("bare", ["-oi", to, blind], message)
+    took(run, [to, blind])
+    blind_to(run, [blind])
+    for mail in run.mails:
+        expect(mail.message.isascii(), "8-bit bytes:", mail.message)
+        differs = decoded.difference(mail.message, canonical(message))
+        expect(differs is None, differs)
+
+
+@case("a header in UTF-8 asks for SMTPUTF8, and stays")
+def _(bench):
+    rcpts = bench.names("a")
+    message = letter(rcpts, "x\n", "Comments: Ürsprünge\n")
+    run = bench.send("implicit", ["-oi"] + rcpts, message)
+    took(run, rcpts)
+    expect("Comments: Ürsprünge\r\n".encode() in run.mails[0].message,
+           run.mails[0].message)
+    expect("SMTPUTF8" in run.mails[0].params, run.mails[0].params)
 
 
 # -------------------------------------------------------------------- envelope

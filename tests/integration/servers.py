@@ -505,7 +505,8 @@ PORTS = {
         "smtpd_recipient_limit=10", "message_size_limit=200000"],
     "bare": IMPLICIT + [
         "message_size_limit=200000", "smtpd_discard_ehlo_keywords=size, "
-        "pipelining, chunking, dsn, enhancedstatuscodes"],
+        "pipelining, chunking, dsn, enhancedstatuscodes, 8bitmime, "
+        "smtputf8"],
     "clientcert": [
         "smtpd_tls_security_level=encrypt", "smtpd_tls_wrappermode=yes",
         "smtpd_tls_ask_ccert=yes",

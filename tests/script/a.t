@@ -710,10 +710,10 @@ Content-Type: text/plain; charset=utf-8
 Content-Transfer-Encoding: 8bit
 
 Grüße
--- expect
-exit: 69
-data: none
-stderr~ 5\.6\.3|8BITMIME
+-- txn
+to: a@example.test
+decodes: same
+data!~ [^\x00-\x7f]
 
 == a28-8bit-good 8-bit text with 8BITMIME
 -- use taken

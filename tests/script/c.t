@@ -760,10 +760,9 @@ body:
 there
 
 == c10 lines that are too long, and NUL
--- use refuse
 -- for BODY
 \*999{x}
-\*10000000{x}
+\*2000000{x}
 ok\n\*999{x}\nok
 a\0b
 \*999{\xe4}
@@ -774,6 +773,9 @@ To: a@example.test
 @BODY@
 -- expect
 time: 4
+-- txn
+to: a@example.test
+decodes: same
 
 == c10-most a line of 998
 -- use taken

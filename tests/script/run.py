@@ -90,6 +90,8 @@ Case files, *.t
                           decoded: the text that the body stands for, its
                           transfer encoding (base64, quoted-printable) undone
     body: same            the body of the standard input with CRLF ends
+    decodes: same         a reader who decodes it sees the same parts, texts
+                          and names as in the standard input (decoded.py)
     body: (nothing more)  the rest of the section is the body, escapes hold
   entry:
     from: ADDR            account: NAME        in: DIRECTORY below @DIR@
@@ -131,6 +133,7 @@ import tty
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from server import Script, Server, unescape  # noqa: E402
+import decoded  # noqa: E402
 import spool  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -143,7 +146,7 @@ EXPECT = set("""exit stderr stdout connections transactions mails auths quit
     time min-time sni data delivered-to size-exact violations file! queued
     replies stdin""".split())
 EXPECT_RE = set("stderr stdout log commands clear".split())
-TXN = set("from params to body".split())
+TXN = set("from params to body decodes".split())
 TXN_RE = set("header data body decoded".split())
 ENTRY = set("from account to next body in cells".split())
 ENTRY_RE = set("header why".split())
@@ -1086,6 +1089,13 @@ class Run:
                 at = len(os.path.commonprefix([body, wanted]))
                 self.note("%s: body differs at byte %d: %r, expected %r" %
                           (what, at, body[at:at + 60], wanted[at:at + 60]))
+        if "decodes" in want:
+            wanted = re.sub(rb"\r?\n|\r", b"\r\n", self.plan.stdin)
+            if not wanted.endswith(b"\r\n"):
+                wanted += b"\r\n"
+            differs = decoded.difference(have.data, wanted)
+            if differs:
+                self.note("%s: %s" % (what, differs))
         texts = {"header": header + b"\r\n", "data": have.data, "body": body}
         texts["decoded"] = self._decoded(have.data)
         for key, op, pattern in want["re"]:

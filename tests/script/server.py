@@ -627,6 +627,8 @@ class Session(threading.Thread):
             name = p.split("=")[0].upper()
             if name not in needs or needs[name] not in self.offered:
                 self.record.violation("parameter %s not offered" % p)
+            if name == "SMTPUTF8" and "8BITMIME" not in self.offered:
+                self.record.violation("SMTPUTF8 without 8BITMIME")
             if name in seen:
                 self.record.violation("parameter %s twice" % p)
             seen.add(name)
@@ -710,8 +712,19 @@ class Session(threading.Thread):
             self.record.violation("NUL in data")
         if max(map(len, txn.data.split(b"\r\n"))) > 998:
             self.record.violation("line longer than 998 in data")
-        body = txn.data.partition(b"\r\n\r\n")[2]
+        header, _, body = txn.data.partition(b"\r\n\r\n")
         names = [p.upper() for p in txn.params]
+        if not txn.data.isascii() and "8BITMIME" not in self.offered:
+            self.record.violation("8-bit content without 8BITMIME")
+        if txn.data.isascii() and "BODY=8BITMIME" in names:
+            self.record.violation("BODY=8BITMIME, and nothing needs it")
+        try:
+            if not header.isascii() and header.decode() and \
+                    {"SMTPUTF8", "8BITMIME"} <= self.offered.keys() and \
+                    "SMTPUTF8" not in names:
+                self.record.violation("UTF-8 in the header without SMTPUTF8")
+        except UnicodeDecodeError:
+            pass
         if not body.isascii() and "BODY=8BITMIME" not in names:
             self.record.violation("8-bit body without BODY=8BITMIME")
         for p in names:

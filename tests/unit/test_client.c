@@ -617,6 +617,7 @@ test_settled_early(void **state)
 {
 	const struct walk walk = { WALK_PLAIN, false, true, false };
 	struct mc_client_job job = { 0 };
+	struct mc_err why = { 0 };
 	struct run r;
 
 	(void)state;
@@ -639,6 +640,101 @@ test_settled_early(void **state)
 	assert_int_equal(mc_client_output(r.c).len, 0);
 	assert_int_equal(mc_envelope_at(&r.env, 0)->code,
 	    MC_E_NEED_8BITMIME);
+	/* and the reason why it was not converted */
+	(void)mc_err_set(&why, MC_E_MSG_CONTENT, MC_STAGE_LOCAL, "too odd");
+	job.unfit = &why;
+	assert_int_equal(mc_client_begin(r.c, &job, NULL), 0);
+	assert_non_null(strstr(mc_envelope_at(&r.env, 0)->text, "too odd"));
+	assert_int_equal(mc_envelope_at(&r.env, 0)->enh[2], 3);
+	run_clear(&r);
+}
+
+/* MAIL says what is needed, and no more (RFC 6152, RFC 6531) */
+static void
+test_mail_words(void **state)
+{
+	static const struct {
+		const char *caps;
+		bool needs_8bit;
+		bool needs_utf8;
+		const char *mail;	/* NULL: refused without a word */
+	} rows[] = {
+		{ "250-8BITMIME\r\n250 SMTPUTF8\r\n", false, false, "" },
+		{ "250-8BITMIME\r\n250 SMTPUTF8\r\n", true, false,
+		    " BODY=8BITMIME" },
+		{ "250-8BITMIME\r\n250 SMTPUTF8\r\n", false, true,
+		    " SMTPUTF8" },
+		{ "250-8BITMIME\r\n250 SMTPUTF8\r\n", true, true,
+		    " BODY=8BITMIME SMTPUTF8" },
+		{ "250 8BITMIME\r\n", true, true, " BODY=8BITMIME" },
+		{ "250 SMTPUTF8\r\n", false, false, "" },
+		{ "250 SMTPUTF8\r\n", true, false, NULL },
+		/* the one is nothing without the other */
+		{ "250 SMTPUTF8\r\n", false, true, NULL },
+	};
+	const struct walk walk = { WALK_PLAIN, false, true, false };
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_client_job job = { 0 };
+		char want[100];
+		struct mc_str out;
+		struct run r;
+
+		run_init(&r, &walk);
+		r.begun = true;
+		give_text(&r, "220 x\r\n", 100);
+		give_text(&r, "250-x\r\n", 100);
+		give_text(&r, rows[i].caps, 100);
+		r.env.body_8bit = true;
+		job.env = &r.env;
+		job.order = r.order;
+		job.n = 1;
+		job.needs_8bit = rows[i].needs_8bit;
+		job.needs_utf8 = rows[i].needs_utf8;
+		assert_int_equal(mc_client_begin(r.c, &job, NULL), 0);
+		out = mc_client_output(r.c);
+		if (rows[i].mail == NULL) {
+			assert_int_equal(out.len, 0);
+			assert_int_equal(mc_envelope_at(&r.env, 0)->code,
+			    MC_E_NEED_8BITMIME);
+		} else {
+			(void)snprintf(want, sizeof(want),
+			    "MAIL FROM:<%s>%s\r\n", r.env.sender,
+			    rows[i].mail);
+			assert_true(mc_str_eq(mc_str_sub(out, 0,
+			    strlen(want)), mc_str_from(want)));
+		}
+		run_clear(&r);
+	}
+}
+
+/* who has an address that only SMTPUTF8 can carry is told so, alone */
+static void
+test_addresses_utf8(void **state)
+{
+	const struct walk walk = { WALK_PLAIN, false, true, false };
+	struct mc_client_job job = { 0 };
+	struct run r;
+	size_t i;
+
+	(void)state;
+	run_init(&r, &walk);
+	r.begun = true;
+	give_text(&r, "220 x\r\n", 100);
+	give_text(&r, "250-x\r\n250 8BITMIME\r\n", 100);
+	assert_int_equal(mc_envelope_add(&r.env, MC_STR("\xc3\xbc@x.test"),
+	    false, &i, NULL), 0);
+	const size_t order[] = { 0, i };
+	job.env = &r.env;
+	job.order = order;
+	job.n = 2;
+	assert_int_equal(mc_client_begin(r.c, &job, NULL), 0);
+	assert_int_not_equal(mc_client_output(r.c).len, 0);
+	assert_int_equal(mc_envelope_at(&r.env, 0)->verdict, MC_PENDING);
+	assert_int_equal(mc_envelope_at(&r.env, i)->verdict, MC_FAILED);
+	assert_int_equal(mc_envelope_at(&r.env, i)->code, MC_E_NEED_SMTPUTF8);
+	assert_int_equal(mc_envelope_at(&r.env, i)->stage, MC_STAGE_RCPT);
 	run_clear(&r);
 }
 
@@ -699,6 +795,8 @@ main(void)
 		cmocka_unit_test(test_421_unasked),
 		cmocka_unit_test(test_rset),
 		cmocka_unit_test(test_settled_early),
+		cmocka_unit_test(test_mail_words),
+		cmocka_unit_test(test_addresses_utf8),
 		cmocka_unit_test(test_nomem),
 	};
 

@@ -187,7 +187,7 @@ fake_close(struct mc_transport *t)
 }
 
 static const struct mc_transport_ops fake = { "fake", fake_open, fake_send,
-	fake_close };
+	fake_close, NULL };
 
 /* --------------------------------------------------------------------- stage */
 

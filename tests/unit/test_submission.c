@@ -212,34 +212,129 @@ test_plans(void **state)
 	}
 }
 
+/* no line over 998 bytes, no NUL; the facts are those of the new text */
 static void
-test_bad_body(void **state)
+check_body(const struct world *w)
 {
-	static const char nul[] = "To: a@x.test\n\na\0b\n";
-	struct world w;
-	char line[MC_MAX_LINE + 3];
+	const struct mc_message *m = &w->sub->message;
+	char block[1000];
+	size_t got, line = 0, longest = 0;
+	uint64_t at = 0, lines = 0;
+	bool has_8bit = false;
+
+	while (mc_spool_read(&m->body, at, block, sizeof(block), &got,
+	    NULL) == 0 && got != 0) {
+		for (size_t i = 0; i < got; i++) {
+			assert_int_not_equal(block[i], '\0');
+			has_8bit = has_8bit || (block[i] & 0x80) != 0;
+			line = block[i] == '\n' ? 0 : line + 1;
+			lines += block[i] == '\n';
+			longest = line > longest ? line : longest;
+		}
+		at += got;
+	}
+	assert_int_equal(m->facts.longest_line, longest == 0 ? 0 :
+	    longest - 1);
+	assert_in_range(m->facts.longest_line, 0, MC_MAX_LINE);
+	assert_int_equal(m->facts.lines, lines);
+	assert_int_equal(m->facts.has_8bit, has_8bit);
+	assert_false(m->facts.has_nul);
+}
+
+/* a message whose text is `n` times `text`, prepared */
+static int
+prepare_body(struct world *w, const char *header, struct mc_str text,
+    size_t n)
+{
+	add(w, "a@x.test");
+	put(w, header);
+	put(w, "\n");
+	for (size_t i = 0; i < n; i++)
+		if (mc_submission_write(w->sub, text.ptr, text.len, 0,
+		    &w->err) != 0)
+			return -1;
+	return mc_submission_prepare(w->sub, &w->err);
+}
+
+#define SIGNED "Content-Type: multipart/signed; boundary=b\n"
+
+static void
+test_body(void **state)
+{
+	static const struct {
+		const char *header;
+		struct mc_str text;
+		size_t n;
+		const char *then;	/* is in the header */
+		const char *why;	/* refused */
+	} rows[] = {
+		{ "A: b\n", MC_STR("x"), MC_MAX_LINE, NULL, NULL },
+		{ "A: b\n", MC_STR("x"), MC_MAX_LINE + 1,
+		    "Content-Transfer-Encoding: quoted-printable", NULL },
+		{ "A: b\n", MC_STR("x"), 1000000,
+		    "Content-Transfer-Encoding: quoted-printable", NULL },
+		{ "A: b\n", MC_STR("a\0b\n"), 1,
+		    "Content-Transfer-Encoding: base64", NULL },
+		{ "A: b\n", MC_STR("a\0b\xff\n"), 200000,
+		    "Content-Transfer-Encoding: base64", NULL },
+		{ "Content-Type: a/b\nContent-Transfer-Encoding: 8bit\n",
+		    MC_STR("\xc3\xbc"), 1000,
+		    "Content-Transfer-Encoding: base64", NULL },
+		/* nothing has to go but what the server decides */
+		{ "A: b\n", MC_STR("\xc3\xbc\n"), 3, NULL, NULL },
+		{ SIGNED, MC_STR("--b\n\n\0\n--b\n\n--b--\n"), 1, NULL,
+		    "part 1 has NUL bytes and cannot be encoded: the message "
+		    "is multipart/signed" },
+		{ "DKIM-Signature: v=1\n", MC_STR("x"), 999, NULL,
+		    "DKIM signature" },
+	};
 
 	(void)state;
-	open_world(&w, "", NULL);
-	mc_submission_use_header_rcpts(w.sub, 1);
-	assert_int_equal(mc_submission_write(w.sub, nul, sizeof(nul) - 1, 0,
-	    &w.err), 0);
-	assert_err(mc_submission_prepare(w.sub, &w.err), w.err,
-	    MC_E_MSG_CONTENT);
-	close_world(&w);
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct world w;
 
-	for (size_t extra = 0; extra < 2; extra++) {
+		open_world(&w, "", NULL);
+		int rc = prepare_body(&w, rows[i].header, rows[i].text,
+		    rows[i].n);
+		if (rows[i].why != NULL) {
+			assert_err(rc, w.err, MC_E_MSG_CONTENT);
+			assert_non_null(strstr(w.err.text, rows[i].why));
+		} else {
+			if (rc != 0)
+				fail_msg("row %zu: %s", i, w.err.text);
+			check_body(&w);
+			assert_int_equal(header_has(&w,
+			    "Content-Transfer-Encoding"),
+			    rows[i].then != NULL);
+			assert_true(rows[i].then == NULL ||
+			    header_has(&w, rows[i].then));
+		}
+		close_world(&w);
+	}
+}
+
+static void
+test_body_no_memory(void **state)
+{
+	bool done = false;
+
+	(void)state;
+	for (unsigned long n = 1; !done; n++) {
+		struct world w;
+
 		open_world(&w, "", NULL);
 		add(&w, "a@x.test");
 		put(&w, "A: b\n\n");
-		memset(line, 'x', sizeof(line));
-		line[MC_MAX_LINE + extra] = '\0';
-		put(&w, line);
-		if (extra == 0)
-			prepare(&w);
+		assert_int_equal(mc_submission_write(w.sub, "a\0b\n", 4, 0,
+		    &w.err), 0);
+		failmalloc(n, false);
+		int rc = mc_submission_prepare(w.sub, &w.err);
+		done = failmalloc(0, false) < n;
+		if (rc == 0)
+			check_body(&w);
 		else
-			assert_err(mc_submission_prepare(w.sub, &w.err),
-			    w.err, MC_E_MSG_CONTENT);
+			assert_err(rc, w.err, MC_E_NOMEM);
+		assert_true(!done || rc == 0);
 		close_world(&w);
 	}
 }
@@ -1031,7 +1126,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plans),
-		cmocka_unit_test(test_bad_body),
+		cmocka_unit_test(test_body),
+		cmocka_unit_test(test_body_no_memory),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_account),
 		cmocka_unit_test(test_dsn),

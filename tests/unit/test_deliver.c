@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_deliver.c - each server gets the form of a message that it takes
+ *
+ * A transport in memory that writes down what it is given.
+ */
+#include "unit.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "transport/deliver.h"
+
+#include <fcntl.h>
+
+#define UE "\xc3\xbc"
+#define ALL (MC_TAKES_8BIT | MC_TAKES_UTF8)
+
+struct mc_transport {
+	int number;
+};
+
+/* one test at a time */
+static struct server {
+	unsigned takes[4];	/* of each connection; the last one stays */
+	int lose;		/* the first connection ends at this job */
+	int opened;
+	int jobs;
+	struct mc_buf header;	/* of the last job */
+	struct mc_buf body;
+	const struct mc_spool *spool;
+	bool same;		/* all jobs had the same spool */
+	bool needs_8bit;
+	bool needs_utf8;
+	struct mc_err unfit;
+	struct mc_transport conn;
+} server;
+
+static int
+fake_open(const struct mc_transport_env *env,
+    struct mc_transport **ret_transport, struct mc_err *err)
+{
+	(void)env;
+	(void)err;
+	server.conn.number = server.opened++;
+	*ret_transport = &server.conn;
+	return 0;
+}
+
+static void
+note(const struct mc_transport_job *job)
+{
+	char block[100];
+	uint64_t at = 0;
+	size_t got;
+
+	mc_buf_reset(&server.header);
+	mc_buf_reset(&server.body);
+	mc_buf_add_str(&server.header, job->extra);
+	mc_buf_add_str(&server.header, job->header);
+	while (mc_spool_read(job->body, at, block, sizeof(block), &got,
+	    NULL) == 0 && got != 0 && server.body.len < 100000) {
+		mc_buf_add(&server.body, block, got);
+		at += got;
+	}
+	if (server.jobs != 0 && job->body != server.spool)
+		server.same = false;
+	server.spool = job->body;
+	server.needs_8bit = job->needs_8bit;
+	server.needs_utf8 = job->needs_utf8;
+	memset(&server.unfit, 0, sizeof(server.unfit));
+	if (job->unfit != NULL)
+		server.unfit = *job->unfit;
+}
+
+static int
+fake_send(struct mc_transport *t, const struct mc_transport_job *job,
+    struct mc_err *err)
+{
+	bool lost = t->number == 0 && server.jobs + 1 == server.lose;
+
+	note(job);
+	server.jobs++;
+	for (size_t i = 0; i < job->n; i++) {
+		struct mc_rcpt *r = mc_envelope_at(job->env, job->order[i]);
+
+		r->verdict = lost ? MC_DEFERRED : job->unfit != NULL ?
+		    MC_FAILED : MC_DELIVERED;
+		r->code = lost ? MC_E_CLOSED : job->unfit != NULL ?
+		    MC_E_NEED_8BITMIME : MC_OK;
+	}
+	return lost ? mc_err_set(err, MC_E_CLOSED, MC_STAGE_MAIL, NULL) : 0;
+}
+
+static void
+fake_close(struct mc_transport *t)
+{
+	(void)t;
+}
+
+static unsigned
+fake_takes(const struct mc_transport *t)
+{
+	size_t i = (size_t)t->number;
+
+	return server.takes[i < MC_NELEM(server.takes) ? i :
+	    MC_NELEM(server.takes) - 1];
+}
+
+static const struct mc_transport_ops fake = { "fake", fake_open, fake_send,
+	fake_close, fake_takes };
+static const struct mc_transport_ops willing = { "willing", fake_open,
+	fake_send, fake_close, NULL };
+
+/* -------------------------------------------------------------------- world */
+
+struct world {
+	struct mc_delivery d;
+	struct mc_delivery_message m;
+	struct mc_envelope env;
+	struct mc_plan plan;
+	struct mc_spool body;
+	struct mc_caller caller;
+	struct mc_err err;
+};
+
+static void
+open_world(struct world *w, unsigned takes, const char *header,
+    const char *body)
+{
+	memset(&server, 0, sizeof(server));
+	mc_buf_init(&server.header, SIZE_MAX / 2);
+	mc_buf_init(&server.body, SIZE_MAX / 2);
+	server.same = true;
+	for (size_t i = 0; i < MC_NELEM(server.takes); i++)
+		server.takes[i] = takes;
+	memset(w, 0, sizeof(*w));
+	mc_envelope_init(&w->env);
+	mc_plan_init(&w->plan);
+	mc_spool_init(&w->body, MC_SPOOL_MEMORY, NULL);
+	assert_int_equal(mc_envelope_set_sender(&w->env, MC_STR("me@x.test"),
+	    NULL), 0);
+	for (char c = 'a'; c <= 'c'; c++) {
+		char addr[] = "?@x.test";
+		size_t i;
+
+		addr[0] = c;
+		assert_int_equal(mc_envelope_add(&w->env, mc_str_from(addr),
+		    c != 'a', &i, NULL), 0);
+	}
+	assert_int_equal(mc_plan_make(&w->env, MC_FAN_BLIND, 0, &w->plan,
+	    NULL), 0);
+	assert_int_equal(mc_spool_add(&w->body, body, strlen(body), NULL), 0);
+	w->d.ops = &fake;
+	w->d.env.caller = &w->caller;
+	w->m.env = &w->env;
+	w->m.plan = &w->plan;
+	w->m.header = mc_str_from(header);
+	w->m.body = &w->body;
+	w->m.needs_8bit = !mc_str_is_ascii(mc_str_from(body));
+}
+
+static void
+close_world(struct world *w)
+{
+	mc_delivery_close(&w->d);
+	mc_envelope_clear(&w->env);
+	mc_plan_clear(&w->plan);
+	mc_spool_clear(&w->body);
+	mc_buf_clear(&server.header);
+	mc_buf_clear(&server.body);
+}
+
+static void
+check_all(const struct world *w, enum mc_verdict verdict)
+{
+	for (size_t i = 0; i < w->env.rcpts.n; i++)
+		assert_int_equal(mc_envelope_at(&w->env, i)->verdict, verdict);
+}
+
+/* -------------------------------------------------------------------- forms */
+
+#define DOMAIN "To: J" UE " <a@" UE ".test>\r\n"
+#define DOMAIN_A "To: J" UE " <a@xn--tda.test>\r\n"
+#define TEXT "Subject: s\r\n"
+#define QP "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n" \
+    "Content-Transfer-Encoding: quoted-printable\r\n"
+#define BODY "a caf" UE "\r\n"
+#define BODY_QP "a caf=C3=BC\r\n"
+
+static void
+test_forms(void **state)
+{
+	static const struct {
+		unsigned takes;
+		const char *header;
+		const char *body;
+		const char *new_header;	/* NULL: as it is */
+		const char *new_body;
+		bool needs_8bit;
+		bool needs_utf8;
+		const char *unfit;
+	} rows[] = {
+		{ 0, TEXT, "x\r\n", NULL, NULL, false, false, NULL },
+		{ ALL, TEXT, BODY, NULL, NULL, true, false, NULL },
+		{ ALL, DOMAIN, BODY, NULL, NULL, true, true, NULL },
+		{ ALL, DOMAIN, "x\r\n", NULL, NULL, false, true, NULL },
+		{ ALL, "X: \xfc\r\n", "x\r\n", NULL, NULL, true, false, NULL },
+		{ MC_TAKES_8BIT, TEXT, BODY, NULL, NULL, true, false, NULL },
+		{ MC_TAKES_8BIT, DOMAIN, BODY, DOMAIN_A, NULL, true, false,
+		    NULL },
+		{ MC_TAKES_8BIT, "To: a@" UE ".test\r\n", "x\r\n",
+		    "To: a@xn--tda.test\r\n", NULL, false, false, NULL },
+		{ MC_TAKES_8BIT, "DKIM-Signature: x\r\n" DOMAIN, "x\r\n", NULL,
+		    NULL, true, false, NULL },
+		{ 0, TEXT, BODY, TEXT QP, BODY_QP, false, false, NULL },
+		{ 0, DOMAIN, BODY, "To: =?UTF-8?B?SsO8?= <a@xn--tda.test>\r\n"
+		    QP, BODY_QP, false, false, NULL },
+		{ 0, DOMAIN, "x\r\n", "To: =?UTF-8?B?SsO8?= "
+		    "<a@xn--tda.test>\r\n", NULL, false, false, NULL },
+		{ 0, "DKIM-Signature: x\r\n" DOMAIN, "x\r\n", NULL, NULL, true,
+		    false, "DKIM" },
+		{ 0, "DKIM-Signature: x\r\n", BODY, NULL, NULL, true, false,
+		    "DKIM" },
+		{ 0, "Message-ID: <" UE "@x>\r\n", BODY, NULL, NULL, true,
+		    false, "Message-ID" },
+		{ 0, "Content-Type: application/pkcs7-mime\r\n", BODY, NULL,
+		    NULL, true, false, "S/MIME" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		const char *header = rows[i].new_header == NULL ?
+		    rows[i].header : rows[i].new_header;
+		const char *body = rows[i].new_body == NULL ? rows[i].body :
+		    rows[i].new_body;
+		struct world w;
+
+		open_world(&w, rows[i].takes, rows[i].header, rows[i].body);
+		if (mc_delivery_run(&w.d, &w.m, &w.err) != 0)
+			fail_msg("row %zu: %s", i, w.err.text);
+		assert_int_equal(server.jobs, 3);
+		assert_string_equal(server.header.ptr, header);
+		assert_string_equal(server.body.ptr, body);
+		assert_int_equal(server.needs_8bit, rows[i].needs_8bit);
+		assert_int_equal(server.needs_utf8, rows[i].needs_utf8);
+		/* converted once for all three */
+		assert_true(server.same);
+		assert_int_equal(server.spool == &w.body,
+		    rows[i].new_body == NULL);
+		if (rows[i].unfit == NULL) {
+			assert_int_equal(server.unfit.code, MC_OK);
+			check_all(&w, MC_DELIVERED);
+		} else {
+			assert_non_null(strstr(server.unfit.text,
+			    rows[i].unfit));
+			check_all(&w, MC_FAILED);
+		}
+		close_world(&w);
+	}
+}
+
+/* a transport that does not say takes everything */
+static void
+test_willing(void **state)
+{
+	struct world w;
+
+	(void)state;
+	open_world(&w, 0, DOMAIN, BODY);
+	w.d.ops = &willing;
+	assert_int_equal(mc_delivery_run(&w.d, &w.m, &w.err), 0);
+	assert_string_equal(server.body.ptr, BODY);
+	assert_true(server.needs_utf8);
+	close_world(&w);
+}
+
+/* one of several servers behind a name takes less than the one before */
+static void
+test_another_server(void **state)
+{
+	static const unsigned takes[] = { 0, MC_TAKES_8BIT, ALL };
+
+	(void)state;
+	for (size_t a = 0; a < MC_NELEM(takes); a++) {
+		for (size_t b = 0; b < MC_NELEM(takes); b++) {
+			struct world w;
+
+			open_world(&w, takes[b], DOMAIN, BODY);
+			server.takes[0] = takes[a];
+			server.lose = 2;
+			assert_int_equal(mc_delivery_run(&w.d, &w.m, &w.err),
+			    0);
+			assert_int_equal(server.opened, 2);
+			assert_int_equal(server.jobs, 4);
+			check_all(&w, MC_DELIVERED);
+			assert_string_equal(server.body.ptr, takes[b] == 0 ?
+			    BODY_QP : BODY);
+			assert_int_equal(server.needs_8bit, takes[b] != 0);
+			assert_int_equal(server.needs_utf8, takes[b] == ALL);
+			close_world(&w);
+		}
+	}
+}
+
+/* it cannot be read: nobody has a verdict, and nothing was sent */
+static void
+test_unreadable(void **state)
+{
+	struct world w;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(fd >= 0);
+	open_world(&w, 0, TEXT, BODY);
+	mc_spool_clear(&w.body);
+	mc_spool_init_fd(&w.body, fd, 0, 1000);
+	assert_err(mc_delivery_run(&w.d, &w.m, &w.err), w.err, MC_E_IO);
+	assert_int_equal(server.jobs, 0);
+	check_all(&w, MC_PENDING);
+	close_world(&w);
+	assert_int_equal(close(fd), 0);
+}
+
+static void
+test_no_memory(void **state)
+{
+	static const unsigned takes[] = { 0, MC_TAKES_8BIT, ALL };
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(takes); i++) {
+		bool done = false;
+
+		for (unsigned long n = 1; !done; n++) {
+			struct world w;
+
+			open_world(&w, takes[i], DOMAIN TEXT, BODY);
+			/* what notes them down must have its memory */
+			(void)!mc_buf_reserve(&server.header, 10000);
+			(void)!mc_buf_reserve(&server.body, 10000);
+			failmalloc(n, false);
+			int rc = mc_delivery_run(&w.d, &w.m, &w.err);
+			done = failmalloc(0, false) < n;
+			if (rc == 0) {
+				check_all(&w, MC_DELIVERED);
+				assert_int_equal(server.jobs, 3);
+			} else {
+				assert_false(done);
+				assert_err(rc, w.err, MC_E_NOMEM);
+				check_all(&w, MC_PENDING);
+			}
+			close_world(&w);
+		}
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_willing),
+		cmocka_unit_test(test_another_server),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
