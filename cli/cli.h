@@ -36,10 +36,13 @@ cli_identity(struct cli_identity *id, char **envp);
 enum cli_mode {
 	CLI_SEND,
 	CLI_MAILQ,
+	CLI_COUNT,		/* -bP */
 	CLI_ALIASES,
+	CLI_VERIFY,		/* -bv */
 	CLI_FLUSH,		/* -q */
 	CLI_SMTP,		/* -bs */
-	CLI_NOTHING,		/* accepted, nothing to do (-q30m, -bh) */
+	CLI_INTERVAL,		/* -q30m: nothing to do, but a hint to give */
+	CLI_NOTHING,		/* accepted, nothing to do */
 	CLI_HELP,
 	CLI_VERSION
 };
@@ -52,10 +55,29 @@ enum cli_delivery {
 	CLI_QUEUE		/* queue alone */
 };
 
+/* -oe: how to tell of failures */
+enum cli_errors {
+	CLI_ERRORS_DEFAULT,	/* as -oep */
+	CLI_ERRORS_PRINT,
+	CLI_ERRORS_QUIET,
+	CLI_ERRORS_MAIL,
+	CLI_ERRORS_WRITE,
+	CLI_ERRORS_EXIT		/* -oee */
+};
+
 struct cli_pair {
 	const char *key;	/* owned by the option list */
 	const char *value;
 };
+
+/* -qI, -qR, -qS: which messages a run of the queue is about */
+struct cli_limit {
+	char what;		/* 'I', 'R' or 'S' */
+	bool without;		/* with '!' in front */
+	const char *text;
+};
+
+#define CLI_PROBLEM 768
 
 struct cli_options {
 	enum cli_mode mode;
@@ -65,7 +87,7 @@ struct cli_options {
 	bool body_8bit;		/* -B8BITMIME */
 	bool dry_run;
 	int verbose;
-	bool quiet;		/* -oeq */
+	enum cli_errors errors;
 	enum cli_delivery delivery;
 	bool queue_only;	/* --queue-only */
 	const char *sender;	/* -f, -r; NULL: not given */
@@ -78,15 +100,20 @@ struct cli_options {
 	const char *envid;	/* -V */
 	struct cli_pair *sets;	/* --KEY=VALUE */
 	size_t n_sets;
+	struct cli_limit *limits;
+	size_t n_limits;
 	char **operands;
 	int n_operands;
 	bool after_dashes;	/* "--" was there */
+	char problem[CLI_PROBLEM];	/* what was wrong, or "" */
 };
 
 /*
  * Parse argv in sendmail's manner: clusters, attached and separate values, the
- * first operand ends the options.  0, or an exit status after one line on
- * standard error.
+ * first operand ends the options.  0, or an exit status; `problem` says what is
+ * wrong, and after 0 what was left out.  All strings point into argv, of which
+ * "--KEY=VALUE" is cut into two.  In both cases cli_options_clear is due, and
+ * `mode` is the one that the words so far have chosen.
  */
 int
 cli_options_parse(int argc, char **argv, struct cli_options *ret_options);
@@ -114,6 +141,9 @@ cli_fail(const struct mc_err *err);
 struct cli_outcome {
 	struct mc_queued queued;	/* recipients 0: nothing was queued */
 	struct mc_err queue_err;	/* why it could not be queued */
+	struct mc_queued report;	/* to the sender; recipients 0: none */
+	struct mc_err report_err;	/* why there is none */
+	bool report_is_enough;	/* -oee: who is in it has not failed */
 	bool quiet;		/* nothing on standard error */
 	bool watched;		/* somebody is there to read */
 	bool verbose;
@@ -186,10 +216,23 @@ cli_cancelled(void);
 int
 cli_queue(const struct cli_identity *id, int argc, char **argv);
 
-/* sendmail -q: everything that waits is tried now */
+/* sendmail -q: what waits, and fits the limits, is tried now */
 int
 cli_flush(const struct cli_identity *id, const struct mc_config *config,
-    int verbose);
+    const struct cli_options *options);
+
+/* -q30m: whoever sits at a terminal learns what to do instead */
+void
+cli_hint_interval(void);
+
+/* -bP: how many messages are in the queue */
+int
+cli_count(const struct cli_identity *id, const struct mc_config *config);
+
+/* -bv: whom each operand stands for; 0 or an exit status, said */
+int
+cli_verify(const struct cli_identity *id, const struct mc_config *config,
+    const struct cli_options *options);
 
 /* the value of a global key such as `log` */
 const char *

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.c - sendmail's command line, from the table in flags.def
+ * options.c - sendmail's command line, by the tables in flags.def
  */
 #include "cli.h"
+
+#include "flags.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -10,51 +12,31 @@
 #include <string.h>
 #include <strings.h>
 
-enum value { NONE, NEED, MAY };
-enum status { HONOURED, IGNORED, REFUSED };
-
-struct flag {
-	char letter;
-	enum value value;
-	enum status status;
-	const char *argument;
-	const char *help;
-};
-
-static const struct flag flags[] = {
-#define MC_FLAG(letter, value, status, argument, help) \
-	{ letter, value, status, argument, help },
-#include "flags.def"
-#undef MC_FLAG
-};
-
-#define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
+static int
+usage(struct cli_options *o, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static int
-usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static int
-usage(const char *fmt, ...)
+usage(struct cli_options *o, const char *fmt, ...)
 {
-	char text[512];
+	size_t n;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(o->problem, sizeof(o->problem), fmt, ap);
 	va_end(ap);
-	cli_say("%s; see \"%s --help\"", text, cli_name);
+	n = strlen(o->problem);
+	snprintf(o->problem + n, sizeof(o->problem) - n,
+	    "; see \"%s --help\"", cli_name);
 	return EX_USAGE;
 }
 
-static const struct flag *
-find_flag(char letter)
+static int
+refuse(struct cli_options *o, const char *name, const char *why)
 {
-	size_t i;
-
-	for (i = 0; i < N_FLAGS; i++)
-		if (flags[i].letter == letter)
-			return &flags[i];
-	return NULL;
+	snprintf(o->problem, sizeof(o->problem), "%s is refused: %s", name,
+	    why);
+	return EX_USAGE;
 }
 
 /* -N never, or a list of success, failure, delay (RFC 3461 4.1) */
@@ -81,15 +63,15 @@ set_notify(struct cli_options *o, const char *value)
 			    strncasecmp(p, words[i].word, n) == 0)
 				break;
 		if (i == 4)
-			return usage("-N %.100s: not never, success, failure "
-			    "or delay", value);
+			return usage(o, "-N %.100s: not never, success, "
+			    "failure or delay", value);
 		all |= words[i].bit;
 		p += n;
 		p += *p == ',';
 	}
 	if (all == 0 || ((all & MC_NOTIFY_NEVER) != 0 &&
 	    all != MC_NOTIFY_NEVER))
-		return usage("-N %.100s: never stands alone", value);
+		return usage(o, "-N %.100s: never stands alone", value);
 	o->notify = all;
 	return 0;
 }
@@ -97,56 +79,35 @@ set_notify(struct cli_options *o, const char *value)
 static int
 set_mode(struct cli_options *o, const char *value)
 {
-	if (value[0] == '\0' || value[1] != '\0')
-		return usage("-b%.20s: no such mode", value);
-	switch (value[0]) {
-	case 'm':
-		o->mode = CLI_SEND;
-		return 0;
-	case 'p':
-	case 'P':
-		o->mode = CLI_MAILQ;
-		return 0;
-	case 'i':
-		o->mode = CLI_ALIASES;
-		return 0;
-	case 's':
-		o->mode = CLI_SMTP;
-		return 0;
-	case 'h':
-	case 'H':
-		o->mode = CLI_NOTHING;
-		return 0;
-	default:
-		return usage("-b%.20s: this mode is not there", value);
-	}
+	const struct cli_sub *sub = NULL;
+	char name[4] = "-b";
+
+	if (value[0] != '\0' && value[1] == '\0')
+		sub = cli_sub_find('b', value[0]);
+	if (sub == NULL)
+		return usage(o, "-b%.20s: no such mode", value);
+	o->mode = (enum cli_mode)sub->id;
+	name[2] = value[0];
+	return sub->status == CLI_REFUSED ? refuse(o, name, sub->help) : 0;
 }
 
+/* -oe and its like; sendmail looks at the first letter alone */
 static void
-set_error_mode(struct cli_options *o, const char *value)
+set_errors(struct cli_options *o, const char *value)
 {
-	o->quiet = value[0] == 'q';
+	const struct cli_sub *sub = cli_sub_find('e', value[0]);
+
+	if (sub != NULL)
+		o->errors = (enum cli_errors)sub->id;
 }
 
-/* -odi, -odb and their like; sendmail looks at the first letter alone */
 static void
 set_delivery(struct cli_options *o, const char *value)
 {
-	switch (value[0]) {
-	case 'i':
-	case 'f':
-		o->delivery = CLI_NOW;
-		break;
-	case 'b':
-		o->delivery = CLI_BACKGROUND;
-		break;
-	case 'q':
-	case 'd':
-		o->delivery = CLI_QUEUE;
-		break;
-	default:
-		break;
-	}
+	const struct cli_sub *sub = cli_sub_find('d', value[0]);
+
+	if (sub != NULL)
+		o->delivery = (enum cli_delivery)sub->id;
 }
 
 /* sendmail takes an empty value and one that begins with t or y as true */
@@ -156,21 +117,22 @@ is_true(const char *value)
 	return *value == '\0' || strchr("tTyY", *value) != NULL;
 }
 
+/* what has no row is ignored like what has one that says so */
 static void
-set_short_option(struct cli_options *o, const char *value)
+set_option(struct cli_options *o, int id, const char *value)
 {
-	switch (value[0]) {
+	switch (id) {
 	case 'd':
-		set_delivery(o, value + 1);
-		break;
-	case 'i':
-		o->ignore_dots = is_true(value + 1);
-		break;
-	case 'v':
-		o->verbose += is_true(value + 1);
+		set_delivery(o, value);
 		break;
 	case 'e':
-		set_error_mode(o, value + 1);
+		set_errors(o, value);
+		break;
+	case 'i':
+		o->ignore_dots = is_true(value);
+		break;
+	case 'v':
+		o->verbose += is_true(value);
 		break;
 	default:
 		break;
@@ -178,17 +140,83 @@ set_short_option(struct cli_options *o, const char *value)
 }
 
 static void
-set_long_option(struct cli_options *o, const char *value)
+set_short_option(struct cli_options *o, const char *value)
 {
-	if (strncasecmp(value, "IgnoreDots", 10) == 0 &&
-	    (value[10] == '=' || value[10] == '\0'))
-		o->ignore_dots = is_true(value + 10 + (value[10] == '='));
-	else if (strncasecmp(value, "ErrorMode=", 10) == 0)
-		set_error_mode(o, value + 10);
-	else if (strncasecmp(value, "DeliveryMode=", 13) == 0)
-		set_delivery(o, value + 13);
+	const struct cli_sub *sub = cli_sub_find('o', value[0]);
+
+	if (sub != NULL)
+		set_option(o, sub->id, value + 1);
 }
 
+static void
+set_long_option(struct cli_options *o, const char *word)
+{
+	const char *value;
+	const struct cli_sub *sub = cli_sub_find_long(word, &value);
+
+	if (sub != NULL)
+		set_option(o, sub->id, value);
+}
+
+static int
+no_memory(struct cli_options *o)
+{
+	snprintf(o->problem, sizeof(o->problem), "out of memory");
+	return EX_TEMPFAIL;
+}
+
+static int
+add_limit(struct cli_options *o, const char *value)
+{
+	struct cli_limit *grown = realloc(o->limits,
+	    (o->n_limits + 1) * sizeof(*grown));
+	struct cli_limit *limit;
+
+	if (grown == NULL)
+		return no_memory(o);
+	o->limits = grown;
+	limit = &grown[o->n_limits++];
+	limit->without = value[0] == '!';
+	value += limit->without;
+	limit->what = value[0];
+	limit->text = value + 1;
+	return 0;
+}
+
+/* behind -q, whose value is never the next word */
+static int
+set_run(struct cli_options *o, const char *value)
+{
+	const struct cli_sub *sub = cli_sub_find('q',
+	    isdigit((unsigned char)value[0]) ? '#' : value[0]);
+	const char *what = value + (value[0] == '!');
+
+	/* a limit that is misread would let the whole queue go */
+	if (value[0] == '!' && (what[0] == '\0' ||
+	    strchr("IRSQ", what[0]) == NULL))
+		return usage(o, "-q%.100s: behind ! stands I, R or S", value);
+	if (what[0] == 'Q')
+		sub = cli_sub_find('q', 'Q');
+	if (sub == NULL || value[0] == '#')
+		sub = cli_sub_find('q', '\0');
+	o->mode = (enum cli_mode)sub->id;
+	if (what[0] != '\0' && strchr("IRS", what[0]) != NULL)
+		return add_limit(o, value);
+	return 0;
+}
+
+static void
+set_ret(struct cli_options *o, const char *value)
+{
+	if (strcasecmp(value, "full") == 0 || strcasecmp(value, "hdrs") == 0)
+		o->ret = value;
+	else
+		snprintf(o->problem, sizeof(o->problem),
+		    "-R %.100s: neither full nor hdrs, so it is left out",
+		    value);
+}
+
+/* the value of one that takes none is empty */
 static int
 apply(struct cli_options *o, char letter, const char *value)
 {
@@ -209,7 +237,7 @@ apply(struct cli_options *o, char letter, const char *value)
 			o->mode = CLI_VERSION;
 		break;
 	case 'e':
-		set_error_mode(o, value);
+		set_errors(o, value);
 		break;
 	case 'F':
 		o->full_name = value;
@@ -239,16 +267,9 @@ apply(struct cli_options *o, char letter, const char *value)
 		set_short_option(o, value);
 		break;
 	case 'q':
-		/* an interval is a daemon's business */
-		o->mode = value != NULL && value[0] >= '0' &&
-		    value[0] <= '9' ? CLI_NOTHING : CLI_FLUSH;
-		break;
+		return set_run(o, value);
 	case 'R':
-		if (strcasecmp(value, "full") != 0 &&
-		    strcasecmp(value, "hdrs") != 0)
-			return usage("-R %.100s: neither full nor hdrs",
-			    value);
-		o->ret = value;
+		set_ret(o, value);
 		break;
 	case 't':
 		o->header_rcpts = true;
@@ -270,27 +291,28 @@ static int
 parse_cluster(struct cli_options *o, int argc, char **argv, int *at)
 {
 	const char *p = argv[*at] + 1;
-	char name[2] = "";
+	char name[3] = "-";
 	int rc;
 
 	while (*p != '\0') {
-		const struct flag *f = find_flag(*p);
+		const struct cli_flag *f = cli_flag_find(*p);
 		const char *value = "";
 
-		name[0] = isprint((unsigned char)*p) ? *p : '?';
+		name[1] = isprint((unsigned char)*p) ? *p : '?';
 		if (f == NULL)
-			return usage("unknown option -%s", name);
+			return usage(o, "unknown option %s", name);
 		p++;
-		if (f->value == NEED && *p == '\0') {
+		if (f->value == CLI_NEED && *p == '\0') {
 			if (*at + 1 >= argc)
-				return usage("option -%s needs a value", name);
+				return usage(o, "option %s needs a value",
+				    name);
 			value = argv[++*at];
-		} else if (f->value != NONE) {
+		} else if (f->value != CLI_NONE) {
 			value = p;
 			p += strlen(p);
 		}
-		if (f->status == REFUSED)
-			return usage("option -%s is refused", name);
+		if (f->status == CLI_REFUSED)
+			return refuse(o, name, f->help);
 		rc = apply(o, f->letter, value);
 		if (rc != 0)
 			return rc;
@@ -304,10 +326,8 @@ add_pair(struct cli_options *o, const char *key, const char *value)
 	struct cli_pair *grown = realloc(o->sets,
 	    (o->n_sets + 1) * sizeof(*grown));
 
-	if (grown == NULL) {
-		cli_say("out of memory");
-		return EX_TEMPFAIL;
-	}
+	if (grown == NULL)
+		return no_memory(o);
 	o->sets = grown;
 	o->sets[o->n_sets].key = key;
 	o->sets[o->n_sets].value = value;
@@ -316,14 +336,17 @@ add_pair(struct cli_options *o, const char *key, const char *value)
 }
 
 static int
-add_set(struct cli_options *o, char *word)
+add_set(struct cli_options *o, char *text)
 {
-	char *equals = strchr(word, '=');
+	char *equals = strchr(text, '=');
 
 	if (equals == NULL)
-		return usage("unknown option --%.100s", word);
+		return strcmp(text, "account") == 0 ||
+		    strcmp(text, "config") == 0 ?
+		    usage(o, "option --%s needs a value", text) :
+		    usage(o, "unknown option --%.100s", text);
 	*equals = '\0';
-	return add_pair(o, word, equals + 1);
+	return add_pair(o, text, equals + 1);
 }
 
 /* "--name=value" or "--name value" */
@@ -375,6 +398,10 @@ cli_options_parse(int argc, char **argv, struct cli_options *ret_options)
 	struct cli_options *o = ret_options;
 	int i, rc;
 
+	o->operands = argv;
+	/* execve(2) may leave out even the name */
+	if (argc < 1)
+		return 0;
 	for (i = 1; i < argc; i++) {
 		/* a lone "-" is an operand as anywhere else */
 		if (argv[i][0] != '-' || argv[i][1] == '\0')
@@ -400,62 +427,7 @@ cli_options_clear(struct cli_options *options)
 	free(options->sets);
 	options->sets = NULL;
 	options->n_sets = 0;
-}
-
-static void
-help_flag(FILE *out, const struct flag *f)
-{
-	char left[40];
-
-	snprintf(left, sizeof(left), "-%c%s%s%s", f->letter,
-	    f->value == NEED ? " " : "", f->value == MAY ? "[" : "",
-	    f->argument);
-	fprintf(out, "  %-16s %s\n", left, f->help);
-}
-
-void
-cli_help(FILE *out)
-{
-	static const char *const longs[][2] = {
-		{ "--dry-run",
-		    "show account, envelope and plan, and send nothing" },
-		{ "--queue-only",
-		    "put the message into the queue, and send nothing" },
-		{ "--no-queue", "the same as --queue=off" },
-		{ "--version", "show the version" },
-		{ "--help", "show this" },
-	};
-	struct mc_key key;
-	char left[64];
-	size_t i;
-
-	fprintf(out,
-	    "usage: mailchute [options] [--] [recipient ...] < message\n"
-	    "       mailchute config check | show [-a account] [-C file]\n"
-	    "       mailchute queue [list | show ID ... | check]\n"
-	    "       mailchute queue hold | release | retry | remove "
-	    "ID ... | all\n"
-	    "\n"
-	    "Submits a message read from standard input over verified TLS.\n"
-	    "Called as sendmail, mailq or newaliases it takes their part.\n"
-	    "\n");
-	for (i = 0; i < N_FLAGS; i++)
-		if (flags[i].status == HONOURED && flags[i].value != MAY)
-			help_flag(out, &flags[i]);
-	for (i = 0; i < sizeof(longs) / sizeof(longs[0]); i++)
-		fprintf(out, "  %-16s %s\n", longs[i][0], longs[i][1]);
-	fprintf(out, "  --account, --config and --verbose are long forms of "
-	    "-a, -C and -v.\n");
-	fprintf(out, "\nAccepted and ignored: ");
-	for (i = 0; i < N_FLAGS; i++)
-		if (flags[i].status == IGNORED)
-			fprintf(out, "-%c ", flags[i].letter);
-	fprintf(out, "\nKeys of the configuration that may stand here:\n");
-	for (i = 0; mc_key_info(i, &key) == 0; i++) {
-		if ((key.flags & MC_KEY_NOCLI) != 0)
-			continue;
-		snprintf(left, sizeof(left), "--%s=%s", key.name, key.type);
-		fprintf(out, "  %-27s %s\n", left, key.help);
-	}
-	fprintf(out, "\nManual: mailchute(1), mailchute.conf(5)\n");
+	free(options->limits);
+	options->limits = NULL;
+	options->n_limits = 0;
 }

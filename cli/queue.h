@@ -59,6 +59,12 @@ cli_queue_show(struct cli_queue *q, const char *id);
 int
 cli_queue_run(struct cli_queue *q);
 
+/* deliver these, or all that are due; with ret_gone: 0, and it is set, if one
+ * of them is not there any more and so nothing was done */
+int
+cli_queue_deliver(struct cli_queue *q, const char *const *ids, size_t n,
+    bool *ret_gone);
+
 /* the whole identifier; 0 or an exit status, said */
 int
 cli_queue_find(struct cli_queue *q, const char *word, char ret_id[32]);

@@ -122,7 +122,8 @@ find_ids(struct cli_queue *q, char (*ids)[32], const char **list)
 }
 
 static int
-go(struct mc_queue *queue, struct running *run, struct mc_run *settings)
+go(struct mc_queue *queue, struct running *run, struct mc_run *settings,
+    bool *ret_gone)
 {
 	struct mc_err err = { 0 };
 	int rc;
@@ -136,19 +137,42 @@ go(struct mc_queue *queue, struct running *run, struct mc_run *settings)
 	    MC_LOG_WARN, on_log, run);
 	rc = mc_queue_run(queue, settings, &err);
 	wipe_line(run);
+	if (rc != 0 && ret_gone != NULL && err.code == MC_E_QUEUE_NONE) {
+		*ret_gone = true;
+		return 0;
+	}
 	if (rc != 0)
 		return cli_fail(&err);
 	if ((settings->flags & MC_RUN_WATCH) == 0)
 		summary(run);
-	/* who names a message wants to know what became of it */
-	return settings->ids != NULL ? run->worst : 0;
+	return 0;
+}
+
+static struct running
+begin(const struct cli_queue *q)
+{
+	struct running run = { .log = cli_config_value(q->config, "log"),
+	    .verbose = q->verbose };
+
+	run.talks = isatty(STDERR_FILENO) || q->verbose != 0;
+	run.shows = isatty(STDERR_FILENO) && q->verbose == 0;
+	return run;
+}
+
+int
+cli_queue_deliver(struct cli_queue *q, const char *const *ids, size_t n,
+    bool *ret_gone)
+{
+	struct running run = begin(q);
+	struct mc_run settings = { .ids = ids, .n_ids = n };
+
+	return go(q->queue, &run, &settings, ret_gone);
 }
 
 int
 cli_queue_run(struct cli_queue *q)
 {
-	struct running run = { .log = cli_config_value(q->config, "log"),
-	    .verbose = q->verbose };
+	struct running run = begin(q);
 	struct mc_run settings = { 0 };
 	size_t n = (size_t)q->n_words;
 	char (*ids)[32] = calloc(n + 1, sizeof(*ids));
@@ -156,8 +180,6 @@ cli_queue_run(struct cli_queue *q)
 	int status = EX_TEMPFAIL;
 
 	cli_open_log(NULL);
-	run.talks = isatty(STDERR_FILENO) || q->verbose != 0;
-	run.shows = isatty(STDERR_FILENO) && q->verbose == 0;
 	if (q->watch)
 		settings.flags |= MC_RUN_WATCH;
 	if (q->no_wait)
@@ -169,41 +191,12 @@ cli_queue_run(struct cli_queue *q)
 	if (status == 0) {
 		settings.ids = n == 0 ? NULL : list;
 		settings.n_ids = n;
-		status = go(q->queue, &run, &settings);
+		status = go(q->queue, &run, &settings, NULL);
+		/* who names a message wants to know what became of it */
+		if (status == 0 && n != 0)
+			status = run.worst;
 	}
 	free(ids);
 	free(list);
-	return status;
-}
-
-static int
-retry_one(void *ctx, const struct mc_queue_message *m)
-{
-	struct mc_err err = { 0 };
-
-	/* what is being delivered, or has just left, needs no help */
-	if (m->state == MC_QUEUE_WAITING && mc_queue_retry(ctx, m->id,
-	    &err) != 0 && err.code != MC_E_QUEUE_BUSY &&
-	    err.code != MC_E_QUEUE_NONE)
-		return cli_fail(&err);
-	return 0;
-}
-
-int
-cli_flush(const struct cli_identity *id, const struct mc_config *config,
-    int verbose)
-{
-	struct cli_queue q = { .id = id, .config = config,
-	    .verbose = verbose };
-	struct mc_err err = { 0 };
-	int rc, status = cli_queue_open(&q);
-
-	if (status == 0) {
-		rc = mc_queue_list(q.queue, retry_one, q.queue, &err);
-		status = rc < 0 ? cli_fail(&err) : rc;
-	}
-	if (status == 0)
-		status = cli_queue_run(&q);
-	cli_queue_close(&q);
 	return status;
 }

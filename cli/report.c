@@ -146,12 +146,25 @@ log_line(const char *log, int priority, const char *line)
 	close(fd);
 }
 
+/* room for a tag of -L */
+#define TAG 32
+
 void
 cli_open_log(const char *tag)
 {
+	/* syslog keeps the pointer */
+	static char ident[TAG + 1];
+	size_t i;
+
+	snprintf(ident, sizeof(ident), "%s", tag != NULL && tag[0] != '\0' ?
+	    tag : cli_name);
+	for (i = 0; ident[i] != '\0'; i++)
+		if ((unsigned char)ident[i] <= 0x20 ||
+		    (unsigned char)ident[i] >= 0x7f)
+			ident[i] = '?';
 	/* in a new process the old descriptor may be something else by now */
 	closelog();
-	openlog(tag != NULL ? tag : cli_name, LOG_PID, LOG_MAIL);
+	openlog(ident, LOG_PID, LOG_MAIL);
 }
 
 void
@@ -360,6 +373,44 @@ say_queued(const struct mc_submission *sub, const struct cli_outcome *outcome)
 	cli_say("queued as %s%s, next try at %s", queued->id, reason, when);
 }
 
+/* every recipient has it, is in the queue, or is in the report */
+static bool
+is_all_told(const struct mc_submission *sub,
+    const struct cli_outcome *outcome)
+{
+	struct mc_result r;
+	size_t i, failed = 0;
+
+	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++) {
+		failed += r.verdict == MC_FAILED;
+		if (r.verdict != MC_FAILED && is_left(&r))
+			return false;
+	}
+	return outcome->report.recipients == failed;
+}
+
+static void
+log_report(const char *log, const struct mc_submission *sub,
+    const struct cli_outcome *outcome)
+{
+	struct mc_overview o;
+	char line[700], to[300];
+
+	if (mc_submission_overview(sub, &o, NULL) != 0)
+		return;
+	if (outcome->report.recipients != 0) {
+		quote(to, sizeof(to), o.sender);
+		snprintf(line, sizeof(line), "report id=%s to=\"%s\" about "
+		    "%zu refused", outcome->report.id, to,
+		    outcome->report.recipients);
+		cli_log_text(&log, MC_LOG_WARN, MC_STAGE_LOCAL, line);
+	} else if (outcome->report_err.code != MC_OK) {
+		snprintf(line, sizeof(line), "no report to the sender: %s",
+		    outcome->report_err.text);
+		cli_log_text(&log, MC_LOG_ERROR, MC_STAGE_LOCAL, line);
+	}
+}
+
 int
 cli_report(const struct mc_submission *sub, const struct cli_outcome *outcome,
     const char *log)
@@ -377,10 +428,13 @@ cli_report(const struct mc_submission *sub, const struct cli_outcome *outcome,
 	/* whatever keeps it out of the queue, the caller has to try again */
 	if (outcome->queue_err.code != MC_OK && !failed)
 		status = EX_TEMPFAIL;
+	if (outcome->report_is_enough && is_all_told(sub, outcome))
+		status = 0;
 	if (outcome->queued.recipients != 0 && !outcome->quiet)
 		say_queued(sub, outcome);
 	if (status != 0 && !outcome->quiet)
 		say_verdicts(sub, &err, status, &outcome->queue_err);
 	cli_log_results(log, sub, &outcome->queued);
+	log_report(log, sub, outcome);
 	return status;
 }

@@ -47,9 +47,27 @@ cli_config_value(const struct mc_config *config, const char *key)
 	return "";
 }
 
-/* 0 or an exit status, said */
+/* keep it until it can be said and logged; returns its exit status */
 static int
-load_config(const struct cli_identity *id, const struct cli_options *o,
+problem(struct cli_options *o, const struct mc_err *err)
+{
+	snprintf(o->problem, sizeof(o->problem), "%s", err->text);
+	return mc_err_exit(err);
+}
+
+/*
+ * Under the names that other programs call, strangers may have put words on
+ * the command line: PHP's mail() has a parameter for them.
+ */
+static bool
+is_called_by_programs(void)
+{
+	return strcmp(cli_name, "mailchute") != 0;
+}
+
+/* 0 or an exit status, with the problem in o */
+static int
+load_config(const struct cli_identity *id, struct cli_options *o,
     struct mc_config **ret_config)
 {
 	struct mc_err err = { 0 };
@@ -57,11 +75,18 @@ load_config(const struct cli_identity *id, const struct cli_options *o,
 
 	if (mc_config_load(&id->caller, o->config, NULL, NULL, ret_config,
 	    &err) != 0)
-		return cli_fail(&err);
+		return problem(o, &err);
+	if (o->config != NULL && is_called_by_programs() &&
+	    mc_config_distrust(*ret_config, &err) != 0) {
+		/* not for the log either: it may name any file */
+		mc_config_free(*ret_config);
+		*ret_config = NULL;
+		return problem(o, &err);
+	}
 	for (i = 0; i < o->n_sets; i++)
 		if (mc_config_set(*ret_config, o->sets[i].key,
 		    o->sets[i].value, &err) != 0) {
-			(void)cli_fail(&err);
+			(void)problem(o, &err);
 			return EX_USAGE;
 		}
 	return 0;
@@ -72,23 +97,25 @@ load_config(const struct cli_identity *id, const struct cli_options *o,
  * one in full: PHP's mail() and others let strangers choose such words.
  */
 static int
-check_operand(const struct cli_options *o, const char *word)
+check_operand(struct cli_options *o, const char *word)
 {
 	if (word[0] != '-' || (o->after_dashes && strchr(word, '@') != NULL &&
 	    strchr(word, '/') == NULL))
 		return 0;
-	cli_say("%.200s: options stand before the first recipient; an "
-	    "address that begins with - stands behind --", word);
+	snprintf(o->problem, sizeof(o->problem), "%.200s: options stand before "
+	    "the first recipient; an address that begins with - stands behind "
+	    "--", word);
 	return EX_USAGE;
 }
 
 static int
-check_sender(const char *sender)
+check_sender(struct cli_options *o)
 {
-	if (sender == NULL || sender[0] != '-' || strchr(sender, '@') != NULL)
+	if (o->sender == NULL || o->sender[0] != '-' ||
+	    strchr(o->sender, '@') != NULL)
 		return 0;
-	cli_say("-f %.200s: this looks like an option, not like an address",
-	    sender);
+	snprintf(o->problem, sizeof(o->problem), "-f %.200s: this looks like "
+	    "an option, not like an address", o->sender);
 	return EX_USAGE;
 }
 
@@ -192,6 +219,20 @@ choose_way(const struct cli_options *o, int queue_mode)
 	return queue_mode == 2 ? WAY_BACKGROUND : WAY_TRY;
 }
 
+/* a message that was not taken: said and logged, for an exit status */
+static int
+fail(const struct cli_options *o, const char *log, const struct mc_err *err)
+{
+	bool quiet = o->errors == CLI_ERRORS_QUIET;
+
+	if (!quiet)
+		(void)cli_fail(err);
+	/* one of them is enough */
+	if (quiet || strcmp(log, "stderr") != 0)
+		cli_log_text(&log, MC_LOG_ERROR, err->stage, err->text);
+	return mc_err_exit(err);
+}
+
 /* whoever says "only" does not want it sent instead; 0 or an exit status */
 static int
 check_queue_only(const struct mc_submission *sub, const struct cli_options *o)
@@ -244,6 +285,8 @@ wants_run(const struct mc_submission *sub, enum way way,
 {
 	if (cli_cancelled())
 		return false;
+	if (outcome->report.recipients != 0)
+		return true;
 	switch (way) {
 	case WAY_TRY:
 		return has_delivered(sub);
@@ -256,20 +299,38 @@ wants_run(const struct mc_submission *sub, enum way way,
 	return false;
 }
 
+/* -oem and its like: whoever reads no terminal reads a mail */
+static void
+mail_report(struct mc_submission *sub, const struct cli_options *o,
+    struct cli_outcome *outcome)
+{
+	if (isatty(STDERR_FILENO) || (o->errors != CLI_ERRORS_MAIL &&
+	    o->errors != CLI_ERRORS_WRITE && o->errors != CLI_ERRORS_EXIT))
+		return;
+	if (mc_submission_report(sub, &outcome->report,
+	    &outcome->report_err) != 0)
+		outcome->report.recipients = 0;
+	else if (outcome->report.recipients != 0)
+		outcome->report_is_enough = o->errors == CLI_ERRORS_EXIT;
+}
+
 /* what is known once the message is complete; 0 or an exit status, said */
 static int
-read_message(struct mc_submission *sub, const struct cli_options *o)
+read_message(struct mc_submission *sub, const struct cli_options *o,
+    const char *log)
 {
 	struct mc_err err = { 0 };
 
 	if (set_up(sub, o, &err) != 0) {
+		int status = fail(o, log, &err);
+
 		cli_drain();
-		return cli_fail(&err);
+		return status;
 	}
 	if (mc_submission_read(sub, STDIN_FILENO,
 	    o->ignore_dots ? 0 : MC_READ_DOT, &err) != 0 ||
 	    mc_submission_prepare(sub, &err) != 0)
-		return cli_fail(&err);
+		return fail(o, log, &err);
 	return check_queue_only(sub, o);
 }
 
@@ -287,28 +348,32 @@ submit(const struct cli_identity *id, const struct cli_options *o,
 	int status;
 
 	if (mc_submission_new(&id->caller, config, &sub, &err) != 0) {
+		status = fail(o, log, &err);
 		cli_drain();
-		return cli_fail(&err);
+		return status;
 	}
 	mc_submission_set_log(sub, verbose != 0 ? MC_LOG_TRACE : MC_LOG_WARN,
 	    cli_trace, &verbose);
 	mc_submission_set_cancel(sub, cli_cancel_fd());
-	status = read_message(sub, o);
+	status = read_message(sub, o, log);
 	if (status == 0 && o->dry_run) {
 		status = show_plan(sub, &err) != 0 ? cli_fail(&err) : 0;
 	} else if (status == 0) {
-		outcome.quiet = o->quiet;
+		outcome.quiet = o->errors == CLI_ERRORS_QUIET;
 		outcome.verbose = verbose != 0;
 		outcome.watched = verbose != 0 || isatty(STDERR_FILENO);
 		way = choose_way(o, mc_submission_queue_mode(sub));
 		deliver(sub, way, &outcome);
+		if (way == WAY_SEND || way == WAY_TRY)
+			mail_report(sub, o, &outcome);
 		status = cli_report(sub, &outcome, log);
 		run = wants_run(sub, way, &outcome);
 	}
 	mc_submission_free(sub);
 	if (run)
 		cli_background_run(id, config, o->tag, log,
-		    way == WAY_BACKGROUND);
+		    way == WAY_BACKGROUND ||
+		    outcome.report.recipients != 0);
 	return status;
 }
 
@@ -322,43 +387,122 @@ on_problem(void *ctx, const char *file, unsigned line,
 	cli_say("%s", problem->text);
 }
 
+/* a key of the account that was chosen; "" if it is unset */
+static const char *
+account_value(const struct mc_config *config, const char *account,
+    const char *key)
+{
+	struct mc_value v;
+	size_t i;
+
+	for (i = 0; mc_config_value(config, account, i, &v, NULL) == 0; i++)
+		if (strcmp(v.key, key) == 0)
+			return v.value;
+	return "";
+}
+
 /* the file is read at each use: nothing to build, but something to check */
 static int
 check_aliases(const struct cli_options *o, const struct mc_config *config)
 {
+	const char *file = account_value(config, o->account, "aliases");
 	struct mc_err err = { 0 };
 
 	if (mc_config_check_aliases(config, o->account, on_problem, NULL,
-	    &err) == 0)
+	    &err) != 0)
+		return EX_CONFIG;
+	if (o->verbose == 0 && !isatty(STDOUT_FILENO))
 		return 0;
-	return EX_CONFIG;
+	if (file[0] == '\0')
+		printf("no aliases file is configured\n");
+	else
+		printf("%s: no mistake found; it is read at each use\n",
+		    file);
+	return 0;
 }
 
 static int
-run_mode(const struct cli_identity *id, const struct cli_options *o)
+run_mode(const struct cli_identity *id, const struct cli_options *o,
+    const struct mc_config *config)
+{
+	switch (o->mode) {
+	case CLI_SEND:
+		return submit(id, o, config);
+	case CLI_ALIASES:
+		return check_aliases(o, config);
+	case CLI_MAILQ:
+		return cli_mailq(id, config, o->account);
+	case CLI_COUNT:
+		return cli_count(id, config);
+	case CLI_VERIFY:
+		return cli_verify(id, config, o);
+	case CLI_FLUSH:
+		return cli_flush(id, config, o);
+	case CLI_SMTP:
+		return cli_smtp(id, o, config);
+	case CLI_INTERVAL:
+	case CLI_NOTHING:
+	case CLI_HELP:
+	case CLI_VERSION:
+		break;
+	}
+	return EX_SOFTWARE;
+}
+
+/*
+ * Who calls us may keep no line of what we say: an error that comes before
+ * there is a configuration goes to the log of the usual one.
+ */
+static void
+log_early(const struct cli_identity *id, const struct mc_config *config,
+    const struct cli_options *o)
+{
+	struct mc_config *usual = NULL;
+	const char *log = "syslog";
+
+	if (config == NULL && mc_config_load(&id->caller, NULL, NULL, NULL,
+	    &usual, NULL) == 0)
+		config = usual;
+	if (config != NULL)
+		log = cli_config_value(config, "log");
+	if (strcmp(log, "stderr") != 0)
+		cli_log_text(&log, MC_LOG_ERROR, MC_STAGE_LOCAL, o->problem);
+	mc_config_free(usual);
+}
+
+static int
+with_config(const struct cli_identity *id, struct cli_options *o)
 {
 	struct mc_config *config = NULL;
-	int i, status = check_sender(o->sender);
+	int i, status = check_sender(o);
 
 	for (i = 0; status == 0 && i < o->n_operands; i++)
 		status = check_operand(o, o->operands[i]);
 	if (status == 0)
 		status = load_config(id, o, &config);
-	if (status != 0 && o->mode == CLI_SEND)
-		cli_drain();
-	else if (status != 0)
-		;
-	else if (o->mode == CLI_ALIASES)
-		status = check_aliases(o, config);
-	else if (o->mode == CLI_MAILQ)
-		status = cli_mailq(id, config, o->account);
-	else if (o->mode == CLI_SMTP)
-		status = cli_smtp(id, o, config);
-	else if (o->mode == CLI_FLUSH)
-		status = cli_flush(id, config, o->verbose);
-	else
-		status = submit(id, o, config);
+	if (status == 0) {
+		status = run_mode(id, o, config);
+	} else {
+		cli_say("%s", o->problem);
+		if (o->mode == CLI_SEND) {
+			log_early(id, config, o);
+			cli_drain();
+		}
+	}
 	mc_config_free(config);
+	return status;
+}
+
+static int
+wrong_options(const struct cli_identity *id, struct cli_options *o, int status)
+{
+	cli_open_log(o->tag);
+	cli_say("%s", o->problem);
+	/* what runs a daemon may hold its input open for ever */
+	if (o->mode == CLI_SEND) {
+		log_early(id, NULL, o);
+		cli_drain();
+	}
 	return status;
 }
 
@@ -374,17 +518,24 @@ cli_sendmail(const struct cli_identity *id, int argc, char **argv)
 		o.mode = CLI_ALIASES;
 	status = cli_options_parse(argc, argv, &o);
 	if (status != 0) {
-		cli_drain();
+		status = wrong_options(id, &o, status);
 		goto out;
 	}
 	cli_open_log(o.tag);
+	if (o.problem[0] != '\0')
+		cli_say("%s", o.problem);
 	switch (o.mode) {
 	case CLI_SEND:
 	case CLI_ALIASES:
 	case CLI_MAILQ:
+	case CLI_COUNT:
+	case CLI_VERIFY:
 	case CLI_FLUSH:
 	case CLI_SMTP:
-		status = run_mode(id, &o);
+		status = with_config(id, &o);
+		break;
+	case CLI_INTERVAL:
+		cli_hint_interval();
 		break;
 	case CLI_NOTHING:
 		break;

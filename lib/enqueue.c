@@ -31,8 +31,9 @@ quiet_log(struct mc_submission *sub)
 		sub->store_log.most = MC_LOG_ERROR;
 }
 
-static int
-open_store(struct mc_submission *sub, bool create, struct mc_err *err)
+int
+mc_submission_open_store(struct mc_submission *sub, bool create,
+    struct mc_err *err)
 {
 	struct mc_store_settings set = { 0 };
 	struct mc_buf dir;
@@ -121,7 +122,8 @@ mc_submission_admit(struct mc_submission *sub, unsigned flags,
 	if (mc_submission_queue_mode(sub) == MC_QUEUE_OFF)
 		return 0;
 	/* a queue that does not work is no reason not to send */
-	if (open_store(sub, sub->account->rate_messages != 0, &why) != 0) {
+	if (mc_submission_open_store(sub, sub->account->rate_messages != 0,
+	    &why) != 0) {
 		if (why.code != MC_E_QUEUE_NONE)
 			mc_log_line(&sub->log, MC_LOG_INFO, MC_STAGE_LOCAL,
 			    "%s", why.text);
@@ -158,9 +160,8 @@ struct chosen {
 	bool open;		/* somebody is still to be sent to */
 };
 
-/* the store's first note can be read back as reply code and status */
-static int
-set_reason(struct mc_rcpt *rcpt, struct mc_err *err)
+int
+mc_submission_set_reason(struct mc_rcpt *rcpt, struct mc_err *err)
 {
 	struct mc_err why = { .code = rcpt->code, .stage = rcpt->stage,
 	    .smtp = rcpt->smtp, .unsure = rcpt->verdict == MC_UNSURE };
@@ -214,7 +215,8 @@ choose(struct mc_submission *sub, struct chosen *c, struct mc_err *err)
 			continue;
 		c->order[c->n] = i;
 		c->texts[c->n] = rcpt->text;
-		if (rcpt->text != NULL && set_reason(rcpt, err) != 0)
+		if (rcpt->text != NULL &&
+		    mc_submission_set_reason(rcpt, err) != 0)
 			return -1;
 		c->unsure = c->unsure || rcpt->verdict == MC_UNSURE;
 		c->open = c->open || mc_submission_is_open(rcpt);
@@ -338,7 +340,7 @@ mc_submission_queue(struct mc_submission *sub, struct mc_queued *ret_queued,
 	if (c.n == 0) {
 		memset(ret_queued, 0, sizeof(*ret_queued));
 		rc = 0;
-	} else if (open_store(sub, true, &why) == 0) {
+	} else if (mc_submission_open_store(sub, true, &why) == 0) {
 		rc = put(sub, &c, ret_queued, &why);
 		sub->queued = rc == 0;
 	}

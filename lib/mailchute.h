@@ -245,6 +245,15 @@ MC_API MC_CHECK int
 mc_config_check_aliases(const struct mc_config *config, const char *account,
     mc_problem_fn fn, void *ctx, struct mc_err *err);
 
+/*
+ * For a configuration whose file a stranger may have chosen, and written: -1
+ * unless it belongs to root and nobody else may write it, or it names no
+ * program, no file to read or write, and no server that would get the
+ * environment's credentials.  MC_E_CONF_SECRET.
+ */
+MC_API MC_CHECK int
+mc_config_distrust(const struct mc_config *config, struct mc_err *err);
+
 /* Which files were read, in order of precedence; NULL past the end. */
 MC_API const char *
 mc_config_file(const struct mc_config *config, size_t i);
@@ -474,6 +483,20 @@ mc_submission_queue_mode(const struct mc_submission *sub);
  */
 MC_API int
 mc_submission_status(const struct mc_submission *sub, struct mc_err *err);
+
+/*
+ * Put one delivery report (RFC 3464) into the queue, for the sender and by the
+ * same account, about the recipients that were refused for good and whose
+ * NOTIFY allows it.  ret_report->recipients says how many it is about; it is
+ * 0, and nothing was done, if there are none, with the null sender, about a
+ * message that is a report itself, and with `queue` off.  Once, after
+ * mc_submission_send and before or after mc_submission_queue.  MC_E_USAGE (not
+ * sent, or reported already), MC_E_QUEUE_FULL, MC_E_NOMEM, MC_E_IO,
+ * MC_E_TMPFILE, MC_E_INTERNAL, and what mc_queue_open says.
+ */
+MC_API MC_CHECK int
+mc_submission_report(struct mc_submission *sub, struct mc_queued *ret_report,
+    struct mc_err *err);
 
 /* ------------------------------------------------------------ SMTP session */
 

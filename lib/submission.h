@@ -55,6 +55,7 @@ struct mc_submission {
 	bool sent;
 	bool held_back;		/* not tried: mc_submission_admit said so */
 	bool queued;
+	bool reported;
 	struct mc_err stop;	/* why not all was tried; code 0: it was */
 	bool stop_opening;	/* it came while the connection was opened */
 	int64_t not_before;	/* of what was held back; 0: no matter when */
@@ -120,6 +121,16 @@ mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
 /* whoever has no verdict was not tried: `why` says for what reason */
 void
 mc_submission_defer_rest(struct mc_submission *sub, const struct mc_err *why);
+
+/* enqueue.c: give rcpt another text, one that mc_reason_parse can read back as
+ * reply code and status; the old one is the caller's now.  MC_E_NOMEM */
+MC_NODISCARD int
+mc_submission_set_reason(struct mc_rcpt *rcpt, struct mc_err *err);
+
+/* enqueue.c: sub->store; without `create` MC_E_QUEUE_NONE if it is not there */
+MC_NODISCARD int
+mc_submission_open_store(struct mc_submission *sub, bool create,
+    struct mc_err *err);
 
 /* enqueue.c: the server has done all that it was asked: whatever was known
  * against the account is over */

@@ -154,6 +154,44 @@ function flag_macros(f,    arg) {
 	return "Fl " f " " arg
 }
 
+# what may stand behind a letter: what it looks like in front of its argument
+function sub_prefix(g) {
+	if (g == "d" || g == "e")
+		return "o" g
+	return g
+}
+
+function sub_argument(i,    arg) {
+	arg = swap(sub_arg[i], "|", " | ")
+	return (arg ~ /\|/ ? "Cm " : "Ar ") arg
+}
+
+function sub_macros(i,    name) {
+	if (sub_group[i] == "O")
+		return "Fl O Cm " sub_name[i] " Ns = Ns " sub_argument(i)
+	name = sub_name[i] == "#" ? "" : sub_name[i]
+	name = "Fl " sub_prefix(sub_group[i]) name
+	return sub_arg[i] == "" ? name : name " Ns " sub_argument(i)
+}
+
+function print_subs(g,    i) {
+	print ".Bl -tag -width Ds -compact"
+	for (i = 1; i <= n_subs; i++) {
+		if (sub_group[i] != g)
+			continue
+		print ".It " sub_macros(i)
+		print ".Em " status_word[sub_status[i]] " :"
+		print roff(sub_help[i]) "."
+	}
+	print ".El"
+}
+
+function init_words() {
+	status_word["HONOURED"] = "works"
+	status_word["IGNORED"] = "accepted, no effect"
+	status_word["REFUSED"] = "refused, status 64"
+}
+
 function print_options(    i, f) {
 	for (i = 1; i <= n_flags; i++) {
 		f = flags[i]
@@ -166,15 +204,12 @@ function print_options(    i, f) {
 	}
 }
 
-function print_flag_table(    i, f, word) {
-	word["HONOURED"] = "works"
-	word["IGNORED"] = "accepted, no effect"
-	word["REFUSED"] = "refused, status 64"
+function print_flag_table(    i, f) {
 	print ".Bl -tag -width Ds -compact"
 	for (i = 1; i <= n_flags; i++) {
 		f = flags[i]
 		print ".It " flag_macros(f)
-		print ".Em " word[flag_status[f]] " :"
+		print ".Em " status_word[flag_status[f]] " :"
 		print roff(flag_help[f]) "."
 	}
 	print ".El"
@@ -270,18 +305,28 @@ function print_example(    i) {
 
 # -------------------------------------------------------------- completions
 
+# the names of a group that work, with something in front
+function sub_choices(g, front,    i, s) {
+	s = ""
+	for (i = 1; i <= n_subs; i++)
+		if (sub_group[i] == g && sub_status[i] == "HONOURED")
+			s = s (s == "" && front == "" ? "" : " ") front \
+			    sub_name[i] (g == "O" ? "=" : "")
+	return s
+}
+
 # values that can be listed; the table names the rest by a word
 function flag_choices(f) {
 	if (f == "B")
 		return "8BITMIME 7BIT"
-	if (f == "b")
-		return "m p i"
 	if (f == "N")
 		return "never success failure delay"
+	if (f == "b" || f == "e")
+		return sub_choices(f, "")
 	if (f == "o")
-		return "i v eq"
-	if (f == "e")
-		return "p q"
+		return "i v" sub_choices("d", "d") sub_choices("e", "e")
+	if (f == "O")
+		return sub_choices("O", "")
 	if (index(flag_arg[f], "|"))
 		return swap(flag_arg[f], "|", " ")
 	return ""
@@ -417,6 +462,11 @@ function print_list(what,    i, k) {
 			print k "\t" flag_value[k] "\t" flag_status[k] "\t" \
 			    flag_arg[k] "\t" flag_help[k]
 		}
+	else if (what == "subs")
+		for (i = 1; i <= n_subs; i++)
+			print sub_group[i] "\t" sub_name[i] "\t" \
+			    sub_status[i] "\t" sub_arg[i] "\t" sub_help[i] \
+			    "\t" sub_id[i]
 	else if (what == "errors")
 		for (i = 1; i <= n_errors; i++) {
 			k = errors[i]
@@ -434,6 +484,7 @@ function print_list(what,    i, k) {
 
 BEGIN {
 	init_exits()
+	init_words()
 }
 
 FNR == 1 {
@@ -462,6 +513,19 @@ kind == "def" && /^MC_FLAG\(/ {
 	flag_status[f] = F[3]
 	flag_arg[f] = F[4]
 	flag_help[f] = F[5]
+}
+
+kind == "def" && /^MC_SUB\(/ {
+	row("MC_SUB", 6)
+	n_subs++
+	sub_group[n_subs] = F[1]
+	sub_name[n_subs] = F[2]
+	sub_id[n_subs] = F[3]
+	sub_status[n_subs] = F[4]
+	sub_arg[n_subs] = F[5]
+	sub_help[n_subs] = F[6]
+	if (!(F[4] in status_word))
+		fail(FILENAME ":" FNR ": no status " F[4])
 }
 
 kind == "def" && /^MC_ERR\(/ {
@@ -529,6 +593,18 @@ kind == "in" {
 		print_options()
 	else if ($0 == "@FLAGS@")
 		print_flag_table()
+	else if ($0 == "@MODES@")
+		print_subs("b")
+	else if ($0 == "@RUNS@")
+		print_subs("q")
+	else if ($0 == "@SHORTS@")
+		print_subs("o")
+	else if ($0 == "@DELIVERIES@")
+		print_subs("d")
+	else if ($0 == "@ERRORMODES@")
+		print_subs("e")
+	else if ($0 == "@LONGS@")
+		print_subs("O")
 	else if ($0 == "@EXITS@")
 		print_exits()
 	else if ($0 == "@ERRORS@")

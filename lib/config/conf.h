@@ -184,6 +184,7 @@ struct mc_conf_file {
 	struct mc_vec sections;	/* struct mc_section */
 	bool has_secret;
 	bool has_command;	/* names a program to run */
+	bool is_roots;		/* root's, and nobody else may write it */
 };
 
 /* path is copied; MC_E_NOMEM */

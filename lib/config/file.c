@@ -306,6 +306,7 @@ mc_conf_file_read(struct mc_conf_file *cf, unsigned long uid, int *ret_sys,
 	*ret_sys = 0;
 	mc_buf_init_secret(&text, MC_MAX_CONFIG);
 	if (mc_file_slurp(cf->path, &text, &mode, &owner, &e) == 0) {
+		cf->is_roots = owner == 0 && (mode & 022) == 0;
 		rc = mc_conf_file_parse(cf, mc_buf_str(&text), problems);
 		if (rc == 0)
 			rc = check_mode(cf, mode, owner, uid, problems);

@@ -13,6 +13,7 @@
 #define MC_REPORT_H
 
 #include "base/rand.h"
+#include "config/config.h"
 #include "mail/envelope.h"
 #include "mail/spool.h"
 #include "queue/reason.h"
@@ -49,6 +50,12 @@ struct mc_report_settings {
 					 * address; "" if none */
 	struct mc_str reporter;		/* Reporting-MTA: a domain */
 };
+
+/* from, host and reporter by the account (NULL: it is not known any more) and,
+ * where that says nothing, by env */
+void
+mc_report_of_account(const struct mc_account *account,
+    struct mc_report_settings *settings);
 
 /* may, by NOTIFY (RFC 3461 4.1; unspecified: failure only), such a report be
  * made?  A null sender or a message that is itself a report: the caller knows,

@@ -8,15 +8,6 @@
 #include "base/err.h"
 #include "queue/report.h"
 
-static struct mc_str
-domain_of(struct mc_str addr)
-{
-	for (size_t i = addr.len; i > 0; i--)
-		if (addr.ptr[i - 1] == '@')
-			return mc_str_sub(addr, i, addr.len);
-	return MC_STR_NONE;
-}
-
 static int
 put_report(struct mc_runner *r, const struct mc_entry_info *of,
     const char *to, const char *id, struct mc_str header,
@@ -61,7 +52,6 @@ make_report(struct mc_runner *r, const struct mc_lane *lane,
     struct mc_entry *entry, enum mc_report_kind kind, const struct mc_some *s,
     struct mc_err *err)
 {
-	const struct mc_account *a = lane->account;
 	const struct mc_envelope *env = mc_entry_envelope(entry);
 	struct mc_report_settings set = { .kind = kind, .env = env,
 	    .which = s->which, .n = s->n };
@@ -80,16 +70,7 @@ make_report(struct mc_runner *r, const struct mc_lane *lane,
 	set.last_attempt = mc_entry_last_note(entry);
 	set.now = mc_runner_now();
 	set.retry_until = info.arrival + (int64_t)lane->schedule.lifetime;
-	if (a != NULL)
-		set.from = mc_account_from(a);
-	set.reporter = domain_of(set.from.len != 0 ? set.from :
-	    mc_str_from(env->sender));
-	if (a != NULL && a->domain != NULL)
-		set.reporter = mc_str_from(a->domain);
-	if (set.reporter.len == 0)
-		set.reporter = MC_STR("localhost");
-	if (a != NULL && a->host != NULL && !a->is_socket)
-		set.host = mc_str_from(a->host);
+	mc_report_of_account(lane->account, &set);
 	if (mc_report_id(info.id, kind, s->which, s->n, id, err) == 0 &&
 	    mc_entry_content(entry, &set.header, &set.body, err) == 0 &&
 	    mc_report_make(&set, &header, &body, &has_8bit, err) == 0)

@@ -93,6 +93,14 @@ fault man/mailchute.1.in '/^@OPTIONS@/d'
 expect 1 'options in mailchute(1)' drift
 fault man/mailchute-sendmail.8.in '/^@FLAGS@/d'
 expect 1 'options in mailchute-sendmail(8)' drift
+fault man/mailchute-sendmail.8.in '/^@RUNS@/d'
+expect 1 'Runs of the queue in mailchute-sendmail(8)' drift
+fault man/mailchute-sendmail.8.in '/^@ERRORMODES@/d'
+expect 1 'Error modes in mailchute-sendmail(8)' drift
+fault cli/flags.def 's/^MC_SUB(d, "b",/MC_SUB(k, "b",/'
+expect 1 '> k' drift
+fault cli/flags.def 's/"t", CLI_NOTHING, REFUSED/"t", CLI_NOTHING, REFUSE/'
+expect 1 'no status REFUSE' drift
 fault man/mailchute.1.in '/^@CLIKEYS@/d'
 expect 1 'keys on the command line' drift
 fault man/mailchute.1.in '/^.It Fl Fl dry-run/d'
@@ -157,6 +165,10 @@ MC_KEY(more, "more", BOOL, NULL, MC_KF_NOCLI, "yes|no", "more of it")/'
 	fault cli/flags.def "s/('x', NONE, IGNORED/('y', NONE, IGNORED/"
 	expect 1 'ignored options' drift_program
 	expect 1 '< x unknown' drift_program
+	fault cli/flags.def 's/^MC_SUB(b, "t",.*//'
+	expect 1 'modes that the program takes' drift_program
+	fault cli/flags.def 's/"the exit status alone"/"nothing"/'
+	expect 1 'options in flags.def and in --help' drift_program
 else
 	echo "drift-selftest.sh: no program, so not all was tried"
 fi

@@ -40,9 +40,10 @@ within() {
 
 list keys >"$work/keys"
 list flags >"$work/flags"
+list subs >"$work/subs"
 list errors >"$work/errors"
 list prose >"$work/prose"
-for part in keys flags errors prose; do
+for part in keys flags subs errors prose; do
 	test -s "$work/$part" || { echo "drift.sh: no $part"; exit 99; }
 done
 for template in $templates; do
@@ -94,6 +95,28 @@ cut -f 1 "$work/flags" >"$work/wanted"
 between 'All letters are' '^\.El' "$work/mailchute-sendmail.8" |
     sed -n 's/^\.It Fl \(.\).*/\1/p' >"$work/got"
 ordered "options in mailchute-sendmail(8)"
+
+# what may stand behind a letter: a list for each group of the table
+while read -r group prefix title; do
+	$AWK -F '\t' -v group="$group" -v prefix="$prefix" '$1 == group {
+		print prefix ($2 == "#" ? "" : $2) }' "$work/subs" \
+	    >"$work/wanted"
+	test -s "$work/wanted" || { echo "drift.sh: no group $group"; bad=1; }
+	between "^\.Ss $title\$" '^\.El' "$work/mailchute-sendmail.8" |
+	    sed -n 's/^\.It Fl O Cm /.It Fl O/; s/^\.It Fl \([^ ]*\).*/\1/p' \
+	    >"$work/got"
+	ordered "$title in mailchute-sendmail(8)"
+done <<END
+b b Modes
+q q Runs of the queue
+o o Short options
+d od Delivery modes
+e oe Error modes
+O O Long options
+END
+cut -f 1 "$work/subs" | sort -u >"$work/got"
+printf '%s\n' b q o d e O >"$work/wanted"
+same "groups of flags.def that have a list in mailchute-sendmail(8)"
 
 $AWK -F '\t' '$3 == "HONOURED" { print $1 }' "$work/flags" >"$work/wanted"
 between '^The options:' '^\.El' "$work/mailchute.1" |
@@ -395,18 +418,54 @@ run_bare "$MAILCHUTE_BIN" --help >"$work/help" 2>&1 ||
 squeeze() {
 	sed 's/  */ /g; s/^ //; s/ $//'
 }
-$AWK -F '\t' '$3 == "HONOURED" && $2 != "MAY" {
-	print "-" $1 " " $4 " " $5 }' "$work/flags" | squeeze >"$work/wanted"
+# the rows of a group stand below its letter
+$AWK -F '\t' '
+function show(g, front,    i) {
+	for (i = 1; i <= n; i++)
+		if (group[i] == g)
+			print front text[i]
+}
+NR == FNR {
+	if ($3 != "HONOURED")
+		next
+	group[++n] = $1
+	text[n] = $2 ($1 == "O" ? "=" : "") $4 " " $5
+	next
+}
+$3 == "HONOURED" {
+	print "-" $1 ($2 == "MAY" ? "[" $4 "]" : " " $4) " " $5
+	if ($1 == "b" || $1 == "q")
+		show($1, "-" $1)
+	else if ($1 == "O")
+		show("O", "-O ")
+	else if ($1 == "o") {
+		show("o", "-o")
+		show("d", "-od")
+		show("e", "-oe")
+	}
+}' "$work/subs" "$work/flags" | squeeze >"$work/wanted"
 grep '^ *-[A-Za-z]' "$work/help" | squeeze >"$work/got" || true
 ordered "options in flags.def and in --help"
 $AWK -F '\t' '$5 !~ /NOCLI/ { print "--" $1 "=" $4 " " $6 }' "$work/keys" |
     squeeze >"$work/wanted"
 grep '^ *--[a-z-]*=' "$work/help" | squeeze >"$work/got" || true
 ordered "keys in keys.def and in --help"
-$AWK -F '\t' '$3 == "IGNORED" { print "-" $1 }' "$work/flags" >"$work/wanted"
-sed -n 's/^Accepted and ignored: //p' "$work/help" | tr ' ' '\n' |
-    grep . >"$work/got" || true
-ordered "ignored options in flags.def and in --help"
+for status in IGNORED REFUSED; do
+	{
+		$AWK -F '\t' -v s=$status '$3 == s { print "-" $1 }' \
+		    "$work/flags"
+		$AWK -F '\t' -v s=$status '$3 == s && $1 != "O" {
+			print "-" ($1 ~ /[de]/ ? "o" : "") $1 \
+			    ($2 == "#" ? $4 : $2) }' "$work/subs"
+	} >"$work/wanted"
+	case $status in
+	IGNORED) title='Accepted and ignored' words='ignored options' ;;
+	*) title='Refused with status 64' words='refused options' ;;
+	esac
+	sed -n "s/^$title: //p" "$work/help" | tr ' ' '\n' |
+	    grep . >"$work/got" || true
+	ordered "$words in flags.def and in --help"
+done
 
 # letters: what is not in the table, or refused there, is refused
 for letter in a b c d e f g h i j k l m n o p q r s t u v w x y z \
@@ -434,5 +493,24 @@ END {
 			print letter[i] " refused"
 }' "$work/flags" >"$work/wanted"
 ordered "letters that the program does not take"
+
+# the same for modes: asked with an option behind them that ends it all
+for letter in a b c d e f g h i j k l m n o p q r s t u v w x y z \
+    A B C D E F G H I J K L M N O P Q R S T U V W X Y Z 0 1 2 3 4 5 6 7 8 9
+do
+	run_bare "$MAILCHUTE_BIN" -C /dev/null "-b$letter" --version \
+	    </dev/null >"$work/out" 2>&1 || true
+	if grep -q 'no such mode' "$work/out"; then
+		continue
+	elif grep -q 'is refused' "$work/out"; then
+		echo "$letter refused"
+	else
+		echo "$letter taken"
+	fi
+done | sort >"$work/got"
+$AWK -F '\t' '$1 == "b" {
+	print $2, ($3 == "REFUSED" ? "refused" : "taken") }' "$work/subs" |
+    sort >"$work/wanted"
+ordered "modes that the program takes"
 
 exit $bad

@@ -24,7 +24,10 @@ Case files, *.t
     for V in A..B[..STEP] repeat the case with @V@ replaced; several `for`
     for V in x | y | z      multiply
     for V W...            one repetition a line, values separated by " | "
-    skip-unless WHAT      root, user, ipv6
+    for V in table STATUS GROUPS
+                          the options of cli/flags.def that have this status;
+                          GROUPS is - for letters, or letters of groups there
+    skip-unless WHAT      root, user, ipv6, mount (root, and unshare -m works)
     server                script, see server.py; sections add up
     config                the configuration file, mode 0600
     config+               lines that replace (same key) or add; "!key" removes
@@ -242,6 +245,27 @@ def with_templates(case, templates, base=True):
     return out + [s for s in case.sections if s.name != "use"]
 
 
+def table(status, groups):
+    """Words for the command line, out of cli/flags.def."""
+    out = []
+    with open(os.path.join(HERE, "../../cli/flags.def")) as f:
+        rows = [re.findall(r'"([^"]*)"|\'(.)\'|([^ ,()"\']+)', line)
+                for line in f if re.match(r"MC_(FLAG|SUB)\(", line)]
+    for row in [["".join(x) for x in r] for r in rows]:
+        if row[0] == "MC_FLAG" and "-" in groups and row[3] == status:
+            option = "-" + row[1]
+            out.append(option if row[2] != "NEED" else option + " v")
+            if row[2] != "NONE":
+                out.append(option + "v")
+        elif row[0] == "MC_SUB" and row[1] in groups and row[4] == status:
+            option = {"d": "-od", "e": "-oe", "O": "-O"}.get(
+                row[1], "-" + row[1])
+            name = row[2] if row[2] != "#" else "30m"
+            out.append(option + name + ("=x" if row[1] == "O" else
+                                        "x" if row[5] else ""))
+    return out
+
+
 def loop_values(section, where):
     """(names, rows) of a `for` section."""
     words = section.words
@@ -249,7 +273,9 @@ def loop_values(section, where):
         i = words.index("in")
         names, spec = words[:i], " ".join(words[i + 1:])
         m = re.match(r"^(\d+)\.\.(\d+)(?:\.\.(\d+))?$", spec)
-        if m:
+        if spec.startswith("table "):
+            rows = [[v] for v in table(*spec.split()[1:])]
+        elif m:
             rows = [[str(n)] for n in range(int(m.group(1)),
                                             int(m.group(2)) + 1,
                                             int(m.group(3) or 1))]
@@ -1174,6 +1200,10 @@ class World:
             return os.geteuid() == 0
         if what == "user":
             return os.geteuid() != 0
+        if what == "mount":
+            return os.geteuid() == 0 and subprocess.run(
+                ["unshare", "-m", "true"], stdin=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL).returncode == 0
         if what == "ipv6":
             try:
                 with socket.socket(socket.AF_INET6) as s:

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * distrust.c - a configuration that a stranger may have chosen
+ *
+ * A web application that hands a visitor's words to sendmail's command line
+ * lets the visitor give -C, and uploads are files of the application's user.
+ */
+#include "base/base.h"
+#include "config/conf.h"
+
+static int
+refuse(const struct mc_setting *s, enum mc_key_id key, struct mc_err *err)
+{
+	return mc_err_set(err, MC_E_CONF_SECRET, MC_STAGE_CONFIG,
+	    "%s: %s is refused here, since the file was given on the command "
+	    "line and is not root's alone: call the program as mailchute, or "
+	    "let root own the file and nobody else write it", s->origin,
+	    mc_key_row(key)->name);
+}
+
+/* a program, or a file */
+static bool
+reaches_out(enum mc_key_id key, const struct mc_setting *s)
+{
+	if (key == MC_K_log)
+		return s->text[0] == '/' || s->text[0] == '~';
+	return mc_key_row(key)->type == MC_TYPE_CMD ||
+	    mc_key_row(key)->type == MC_TYPE_PATH;
+}
+
+static int
+check_layer(const struct mc_layer *layer, bool may_host, struct mc_err *err)
+{
+	for (size_t i = 0; i < MC_K__COUNT; i++) {
+		const struct mc_setting *s = &layer->v[i];
+		enum mc_key_id key = (enum mc_key_id)i;
+
+		if (!s->set || s->text[0] == '\0')
+			continue;
+		if (reaches_out(key, s) || (key == MC_K_host && !may_host))
+			return refuse(s, key, err);
+	}
+	return 0;
+}
+
+/* of the environment, which would go to the host of the file */
+static bool
+has_credentials(const struct mc_layer *env)
+{
+	static const enum mc_key_id keys[] = {
+		MC_K_password, MC_K_password_file, MC_K_password_command,
+		MC_K_token, MC_K_token_file, MC_K_token_command,
+	};
+
+	for (size_t i = 0; i < MC_NELEM(keys); i++)
+		if (env->v[keys[i]].set)
+			return true;
+	return false;
+}
+
+int
+mc_config_distrust(const struct mc_config *config, struct mc_err *err)
+{
+	bool may_host = !has_credentials(&config->env.layer);
+
+	for (size_t i = 0; i < config->n_files; i++) {
+		const struct mc_conf_file *cf = &config->files[i];
+
+		if (cf->is_roots)
+			continue;
+		if (check_layer(&cf->lead, may_host, err) != 0)
+			return -1;
+		for (size_t k = 0; k < cf->sections.n; k++) {
+			const struct mc_section *s =
+			    mc_vec_at(&cf->sections, k);
+
+			if (check_layer(&s->layer, may_host, err) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
