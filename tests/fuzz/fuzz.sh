@@ -19,7 +19,7 @@ sources=$(find "$top_srcdir/lib" -name '*.c')
 echo "fuzz: building the library with ASan, UBSan and coverage"
 compile() {
 	clang -O1 -g -std=c17 -DHAVE_CONFIG_H '-DSYSCONFDIR="/etc"' \
-	    "-I$top_builddir" "-I$top_srcdir/lib" \
+	    "-I$top_builddir" "-I$top_srcdir/lib" "-I$top_srcdir" \
 	    -fsanitize=address,undefined -fno-sanitize-recover=all "$@"
 }
 mkdir -p "$out/obj"
@@ -31,10 +31,15 @@ done
 
 for target in "$@"; do
 	mkdir -p "$out/$target"
+	# the one that is about the command and not the library
+	more=
+	if test "$target" = options; then
+		more="$top_srcdir/cli/flags.c $top_srcdir/cli/options.c"
+	fi
 	# shellcheck disable=SC2086
 	compile -fsanitize=fuzzer -o "$out/fuzz_$target" \
-	    "$top_srcdir/tests/fuzz/fuzz_$target.c" "$out"/obj/*.o $libs \
-	    -lpthread
+	    "$top_srcdir/tests/fuzz/fuzz_$target.c" $more "$out"/obj/*.o \
+	    $libs -lpthread
 	echo "fuzz: $target for ${FUZZ_SECONDS:-60} s"
 	"$out/fuzz_$target" -max_total_time="${FUZZ_SECONDS:-60}" \
 	    -artifact_prefix="$out/$target/" -print_final_stats=1 \
