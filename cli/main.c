@@ -91,18 +91,18 @@ cli_catch_signals(void)
 			sigaction(ends[i], &act, NULL);
 }
 
-/* a socket or message must never become descriptor 0, 1 or 2 */
+/*
+ * A socket or message must never become descriptor 0, 1 or 2.  Where all of
+ * them are open a missing /dev/null, as in a chroot, does no harm.
+ */
 static bool
 open_standard_fds(void)
 {
 	int fd;
 
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd < 3);
-	if (fd < 0)
-		return false;
-	close(fd);
+	for (fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
 	return true;
 }
 

@@ -825,3 +825,94 @@ sendmail -C @DIR@/up -i -f me@example.test a@example.test
 exit: 78
 stderr~ aliases is refused here
 connections: 0
+
+## --------------------------------------------------------- runs of the queue
+
+== @waiting        three messages wait, to and from a, b and c
+-- config+
+queue = on
+-- stdin
+-- wrap
+for n in a b c; do
+echo x | @DIR@/bin/sendmail -odq -f $n@from.test $n@example.test || exit 99
+done
+
+== o-run-one one of three is tried
+-- use waiting
+-- for ARG WHO
+-qRb@example | b
+-qRB@EXAMPLE.TEST | b
+-qSc@ | c
+-qSA@FROM. | a
+-q!Ra@ -q!Rb@ | c
+-qRa@ -qRb@ -qSb@ | b
+-q!Sa@ -qRa@ -qRc@ | c
+-qRb -qI | b
+-qR@ -q!Rb@ -q!Sc@ | a
+-- run
+sendmail @ARG@
+-- expect
+queued: 2
+-- txn
+from: @WHO@@from.test
+to: @WHO@@example.test
+
+== o-run-id one by its identifier, or the end of it
+-- use waiting
+-- for CUT in 1 | 2 | 20
+-- wrap
+for n in a b c; do
+echo x | @DIR@/bin/sendmail -odq -f $n@from.test $n@example.test || exit 99
+done
+id=`@DIR@/bin/mailchute queue list --json | sed -n '/b@from/s/^{"id":"\([a-z2-7]*\)".*/\1/p' | cut -c@CUT@-`
+test -n "$id" || exit 98
+set -- "$@$id"
+-- run
+sendmail -qI
+-- expect
+queued: 2
+-- txn
+to: b@example.test
+
+== o-run-none none fits
+-- use waiting
+-- for ARG in -qRa@ -qSb@ | -qI0 | -qRnobody | -q!R@ | -qG x | -qL | -qQ | -q30m | -qp
+-- run
+sendmail @ARG@
+-- expect
+queued: 3
+connections: 0
+
+== o-run-all all of them, over one connection
+-- use waiting
+-- for ARG in -q | -qf | -qff | -qi | -qR@ | -q!Rzzz | -qS | -qI
+-- run
+sendmail @ARG@
+-- config+
+connections = 1
+-- expect
+connections: 1
+queued: 0
+transactions: 3
+commands~ ^RCPT TO:<a@
+commands~ ^RCPT TO:<b@
+commands~ ^RCPT TO:<c@
+
+== o-run-bad a limit that is none lets nothing go
+-- use waiting
+-- for ARG in -q! | -q!x | -q!a@example.test
+-- run
+sendmail @ARG@
+-- expect
+exit: 64
+queued: 3
+connections: 0
+
+== o-run-count -bP counts them
+-- use waiting
+-- run
+sendmail -bP
+-- expect
+stdout: any
+stdout~ \A3\n\Z
+queued: 3
