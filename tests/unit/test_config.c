@@ -927,6 +927,96 @@ test_command_mode(void **state)
 	world_close(&w);
 }
 
+/* what a stranger may have written, and given with -C */
+static void
+test_distrust(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *key;	/* that is not taken; NULL: none */
+	} t[] = {
+		{ "", NULL },
+		{ "host = h.example\nport = 25\nuser = u\nfrom = a@b.example\n"
+		    "queue = off\nlog = off\ntimeout = 5\n", NULL },
+		{ "log = syslog\n[account a]\nhost = h.example\n", NULL },
+		{ "log = stderr\naliases =\npassword-file =\n", NULL },
+		{ "log = /x\n", "log" },
+		{ "log = ~/x\n", "log" },
+		{ "queue-dir = /x\n", "queue-dir" },
+		{ "[account a]\naliases = /x\n", "aliases" },
+		{ "[account a]\nhost = h.example\n[account b]\n"
+		    "token-file = /x\n", "token-file" },
+		{ "tls-ca-file = /x\n", "tls-ca-file" },
+		{ "tls-ca-dir = /x\n", "tls-ca-dir" },
+		{ "tls-cert = /x\n", "tls-cert" },
+		{ "password-file = /x\n", "password-file" },
+	};
+	static const mode_t modes[] = { 0664, 0646, 0600 };
+	char path[256], want[300];
+	struct world w;
+	int rc;
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(t) * MC_NELEM(modes); i++) {
+		mode_t mode = modes[i % MC_NELEM(modes)];
+		const char *key = t[i / MC_NELEM(modes)].key;
+
+		world_open(&w);
+		(void)snprintf(path, sizeof(path), "%s", side_write(&w.side,
+		    "named", t[i / MC_NELEM(modes)].text, mode));
+		if (world_load(&w, path, false) != 0)
+			fail_msg("%s", w.err.text);
+		rc = mc_config_distrust(w.config, &w.err);
+		/* who runs this as root owns a file that is root's alone */
+		if (key == NULL || (mode == 0600 && getuid() == 0)) {
+			assert_int_equal(rc, 0);
+		} else {
+			assert_err(rc, w.err, MC_E_CONF_SECRET);
+			(void)snprintf(want, sizeof(want), ": %s is refused",
+			    key);
+			assert_non_null(strstr(w.err.text, want));
+			assert_non_null(strstr(w.err.text, path));
+		}
+		world_close(&w);
+	}
+}
+
+/* credentials of the environment do not go to a stranger's host */
+static void
+test_distrust_host(void **state)
+{
+	static const char *const names[] = {
+		"MAILCHUTE_PASSWORD", "MAILCHUTE_TOKEN",
+		"MAILCHUTE_PASSWORD_COMMAND", "MAILCHUTE_TOKEN_COMMAND",
+		"MAILCHUTE_USER",
+	};
+	char path[256];
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(names); i++) {
+		world_open(&w);
+		world_env(&w, names[i], "x");
+		(void)snprintf(path, sizeof(path), "%s", side_write(&w.side,
+		    "named", "host = h.example\n", 0666));
+		if (world_load(&w, path, false) != 0)
+			fail_msg("%s", w.err.text);
+		if (i + 1 == MC_NELEM(names))
+			assert_int_equal(mc_config_distrust(w.config, NULL),
+			    0);
+		else
+			assert_err(mc_config_distrust(w.config, &w.err),
+			    w.err, MC_E_CONF_SECRET);
+		/* without a host of its own it says nothing of it */
+		(void)side_write(&w.side, "named", "from = a@b.example\n",
+		    0666);
+		if (world_load(&w, path, false) != 0)
+			fail_msg("%s", w.err.text);
+		assert_int_equal(mc_config_distrust(w.config, NULL), 0);
+		world_close(&w);
+	}
+}
+
 static void
 test_all_problems(void **state)
 {
@@ -1275,6 +1365,8 @@ main(void)
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_secret_mode),
 		cmocka_unit_test(test_command_mode),
+		cmocka_unit_test(test_distrust),
+		cmocka_unit_test(test_distrust_host),
 		cmocka_unit_test(test_all_problems),
 		cmocka_unit_test(test_env),
 		cmocka_unit_test(test_env_secret_files),

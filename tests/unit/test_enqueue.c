@@ -851,6 +851,167 @@ test_admit_nomem(void **state)
 	assert_true(n > 5);
 }
 
+/* ----------------------------------------------------------------- reports */
+
+#define REPORTED "From: joe@x.test\nTo: a@x.test, b@x.test, c@x.test\n" \
+    "Bcc: d@x.test\nSubject: x\nMessage-ID: <orig@x.test>\n"
+
+/* the body of the report in the queue, and who gets it */
+static void
+read_report(struct world *w, const struct mc_queued *report, char *text,
+    size_t size)
+{
+	struct mc_err err = { 0 };
+	struct mc_str header;
+	const struct mc_spool *body;
+	struct found f;
+	size_t got = 0;
+
+	w->queued = *report;
+	find(w, &f);
+	assert_true(f.info.is_report);
+	assert_string_equal(f.info.account, "t");
+	assert_string_equal(f.env->sender, "");
+	assert_int_equal(f.env->rcpts.n, 1);
+	assert_string_equal(mc_envelope_at(f.env, 0)->addr, "joe@x.test");
+	assert_int_equal(mc_envelope_at(f.env, 0)->notify, MC_NOTIFY_NEVER);
+	assert_int_equal(mc_entry_content(f.entry, &header, &body, &err), 0);
+	assert_true(body->size < size);
+	assert_int_equal(mc_spool_read(body, 0, text, size - 1, &got, &err),
+	    0);
+	text[got] = '\0';
+	lose(&f);
+}
+
+static void
+test_report(void **state)
+{
+	static const struct {
+		const char *verdicts;
+		const char *header;	/* more of it, "" for none */
+		const char *conf;
+		const char *sender;	/* NULL: the default */
+		unsigned notify;
+		size_t about;
+	} rows[] = {
+		{ "FDTF", "", "", NULL, 0, 2 },
+		{ "FFFF", "", "", NULL, 0, 4 },
+		{ "DDDF", "", "", NULL, MC_NOTIFY_FAILURE, 1 },
+		{ "DTUP", "", "", NULL, 0, 0 },
+		{ "DDDD", "", "", NULL, 0, 0 },
+		{ "FFFF", "", "", "", 0, 0 },
+		{ "FFFF", "", "queue = off", NULL, 0, 0 },
+		{ "FFFF", "", "", NULL, MC_NOTIFY_NEVER, 0 },
+		{ "FFFF", "", "", NULL, MC_NOTIFY_DELAY, 0 },
+		{ "FFFF", "Content-Type: multipart/report; report-type="
+		    "delivery-status\n", "", NULL, 0, 0 },
+		{ "FFFF", "content-type:\n MULTIPART/Report;boundary=x\n", "",
+		    NULL, 0, 0 },
+		{ "FFFF", "Content-Type: multipart/mixed; boundary=x\n"
+		    "Auto-Submitted: auto-generated\n", "", NULL, 0, 4 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		char message[1000], text[8000], conf[200];
+		struct mc_queued report = { .recipients = 99 };
+		struct world w;
+		struct mc_result r;
+
+		(void)snprintf(conf, sizeof(conf), "from = joe@x.test\n%s",
+		    rows[i].conf);
+		open_world(&w, "", conf);
+		mc_submission_free(w.sub);
+		w.sub = NULL;
+		(void)snprintf(message, sizeof(message), "%s%s\nhello\n",
+		    REPORTED, rows[i].header);
+		assert_int_equal(mc_submission_new(&w.caller, w.config,
+		    &w.sub, &w.err), 0);
+		mc_submission_use_header_rcpts(w.sub, 1);
+		if (rows[i].sender != NULL)
+			assert_int_equal(mc_submission_set_sender(w.sub,
+			    rows[i].sender, &w.err), 0);
+		assert_int_equal(mc_submission_set_dsn(w.sub, rows[i].notify,
+		    NULL, NULL, &w.err), 0);
+		assert_int_equal(mc_submission_write(w.sub, message,
+		    strlen(message), 0, &w.err), 0);
+		assert_err(mc_submission_report(w.sub, &report, &w.err),
+		    w.err, MC_E_USAGE);
+		memset(&w.err, 0, sizeof(w.err));
+		if (mc_submission_prepare(w.sub, &w.err) != 0)
+			fail_msg("%s", w.err.text);
+		set_verdicts(&w, rows[i].verdicts);
+		if (mc_submission_report(w.sub, &report, &w.err) != 0)
+			fail_msg("row %zu: %s", i, w.err.text);
+		assert_int_equal(report.recipients, rows[i].about);
+		assert_int_equal(count(&w), rows[i].about != 0);
+		/* what was said of them stays what it was */
+		for (size_t k = 0; rows[i].verdicts[k] != '\0'; k++) {
+			assert_int_equal(mc_submission_result(w.sub, k, &r),
+			    0);
+			if (rows[i].verdicts[k] == 'F')
+				assert_memory_equal(r.err.text, "answer", 6);
+		}
+		if (rows[i].about == 0) {
+			close_world(&w);
+			continue;
+		}
+		/* once */
+		assert_err(mc_submission_report(w.sub, &report, &w.err),
+		    w.err, MC_E_USAGE);
+		read_report(&w, &report, text, sizeof(text));
+		for (size_t k = 0; k < 4; k++) {
+			char field[64];
+
+			(void)snprintf(field, sizeof(field),
+			    "Final-Recipient: rfc822; %c@x.test\r\n",
+			    "abcd"[k]);
+			assert_int_equal(strstr(text, field) != NULL,
+			    rows[i].verdicts[k] == 'F');
+		}
+		assert_non_null(strstr(text, "Status: 5.2."));
+		assert_non_null(strstr(text, "Message-ID: <orig@x.test>"));
+		close_world(&w);
+	}
+}
+
+static void
+test_report_nomem(void **state)
+{
+	unsigned long n = 0, all;
+
+	(void)state;
+	do {
+		struct mc_queued report = { 0 };
+		struct world w;
+		struct mc_result r;
+		int rc;
+
+		open_world(&w, "", "from = joe@x.test");
+		set_verdicts(&w, "DTFF");
+		(void)failmalloc(++n, false);
+		rc = mc_submission_report(w.sub, &report, &w.err);
+		all = failmalloc(0, false);
+		if (rc != 0) {
+			assert_err(rc, w.err, MC_E_NOMEM);
+			assert_int_equal(report.recipients, 0);
+			assert_int_equal(count(&w), 0);
+			/* there may be some later */
+			memset(&w.err, 0, sizeof(w.err));
+			if (mc_submission_report(w.sub, &report, &w.err) != 0)
+				fail_msg("%s", w.err.text);
+		}
+		assert_int_equal(report.recipients, 2);
+		assert_int_equal(mc_submission_result(w.sub, 2, &r), 0);
+		assert_string_equal(r.err.text, "answer 2");
+		/* those that wait still can */
+		queue(&w);
+		assert_int_equal(count(&w), 2);
+		close_world(&w);
+	} while (all >= n);
+	assert_true(n > 10);
+}
+
 int
 main(void)
 {
@@ -870,6 +1031,8 @@ main(void)
 		cmocka_unit_test(test_unusable_admit),
 		cmocka_unit_test(test_nomem),
 		cmocka_unit_test(test_admit_nomem),
+		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_report_nomem),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
