@@ -86,6 +86,7 @@ struct cli_options {
 	bool no_aliases;	/* -n */
 	bool body_8bit;		/* -B8BITMIME */
 	bool dry_run;
+	bool show_version;	/* -d0.1 */
 	int verbose;
 	enum cli_errors errors;
 	enum cli_delivery delivery;

@@ -17,7 +17,8 @@
 struct flush {
 	struct cli_queue q;
 	const struct cli_options *o;
-	char (*ids)[32];	/* with limits: what fits them */
+	bool limited;		/* to some messages: by limits, or an account */
+	char (*ids)[32];	/* these */
 	size_t n;
 	size_t cap;
 };
@@ -113,11 +114,12 @@ retry_one(void *ctx, const struct mc_queue_message *m)
 	struct flush *f = ctx;
 	struct mc_err err = { 0 };
 
-	if (m->state != MC_QUEUE_WAITING || !fits(f->o, m, 'I') ||
-	    !fits(f->o, m, 'R') || !fits(f->o, m, 'S'))
+	if (m->state != MC_QUEUE_WAITING || !cli_queue_wants(&f->q, m) ||
+	    !fits(f->o, m, 'I') || !fits(f->o, m, 'R') ||
+	    !fits(f->o, m, 'S'))
 		return 0;
 	if (mc_queue_retry(f->q.queue, m->id, &err) == 0)
-		return f->o->n_limits == 0 ? 0 : add_id(f, m->id);
+		return f->limited ? add_id(f, m->id) : 0;
 	/* what is being delivered, or has just left, needs no help */
 	if (err.code == MC_E_QUEUE_BUSY || err.code == MC_E_QUEUE_NONE)
 		return 0;
@@ -152,9 +154,10 @@ flush_once(struct flush *f, bool *ret_gone)
 	rc = mc_queue_list(f->q.queue, retry_one, f, &err);
 	if (rc != 0)
 		return rc < 0 ? cli_fail(&err) : rc;
-	if (f->o->n_limits == 0)
+	if (!f->limited)
 		return cli_queue_deliver(&f->q, NULL, 0, NULL);
-	return f->n == 0 ? 0 : run_some(f, ret_gone);
+	/* a misspelt account has none either */
+	return f->n == 0 ? cli_queue_none(&f->q) : run_some(f, ret_gone);
 }
 
 int
@@ -162,7 +165,9 @@ cli_flush(const struct cli_identity *id, const struct mc_config *config,
     const struct cli_options *options)
 {
 	struct flush f = { .q = { .id = id, .config = config,
-	    .verbose = options->verbose }, .o = options };
+	    .account = options->account, .verbose = options->verbose },
+	    .o = options, .limited = options->n_limits != 0 ||
+	    options->account != NULL };
 	int i, status = cli_queue_open(&f.q);
 
 	for (i = 0; status == 0 && i < MOST_LOOKS; i++) {

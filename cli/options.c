@@ -233,8 +233,7 @@ apply(struct cli_options *o, char letter, const char *value)
 		o->config = value;
 		break;
 	case 'd':
-		if (strcmp(value, "0.1") == 0)
-			o->mode = CLI_VERSION;
+		o->show_version |= strcmp(value, "0.1") == 0;
 		break;
 	case 'e':
 		set_errors(o, value);
@@ -416,6 +415,9 @@ cli_options_parse(int argc, char **argv, struct cli_options *ret_options)
 		if (rc != 0)
 			return rc;
 	}
+	/* "sendmail -d0.1 -bv root" is how people ask for it */
+	if (o->show_version)
+		o->mode = CLI_VERSION;
 	o->operands = argv + i;
 	o->n_operands = argc - i;
 	return 0;

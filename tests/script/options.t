@@ -158,7 +158,7 @@ to: -w@example.test
 sendmail -i -f me@example.test @ARG@ a@example.test
 
 == o-version -d0.1
--- for ARG in -d0.1 | --version | -vd0.1
+-- for ARG in -d0.1 | --version | -vd0.1 | -d0.1 -bv root | -bv -d0.1 root
 -- run
 sendmail @ARG@
 -- expect
@@ -897,6 +897,26 @@ transactions: 3
 commands~ ^RCPT TO:<a@
 commands~ ^RCPT TO:<b@
 commands~ ^RCPT TO:<c@
+
+== o-run-account only those of an account
+-- use waiting
+-- for ARGS EXIT LEFT
+-q -a t | 0 | 0
+-a t -qRb@ | 0 | 2
+-a u -q | 0 | 3
+-q -a nosuch | 78 | 3
+-- env
+MAILCHUTE_ACCOUNT=t
+-- config+
+[account u]
+host = localhost
+from = u@example.test
+-- run
+sendmail @ARGS@
+-- expect
+exit: @EXIT@
+transactions: any
+queued: @LEFT@
 
 == o-run-bad a limit that is none lets nothing go
 -- use waiting
