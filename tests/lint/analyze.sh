@@ -48,7 +48,7 @@ fi
 
 # one flag a line, as no path may be cut at a blank
 {
-	printf '%s\n' -Ilib "-I$top_builddir" -Itests/unit -DHAVE_CONFIG_H \
+	printf '%s\n' -Ilib -I. "-I$top_builddir" -Itests/unit -DHAVE_CONFIG_H \
 	    '-DSYSCONFDIR="/etc"'
 	$PKG_CONFIG --cflags openssl libgsasl libidn2 cmocka 2>/dev/null |
 	    tr ' ' '\n' | grep . || :
