@@ -5,7 +5,6 @@
 #include "base/base.h"
 #include "submission.h"
 
-#include "base/env.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -21,16 +20,6 @@ host_domain(const struct mc_submission *sub)
 {
 	return mc_str_from(sub->caller->mailname != NULL ?
 	    sub->caller->mailname : sub->caller->hostname);
-}
-
-/* local@domain, with the sender's own domain for a bare name */
-static int
-make_sender(struct mc_submission *sub, struct mc_str local,
-    struct mc_str domain, struct mc_buf *out, struct mc_err *err)
-{
-	if (domain.len == 0)
-		domain = mc_buf_str(&sub->own_domain);
-	return mc_mailbox_make(local, domain, out, err);
 }
 
 /* ------------------------------------------------------------------- account */
@@ -133,50 +122,6 @@ find_domain(struct mc_submission *sub, struct mc_err *err)
 	return mc_buf_err(&sub->own_domain, "domain", err);
 }
 
-/* -------------------------------------------------------------------- sender */
-
-/* the address of who sends when nobody has said so */
-static int
-default_sender(struct mc_submission *sub, struct mc_buf *out,
-    struct mc_err *err)
-{
-	struct mc_str from = mc_account_from(sub->account);
-
-	if (from.len != 0) {
-		mc_buf_add_str(out, from);
-		return mc_buf_err(out, "sender", err);
-	}
-	if (sub->caller->login == NULL)
-		return mc_err_set(err, MC_E_NO_USER, MC_STAGE_LOCAL,
-		    "user %lu has no name here: set from in the "
-		    "configuration, or use -f", sub->caller->uid);
-	return make_sender(sub, mc_str_from(sub->caller->login), MC_STR_NONE,
-	    out, err);
-}
-
-static int
-settle_sender(struct mc_submission *sub, struct mc_err *err)
-{
-	struct mc_buf out;
-	int rc = -1;
-
-	mc_buf_init(&out, MC_MAX_PATH * 2);
-	if (!sub->has_sender) {
-		if (default_sender(sub, &out, err) != 0)
-			goto out;
-	} else if (sub->sender.local[0] != '\0') {
-		if (make_sender(sub, mc_str_from(sub->sender.local),
-		    mc_str_from(sub->sender.domain), &out, err) != 0) {
-			mc_err_ctx(err, "sender");
-			goto out;
-		}
-	}
-	rc = mc_envelope_set_sender(&sub->env, mc_buf_str(&out), err);
-out:
-	mc_buf_clear(&out);
-	return rc;
-}
-
 static int
 settle_dsn(struct mc_submission *sub, struct mc_err *err)
 {
@@ -207,76 +152,16 @@ nomem:
 
 /* -------------------------------------------------------------------- header */
 
-/* is there a From that says something? */
-static bool
-has_from(const struct mc_submission *sub)
-{
-	const struct mc_header *h = &sub->message.header;
-	size_t i = mc_header_find(h, "From", 0);
-	struct mc_str value;
-
-	if (i == SIZE_MAX)
-		return false;
-	value = mc_str_trim(mc_header_at(h, i)->value);
-	return value.len != 0 && !mc_str_eq(value, MC_STR("<>"));
-}
-
-/* is there a From, and is it not this account's? */
-static int
-from_is_foreign(const struct mc_submission *sub, bool *ret_foreign,
-    struct mc_err *err)
-{
-	struct mc_buf from;
-	int rc;
-
-	*ret_foreign = false;
-	if (sub->account->from == NULL ||
-	    mc_account_from(sub->account).len == 0)
-		return 0;
-	mc_buf_init(&from, MC_MAX_PATH * 2);
-	rc = header_from(sub, &from, err);
-	*ret_foreign = mc_header_find(&sub->message.header, "From", 0) !=
-	    SIZE_MAX && !mc_account_owns(sub->account, mc_buf_str(&from));
-	mc_buf_clear(&from);
-	return rc;
-}
-
-static struct mc_str
-full_name(const struct mc_submission *sub)
-{
-	const char *env;
-
-	if (sub->full_name != NULL)
-		return mc_str_from(sub->full_name);
-	env = mc_env_get(sub->caller->envp, "NAME");
-	if (env != NULL)
-		return mc_str_from(env);
-	return mc_str_from(sub->caller->full_name);
-}
-
 static int
 fix_header(struct mc_submission *sub, struct mc_err *err)
 {
 	struct mc_fixup fix = { 0 };
-	struct mc_buf own;
-	bool foreign;
+	struct mc_buf from, own;
 	int rc = -1;
 
+	mc_buf_init(&from, MC_MAX_PATH * 2);
 	mc_buf_init(&own, MC_MAX_PATH * 2);
-	if (from_is_foreign(sub, &foreign, err) != 0)
-		goto out;
-	fix.from_policy = foreign ?
-	    (enum mc_from_policy)sub->account->from_policy : MC_FROM_KEEP;
-	if (fix.from_policy != MC_FROM_KEEP)
-		mc_buf_add_str(&own, mc_account_from(sub->account));
-	else if (sub->env.sender[0] != '\0')
-		mc_buf_addz(&own, sub->env.sender);
-	/* a report of failure (sender <>) has its From: where nobody has a
-	 * name, as in a container, none is needed */
-	else if ((sub->caller->login != NULL || !has_from(sub)) &&
-	    default_sender(sub, &own, err) != 0)
-		goto out;
-	if (mc_buf_err(&own, "sender", err) != 0)
+	if (mc_submission_fix_from(sub, &from, &own, &fix, err) != 0)
 		goto out;
 	fix.domain = mc_str_from(sub->account->domain);
 	if (fix.domain.len == 0)
@@ -284,14 +169,13 @@ fix_header(struct mc_submission *sub, struct mc_err *err)
 	if (fix.domain.len == 0 || mc_str_chr(fix.domain, '_') <
 	    fix.domain.len)
 		fix.domain = mc_buf_str(&sub->own_domain);
-	fix.from_addr = mc_buf_str(&own);
-	fix.from_name = full_name(sub);
 	fix.id_domain = mc_buf_str(&sub->own_domain);
 	fix.now = (int64_t)time(NULL);
 	rc = mc_fixup_header(&sub->message.header, &fix, &sub->message_id,
 	    err);
 out:
 	mc_buf_clear(&own);
+	mc_buf_clear(&from);
 	return rc;
 }
 
@@ -328,7 +212,8 @@ prepare(struct mc_submission *sub, struct mc_err *err)
 	if (mc_submission_end(sub, err) != 0 ||
 	    choose_account(sub, err) != 0 || find_domain(sub, err) != 0 ||
 	    mc_submission_resolve(sub, err) != 0 ||
-	    settle_sender(sub, err) != 0 || settle_dsn(sub, err) != 0 ||
+	    mc_submission_settle_sender(sub, err) != 0 ||
+	    settle_dsn(sub, err) != 0 ||
 	    fix_body(sub, err) != 0 || fix_header(sub, err) != 0 ||
 	    mc_fold_header(&sub->message.header, err) != 0)
 		return -1;

@@ -65,6 +65,7 @@ struct mc_submission {
 	const struct mc_account *account;
 	const char *rule;
 	struct mc_envelope env;
+	bool sender_given;	/* its sender is the one that was set */
 	struct mc_plan plan;
 	struct mc_buf header;
 	struct mc_buf message_id;
@@ -136,6 +137,21 @@ mc_submission_open_store(struct mc_submission *sub, bool create,
  * against the account is over */
 void
 mc_submission_well(struct mc_submission *sub);
+
+/*
+ * sender.c: settle the envelope's sender: the null sender stays; what was set
+ * counts unless envelope-from-fixed or from-policy is against it; then
+ * envelope-from, then the account's address, then the user's.  MC_E_NO_USER,
+ * MC_E_CONF_VALUE, MC_E_ADDR_SYNTAX, MC_E_ADDR_LONG, MC_E_NOMEM.
+ */
+MC_NODISCARD int
+mc_submission_settle_sender(struct mc_submission *sub, struct mc_err *err);
+
+/* sender.c: fill what *fix says about From and Sender; the addresses stand in
+ * from and own, which are empty before */
+MC_NODISCARD int
+mc_submission_fix_from(const struct mc_submission *sub, struct mc_buf *from,
+    struct mc_buf *own, struct mc_fixup *fix, struct mc_err *err);
 
 /* resolve.c: turn what was collected into the envelope's recipients */
 MC_NODISCARD int

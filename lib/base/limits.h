@@ -45,6 +45,7 @@
 #define MC_MAX_HEADER (100 * 1024)	/* without the recipient fields */
 #define MC_MAX_HEADER_RCPT (8 * 1024 * 1024)	/* To, Cc, Bcc, Resent- */
 #define MC_MAX_FIELDS 1000
+#define MC_MAX_RECEIVED 50		/* RFC 5321 6.3 */
 #define MC_MAX_LINE 998			/* RFC 5322 2.1.1, without CRLF */
 #define MC_SPOOL_MEMORY (256 * 1024)
 #define MC_BODY_CHUNK (32 * 1024)

@@ -29,6 +29,7 @@ static const enum mc_key_id of_one_account[] = {
 	MC_K_tls_key, MC_K_auth, MC_K_auth_unverified, MC_K_user,
 	MC_K_password, MC_K_password_file, MC_K_password_command,
 	MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_from,
+	MC_K_from_name, MC_K_envelope_from,
 };
 
 static const enum mc_key_id credentials[] = {

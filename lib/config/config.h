@@ -8,6 +8,7 @@
 #ifndef MC_CONFIG_CONFIG_H
 #define MC_CONFIG_CONFIG_H
 
+#include "base/buf.h"
 #include "base/secret.h"
 #include "base/vec.h"
 
@@ -101,6 +102,36 @@ mc_config_choose(const struct mc_config *config, struct mc_str sender,
 /* the account's default sender: first element of `from` without '*', or empty */
 struct mc_str
 mc_account_from(const struct mc_account *account);
+
+/* what envelope-from may be made of; empty: there is none */
+struct mc_sender_names {
+	struct mc_str login;	/* %U */
+	struct mc_str host;	/* %H, the host's name */
+	struct mc_str mail;	/* %M, the host's domain for mail */
+	struct mc_str domain;	/* %D, the account's domain */
+};
+
+/*
+ * mc_envelope_from_make - append the address that an envelope-from stands for
+ *
+ * Nothing for "<>".  -1 with err: MC_E_NO_USER (%U, and the user has no name),
+ * MC_E_CONF_VALUE (another name is not there, or the text is none that
+ * mc_envelope_from_check takes), MC_E_ADDR_SYNTAX, MC_E_ADDR_LONG,
+ * MC_E_NOMEM, MC_E_TOO_LONG.
+ */
+MC_NODISCARD int
+mc_envelope_from_make(struct mc_str text, const struct mc_sender_names *names,
+    struct mc_buf *out, struct mc_err *err);
+
+/*
+ * mc_envelope_from_check - append the normal form of an envelope-from
+ *
+ * A full address with or without brackets, in which placeholders may stand, or
+ * "<>".  Errors as of mc_envelope_from_make; the text never shows the value.
+ */
+MC_NODISCARD int
+mc_envelope_from_check(struct mc_str text, struct mc_buf *out,
+    struct mc_err *err);
 
 /* does the address fit one of the account's `from` patterns? */
 bool

@@ -486,6 +486,17 @@ parse_command(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 }
 
 static int
+parse_envelope_from(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
+    struct mc_err *err)
+{
+	struct mc_err why = { .code = MC_OK };
+
+	if (mc_envelope_from_check(in, out, &why) == 0)
+		return 0;
+	return pass_on(err, key, &why);
+}
+
+static int
 parse_rate(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
     struct mc_err *err)
 {
@@ -531,6 +542,8 @@ parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 		return parse_ehlo_name(key, in, out, err);
 	if (key == MC_K_log)
 		return parse_log(key, in, out, err);
+	if (key == MC_K_envelope_from)
+		return parse_envelope_from(key, in, out, err);
 	if (key == MC_K_rate)
 		return parse_rate(key, in, out, err);
 	mc_buf_add_str(out, in);

@@ -10,18 +10,22 @@
 #include "mail/header.h"
 
 enum mc_from_policy {
-	MC_FROM_KEEP = 0,	/* leave From as it is */
-	MC_FROM_ADDRESS,	/* another address, same display name; original kept in
-				 * Reply-To (if there is none) else X-Original-From */
-	MC_FROM_FORCE		/* From becomes full_name <address> altogether; original kept
-				 * the same way */
+	MC_FROM_KEEP = 0,	/* leave what is there as it is */
+	MC_FROM_ADDRESS,	/* own_addr, and the display name that is there */
+	MC_FROM_FORCE		/* own_name and own_addr */
 };
 
 struct mc_fixup {
 	struct mc_str domain;	/* appended to bare names; empty: they stay */
-	struct mc_str from_addr; /* for a missing From, and for from_policy */
-	struct mc_str from_name; /* display name for a From made here */
-	enum mc_from_policy from_policy;
+	struct mc_str from_addr; /* for a From (or Sender) that is missing */
+	struct mc_str from_name; /* its display name */
+	enum mc_from_policy from_policy;	/* for what is not owned */
+	struct mc_str own_addr;	/* empty: from_policy changes nothing */
+	struct mc_str own_name;
+	/* is this address (as mc_mailbox_make gives it) one of the account's?
+	 * NULL: only own_addr is */
+	bool (*owns)(const void *ctx, struct mc_str addr);
+	const void *owns_ctx;
 	struct mc_str id_domain; /* right side of a new Message-ID */
 	int64_t now;		/* seconds since 1970 */
 };
@@ -55,20 +59,28 @@ mc_fixup_visible(const struct mc_header *h, mc_fixup_rcpt_fn fn, void *ctx,
 /*
  * mc_fixup_header - make the header fit to leave
  *
- * Removes every Bcc, Resent-Bcc, Return-Path and Content-Length; adds Date,
- * Message-ID and From when missing or empty (when the message is resent, their
- * Resent- forms too as far as the newest block lacks them); qualifies bare
- * addresses in From, Sender, Reply-To, To, Cc, and their Resent- forms,
- * touching only the bytes that need it; repairs cron's `root (Cron Daemon)`
- * only so far; applies from_policy to From, Sender (removed when it would name
- * another address) and their Resent- forms in the newest block, where the
- * original goes to X-Original-Resent-From.  An address field that cannot be
- * parsed is left as it is; if from_policy replaces it, Reply-To is not used.
- * Fields already right keep their bytes.  New fields go to the top, Resent-
- * ones to the top of the newest block.  *ret_message_id gets the value of
- * Message-ID with its brackets, printable.  On failure the header is changed
- * in part, but the Bcc fields are gone.  MC_E_HDR_SYNTAX, MC_E_HDR_LONG (too
- * many fields), MC_E_TOO_LONG, MC_E_NOMEM, MC_E_INTERNAL.
+ * Removes every Bcc, Resent-Bcc, Return-Path and Content-Length.  Adds Date,
+ * Message-ID and From when missing or empty; to a resent message the Resent-
+ * forms as far as the newest block lacks them, and the plain ones only in
+ * place of empty ones.  Qualifies bare addresses in From, Sender, Reply-To,
+ * To, Cc, and their Resent- forms, touching only the bytes that need it.
+ *
+ * from_policy is for From and Sender, and for Resent-From and Resent-Sender of
+ * the newest block, that name anybody but the account (or are no address list).
+ * One field of a kind is left: the first that is owned, else the first one,
+ * rewritten.  What it said goes to Reply-To if it was a From that is an
+ * address list and there is no Reply-To, else to X-Original-NAME; what the
+ * others said goes there too.  A Sender that would come to name the same as
+ * From goes (RFC 5322 3.6.2); a From of several people gets a Sender if it has
+ * none, under every policy.
+ *
+ * Fields already right keep their bytes; what cannot be parsed is left as it
+ * is otherwise.  New fields go to the top, Resent- ones to the top of the
+ * newest block.  *ret_message_id gets the value of Message-ID (else of
+ * Resent-Message-ID) with its brackets, printable.  On failure the header is
+ * changed in part, but the Bcc fields are gone.  MC_E_LOOP (more than
+ * MC_MAX_RECEIVED), MC_E_HDR_SYNTAX, MC_E_HDR_LONG (too many fields),
+ * MC_E_TOO_LONG, MC_E_NOMEM, MC_E_INTERNAL.
  */
 MC_NODISCARD int
 mc_fixup_header(struct mc_header *h, const struct mc_fixup *fix,

@@ -388,6 +388,7 @@ BEGIN {
 	value["BOOL"] = "yes"
 	own["auth"] = "PLAIN"
 	own["from"] = "me@x.example"
+	own["envelope-from"] = "%U@%D"
 	own["tls-pin"] = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	own["log"] = "stderr"
 	own["unsure-retries"] = own["connections"] = "2"

@@ -180,6 +180,8 @@ static const struct mc_fixup plain = {
 	.domain = { "d.example", 9 },
 	.from_addr = { "al@d.example", 12 },
 	.from_name = { "Al B", 4 },
+	.own_addr = { "al@d.example", 12 },
+	.own_name = { "Al B", 4 },
 	.id_domain = { "id.example", 10 },
 	.now = 1795444207,
 };
@@ -205,18 +207,12 @@ check(const char *text, const struct mc_fixup *fix, const char *want,
 	assert_string_equal(id.ptr, want_id);
 
 	/* a second time changes nothing */
-	if (fix->from_policy == MC_FROM_KEEP) {
-		struct mc_buf again;
-
-		mc_buf_init(&again, 1 << 20);
-		mc_buf_reset(&id);
-		assert_int_equal(mc_fixup_header(&m.header, fix, &id, &err),
-		    0);
-		mc_header_write(&m.header, &again);
-		mask_ids(&again);
-		assert_string_equal(again.ptr, want);
-		mc_buf_clear(&again);
-	}
+	mc_buf_reset(&b);
+	mc_buf_reset(&id);
+	assert_int_equal(mc_fixup_header(&m.header, fix, &id, &err), 0);
+	mc_header_write(&m.header, &b);
+	mask_ids(&b);
+	assert_string_equal(b.ptr, want);
 	mc_buf_clear(&b);
 	mc_buf_clear(&id);
 	mc_message_clear(&m);
@@ -282,9 +278,16 @@ test_missing(void **state)
 		{ "From:\nFrom: b@x\nFrom: <>\n", DATE ID "From: b@x\r\n" },
 		{ "From: G:;\n", DATE ID "From: G:;\r\n" },
 		/* resent: the Resent- forms in the newest block, on top */
-		{ "Resent-To: r@x\nTo: o@x\n", FROM DATE ID
+		{ "Resent-To: r@x\nTo: o@x\n",
 		    "Resent-From: Al B <al@d.example>\r\n" RDATE RID
 		    "Resent-To: r@x\r\nTo: o@x\r\n" },
+		/* the plain ones are the author's: only empty ones are made */
+		{ "Resent-To: r@x\nFrom: <>\nMessage-ID:\nDate: \nTo: o@x\n",
+		    FROM DATE ID "Resent-From: Al B <al@d.example>\r\n" RDATE
+		    RID "Resent-To: r@x\r\nTo: o@x\r\n" },
+		{ "To: o@x\nResent-Cc: r@x\nDate:\n", DATE "To: o@x\r\n"
+		    "Resent-From: Al B <al@d.example>\r\n" RDATE RID
+		    "Resent-Cc: r@x\r\n" },
 		{ "X: y\nResent-To: r@x\nResent-Date: q\nResent-From:\n"
 		    "From: o@x\nMessage-ID: <m>\nDate: e\n",
 		    "X: y\r\nResent-From: Al B <al@d.example>\r\n" RID
@@ -448,6 +451,15 @@ test_from_name(void **state)
 	}
 }
 
+static bool
+owns_listed(const void *ctx, struct mc_str addr)
+{
+	return mc_str_eq(addr, mc_str_from(ctx));
+}
+
+/* what every row of the policy's has behind it */
+#define REST "Date: d\r\nMessage-ID: <m@x>\r\n"
+
 static void
 test_policy(void **state)
 {
@@ -457,6 +469,10 @@ test_policy(void **state)
 		const char *want;
 	} rows[] = {
 		{ MC_FROM_KEEP, "From: Bo <b@y>\n", "From: Bo <b@y>\r\n" },
+		{ MC_FROM_KEEP, "Sender: s@y\nFrom: b@y\n",
+		    "Sender: s@y\r\nFrom: b@y\r\n" },
+		{ MC_FROM_KEEP, "From: b@y\nFrom: \"c\nSender:\n",
+		    "From: b@y\r\nFrom: \"c\r\nSender:\r\n" },
 		{ MC_FROM_ADDRESS, "From: Bo <b@y>\n",
 		    "Reply-To: Bo <b@y>\r\nFrom: Bo <al@d.example>\r\n" },
 		{ MC_FROM_ADDRESS, "From:\"B, \\\"o\" <b@y>\n",
@@ -465,14 +481,42 @@ test_policy(void **state)
 		{ MC_FROM_ADDRESS, "From: =?utf-8?q?J=C3=B6rg?=\n <b@y>\n",
 		    "Reply-To: =?utf-8?q?J=C3=B6rg?=\r\n <b@y>\r\n"
 		    "From: =?utf-8?q?J=C3=B6rg?=\r\n <al@d.example>\r\n" },
+		{ MC_FROM_ADDRESS, "From: Bo <@r:b@y> (c)\n",
+		    "Reply-To: Bo <@r:b@y> (c)\r\n"
+		    "From: Bo <al@d.example>\r\n" },
+		{ MC_FROM_ADDRESS, "From: Bo <\n b@y\t> (c)\n",
+		    "Reply-To: Bo <\r\n b@y\t> (c)\r\n"
+		    "From: Bo <\r\n al@d.example\t> (c)\r\n" },
+		/* cron: the name comes out of its comment */
 		{ MC_FROM_ADDRESS, "From: root (Cron Daemon)\n",
 		    "Reply-To: root@d.example (Cron Daemon)\r\n"
-		    "From: al@d.example (Cron Daemon)\r\n" },
+		    "From: Cron Daemon <al@d.example>\r\n" },
+		{ MC_FROM_FORCE, "From: root (Cron Daemon)\n",
+		    "Reply-To: root@d.example (Cron Daemon)\r\n" FROM },
+		{ MC_FROM_ADDRESS, "From: \"root (Cron Daemon)\"\n",
+		    "Reply-To: \"root (Cron Daemon)\"@d.example\r\n"
+		    "From: al@d.example\r\n" },
+		{ MC_FROM_ADDRESS, "From: b@y (J. \\(\"x\\\")\n",
+		    "Reply-To: b@y (J. \\(\"x\\\")\r\n"
+		    "From: \"J. (\\\"x\\\"\" <al@d.example>\r\n" },
+		{ MC_FROM_ADDRESS, "From: b@y (J\xc3\xb6rg)\n",
+		    "Reply-To: b@y (J\xc3\xb6rg)\r\n"
+		    "From: =?UTF-8?B?SsO2cmc=?= <al@d.example>\r\n" },
+		{ MC_FROM_ADDRESS, "From: b@y (a\n\t\n b)\n",
+		    "Reply-To: b@y (a\t\r\n b)\r\n"
+		    "From: \"a  b\" <al@d.example>\r\n" },
 		{ MC_FROM_ADDRESS, "From: b@y\n",
 		    "Reply-To: b@y\r\nFrom: al@d.example\r\n" },
+		{ MC_FROM_ADDRESS, "From: <b@y>\n",
+		    "Reply-To: <b@y>\r\nFrom: al@d.example\r\n" },
 		{ MC_FROM_ADDRESS, "From: Bo <b@y>, Cy <c@y>\n",
 		    "Reply-To: Bo <b@y>, Cy <c@y>\r\n"
 		    "From: Bo <al@d.example>\r\n" },
+		{ MC_FROM_ADDRESS, "From: Staff: Bo <b@y>, c@y;\n",
+		    "Reply-To: Staff: Bo <b@y>, c@y;\r\n"
+		    "From: Bo <al@d.example>\r\n" },
+		{ MC_FROM_ADDRESS, "From: Nobody:;\n",
+		    "X-Original-From: Nobody:;\r\n" FROM },
 		{ MC_FROM_ADDRESS, "Reply-To: r@y\nFrom: Bo <b@y>\n",
 		    "X-Original-From: Bo <b@y>\r\nReply-To: r@y\r\n"
 		    "From: Bo <al@d.example>\r\n" },
@@ -482,60 +526,95 @@ test_policy(void **state)
 		    "X-Original-From: not a list\r\n"
 		    "From: Al B <al@d.example>\r\n" },
 		{ MC_FROM_ADDRESS, "From: b@y\n \n (c)\n",
-		    "Reply-To: b@y \r\n (c)\r\nFrom: al@d.example \r\n (c)\r\n" },
+		    "Reply-To: b@y \r\n (c)\r\nFrom: c <al@d.example>\r\n" },
+		{ MC_FROM_ADDRESS, "From: Bo\n \n <b@y>\n",
+		    "Reply-To: Bo \r\n <b@y>\r\n"
+		    "From: Bo \r\n <al@d.example>\r\n" },
 		/* ours already: nothing to do */
 		{ MC_FROM_ADDRESS, "From: Bo <Al@D.example>\n",
 		    "From: Bo <Al@D.example>\r\n" },
+		{ MC_FROM_FORCE, "From: Bo <Al@D.example>\n",
+		    "From: Bo <Al@D.example>\r\n" },
+		{ MC_FROM_FORCE, "From: Bo <bo@own.example>\n",
+		    "From: Bo <bo@own.example>\r\n" },
+		{ MC_FROM_ADDRESS, "From: al\n", "From: al@d.example\r\n" },
 		{ MC_FROM_ADDRESS, "To: b@x\n", FROM "To: b@x\r\n" },
 		{ MC_FROM_FORCE, "From: Bo <b@y>\n",
 		    "Reply-To: Bo <b@y>\r\n" FROM },
 		{ MC_FROM_FORCE, "From: b@y, c@y\nReply-To: r@y\n",
 		    "X-Original-From: b@y, c@y\r\n" FROM "Reply-To: r@y\r\n" },
 		{ MC_FROM_FORCE, "To: b@x\n", FROM "To: b@x\r\n" },
-		{ MC_FROM_FORCE, "From: Al B <al@d.example>\n", FROM },
-		/* every From, or the other one is what a server sees */
-		{ MC_FROM_FORCE, "From: b@y\nFrom: c@y\n",
-		    "X-Original-From: c@y\r\nReply-To: b@y\r\n" FROM FROM },
-		/* Sender goes unless it names the same address */
+		/* one From is left, or a server takes the other one */
+		{ MC_FROM_FORCE, "From: b@y\nX: q\nFrom: c@y\nFrom:d@y\n",
+		    "X-Original-From: d@y\r\nX-Original-From: c@y\r\n"
+		    "Reply-To: b@y\r\n" FROM "X: q\r\n" },
+		{ MC_FROM_ADDRESS, "From: b@y\nFrom: al@d.example\nFrom: c@y\n"
+		    "X: q\n", "X-Original-From: c@y\r\nX-Original-From: b@y\r\n"
+		    "From: al@d.example\r\nX: q\r\n" },
+		{ MC_FROM_ADDRESS, "From: al@d.example\n"
+		    "From: bo@own.example\n",
+		    "X-Original-From: bo@own.example\r\n"
+		    "From: al@d.example\r\n" },
+		/* several people: all of them have to be ours */
+		{ MC_FROM_ADDRESS, "From: al@d.example, bo@own.example\n",
+		    "Sender: Al B <al@d.example>\r\n"
+		    "From: al@d.example, bo@own.example\r\n" },
+		{ MC_FROM_ADDRESS, "From: Al <al@d.example>, b@y\n",
+		    "Reply-To: Al <al@d.example>, b@y\r\n"
+		    "From: Al <al@d.example>\r\n" },
+		/* Sender too; it goes where it says no more than From */
 		{ MC_FROM_FORCE, "Sender: s@y\nFrom: b@y\n",
-		    "Reply-To: b@y\r\n" FROM },
+		    "X-Original-Sender: s@y\r\nReply-To: b@y\r\n" FROM },
+		{ MC_FROM_ADDRESS, "Sender: Si <s@y>\nFrom: bo@own.example\n",
+		    "X-Original-Sender: Si <s@y>\r\n"
+		    "Sender: Si <al@d.example>\r\n"
+		    "From: bo@own.example\r\n" },
+		{ MC_FROM_FORCE, "From: bo@own.example\nSender: Si <s@y>\n",
+		    "X-Original-Sender: Si <s@y>\r\n"
+		    "From: bo@own.example\r\n"
+		    "Sender: Al B <al@d.example>\r\n" },
+		{ MC_FROM_ADDRESS, "Sender: s@y\nFrom: al@d.example, "
+		    "bo@own.example\n", "X-Original-Sender: s@y\r\n"
+		    "Sender: al@d.example\r\n"
+		    "From: al@d.example, bo@own.example\r\n" },
 		{ MC_FROM_ADDRESS, "Sender: Q <al@d.example>\nFrom: b@y\n",
 		    "Reply-To: b@y\r\nSender: Q <al@d.example>\r\n"
 		    "From: al@d.example\r\n" },
 		{ MC_FROM_ADDRESS, "Sender: al\nSender: \"\nFrom: al\n",
-		    "Sender: al@d.example\r\nFrom: al@d.example\r\n" },
-		{ MC_FROM_KEEP, "Sender: s@y\nFrom: b@y\n",
-		    "Sender: s@y\r\nFrom: b@y\r\n" },
+		    "X-Original-Sender: \"\r\nSender: al@d.example\r\n"
+		    "From: al@d.example\r\n" },
+		{ MC_FROM_ADDRESS, "Sender:\nSender: <>\nFrom: al\n",
+		    "X-Original-Sender: <>\r\nFrom: al@d.example\r\n" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < MC_NELEM(rows); i++) {
 		struct mc_fixup fix = plain;
-		char text[300];
-		char want[400];
-		bool made = strstr(rows[i].text, "From:") == NULL;
-		const char *w = rows[i].want;
+		char text[400];
+		char want[500];
 
 		fix.from_policy = rows[i].policy;
-		(void)snprintf(text, sizeof(text), "%s", rows[i].text);
-		/* Date and Message-ID come in front, but for a From made */
-		size_t front = made ? strlen(FROM) : 0;
-		const char *rest = w + front;
-		if (!made && fix.from_policy != MC_FROM_KEEP) {
-			/* what was kept stands above all */
-			while (strncmp(rest, "X-Original-From:", 16) == 0 ||
-			    (strncmp(rest, "Reply-To:", 9) == 0 &&
-			    strncmp(rest + 9, " r@y", 4) != 0)) {
-				do {
-					rest = strstr(rest, "\r\n") + 2;
-				} while (*rest == ' ');
-			}
-			front = (size_t)(rest - w);
-		}
-		(void)snprintf(want, sizeof(want), "%.*s" DATE ID "%s",
-		    (int)front, w, rest);
-		check(text, &fix, want, "<I>");
+		fix.owns = owns_listed;
+		fix.owns_ctx = "bo@own.example";
+		(void)snprintf(text, sizeof(text), "%sDate: d\n"
+		    "Message-ID: <m@x>\n", rows[i].text);
+		(void)snprintf(want, sizeof(want), "%s" REST, rows[i].want);
+		check(text, &fix, want, "<m@x>");
 	}
+
+	/* an account without an address has nothing to put there */
+	struct mc_fixup none = plain;
+	none.from_policy = MC_FROM_FORCE;
+	none.own_addr = MC_STR_NONE;
+	check(H "Sender: s@y\nReply-To:\n", &none, H "Sender: s@y\r\n"
+	    "Reply-To:\r\n", "<m@x>");
+
+	/* nor is there a name in every one */
+	struct mc_fixup nameless = plain;
+	nameless.from_policy = MC_FROM_FORCE;
+	nameless.own_name = MC_STR_NONE;
+	check("From: Bo <b@y>\n" REST, &nameless,
+	    "Reply-To: Bo <b@y>\r\nFrom: al@d.example\r\n" REST, "<m@x>");
 }
 
 static void
@@ -545,16 +624,104 @@ test_policy_resent(void **state)
 
 	(void)state;
 	fix.from_policy = MC_FROM_ADDRESS;
+	fix.owns = owns_listed;
+	fix.owns_ctx = "bo@own.example";
 	check("Resent-From: R <r@y>\nResent-Sender: s@y\nResent-To: t@x\n"
 	    "Resent-Date: d\nResent-Message-ID: <i>\nReceived: q\n"
 	    "Resent-From: old@y\nResent-Sender: old2@y\n"
-	    "From: O <o@y>\nDate: d\nMessage-ID: <m@x>\n", &fix,
-	    "Reply-To: O <o@y>\r\nX-Original-Resent-From: R <r@y>\r\n"
+	    "From: O <o@y>\nSender: p@y\nDate: d\nMessage-ID: <m@x>\n", &fix,
+	    "X-Original-Resent-Sender: s@y\r\n"
+	    "X-Original-Resent-From: R <r@y>\r\n"
+	    "X-Original-Sender: p@y\r\nReply-To: O <o@y>\r\n"
 	    "Resent-From: R <al@d.example>\r\nResent-To: t@x\r\n"
 	    "Resent-Date: d\r\nResent-Message-ID: <i>\r\nReceived: q\r\n"
 	    "Resent-From: old@y\r\nResent-Sender: old2@y\r\n"
 	    "From: O <al@d.example>\r\nDate: d\r\nMessage-ID: <m@x>\r\n",
 	    "<m@x>");
+	/* the From is ours, who resends is not */
+	check("X: y\nResent-Sender: S <s@y>\nResent-From: bo@own.example, "
+	    "al@d.example\nResent-Date: d\nResent-Message-ID: <i>\n"
+	    "Resent-To: t@x\nFrom: al\n", &fix,
+	    "X-Original-Resent-Sender: S <s@y>\r\nX: y\r\n"
+	    "Resent-Sender: S <al@d.example>\r\n"
+	    "Resent-From: bo@own.example, al@d.example\r\n"
+	    "Resent-Date: d\r\nResent-Message-ID: <i>\r\nResent-To: t@x\r\n"
+	    "From: al@d.example\r\n", "<i>");
+}
+
+/* a From of several people has a Sender (RFC 5322 3.6.2) */
+static void
+test_sender(void **state)
+{
+	static const struct row rows[] = {
+		{ "From: a@y, b@y\n", "Sender: Al B <al@d.example>\r\n"
+		    "From: a@y, b@y\r\n" },
+		{ "X: y\nFrom: a, \"\n", "X: y\r\nFrom: a, \"\r\n" },
+		{ "X: y\nFrom: G: a, b;\n", "X: y\r\nSender: Al B "
+		    "<al@d.example>\r\nFrom: G: a@d.example, b@d.example;\r\n" },
+		{ "From: a@y, b@y\nSender: c@y\n",
+		    "From: a@y, b@y\r\nSender: c@y\r\n" },
+		{ "Sender: <>\nX: y\nFrom: a@y, b@y\nSender:\n",
+		    "X: y\r\nSender: Al B <al@d.example>\r\n"
+		    "From: a@y, b@y\r\n" },
+		{ "From: a@y,\n", "From: a@y,\r\n" },
+		{ "From: a@y\nFrom: b@y\n", "From: a@y\r\nFrom: b@y\r\n" },
+		/* who resends stands for the block */
+		{ "Resent-From: a@y, b@y\nResent-To: t@x\nResent-Date: d\n"
+		    "Resent-Message-ID: <i>\nFrom: c@y, d@y\n",
+		    "Resent-Sender: Al B <al@d.example>\r\n"
+		    "Resent-From: a@y, b@y\r\nResent-To: t@x\r\n"
+		    "Resent-Date: d\r\nResent-Message-ID: <i>\r\n"
+		    "From: c@y, d@y\r\n" },
+		{ "Resent-To: t@x\nResent-Date: d\nResent-Sender:\n"
+		    "Resent-Message-ID: <i>\nResent-From: a@y, b@y\n"
+		    "Received: q\nResent-From: e@y, f@y\nFrom: c@y\n",
+		    "Resent-To: t@x\r\nResent-Date: d\r\n"
+		    "Resent-Message-ID: <i>\r\n"
+		    "Resent-Sender: Al B <al@d.example>\r\n"
+		    "Resent-From: a@y, b@y\r\nReceived: q\r\n"
+		    "Resent-From: e@y, f@y\r\nFrom: c@y\r\n" },
+	};
+	char text[400];
+	char want[500];
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		(void)snprintf(text, sizeof(text), "%sDate: d\n"
+		    "Message-ID: <m@x>\n", rows[i].text);
+		(void)snprintf(want, sizeof(want), "%s" REST, rows[i].want);
+		check(text, &plain, want, "<m@x>");
+	}
+}
+
+static void
+test_received(void **state)
+{
+	(void)state;
+	for (size_t n = MC_MAX_RECEIVED; n <= MC_MAX_RECEIVED + 1; n++) {
+		struct mc_err err = { .code = MC_OK };
+		struct mc_message m;
+		struct mc_buf id;
+
+		mc_buf_init(&id, 1000);
+		parse("Bcc: s@x\nX-Received: q\nReceived-SPF: q\n", &m);
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(mc_header_append_raw(&m.header,
+			    i % 2 == 0 ? MC_STR("Received: q\r\n") :
+			    MC_STR("RECEIVED : q\r\n"), NULL), 0);
+		int rc = mc_fixup_header(&m.header, &plain, &id, &err);
+		if (n <= MC_MAX_RECEIVED) {
+			assert_int_equal(rc, 0);
+		} else {
+			assert_err(rc, err, MC_E_LOOP);
+			assert_int_equal(err.enh[0], 5);
+			assert_int_equal(err.enh[1], 4);
+			assert_int_equal(err.enh[2], 6);
+		}
+		assert_true(mc_header_find(&m.header, "Bcc", 0) == SIZE_MAX);
+		mc_message_clear(&m);
+		mc_buf_clear(&id);
+	}
 }
 
 static void
@@ -597,20 +764,24 @@ test_full(void **state)
 	    MC_STR("Resent-To: b@x\r\n"), NULL), 0);
 	for (size_t i = 1; i < MC_MAX_FIELDS; i++)
 		assert_int_equal(mc_header_append_raw(&m.header,
-		    MC_STR("Received: q\r\n"), NULL), 0);
+		    MC_STR("X-Received: q\r\n"), NULL), 0);
 	assert_int_equal(mc_fixup_header(&m.header, &plain, &id, &err), 0);
-	assert_int_equal(m.header.fields.n, MC_MAX_FIELDS + 6);
+	assert_int_equal(m.header.fields.n, MC_MAX_FIELDS + 3);
 	mc_message_clear(&m);
 
-	/* but not what an odd message would make of from-policy */
+	/* also where from-policy has much to keep */
 	struct mc_fixup fix = plain;
 	fix.from_policy = MC_FROM_FORCE;
 	mc_message_init(&m, 1000, NULL);
 	for (size_t i = 0; i < MC_MAX_FIELDS; i++)
 		assert_int_equal(mc_header_append_raw(&m.header,
 		    MC_STR("From: q@x\r\n"), NULL), 0);
-	assert_err(mc_fixup_header(&m.header, &fix, &id, &err), err,
-	    MC_E_HDR_LONG);
+	assert_int_equal(mc_fixup_header(&m.header, &fix, &id, &err), 0);
+	/* all of them kept, a From, a Date and a Message-ID */
+	assert_int_equal(m.header.fields.n, MC_MAX_FIELDS + 3);
+	size_t left = mc_header_find(&m.header, "From", 0);
+	assert_true(left != SIZE_MAX);
+	assert_true(mc_header_find(&m.header, "From", left + 1) == SIZE_MAX);
 	mc_message_clear(&m);
 	mc_buf_clear(&id);
 }
@@ -662,13 +833,17 @@ test_no_memory(void **state)
 
 	(void)state;
 	fix.from_policy = MC_FROM_ADDRESS;
+	fix.owns = owns_listed;
+	fix.owns_ctx = "nobody";
 	for (;; n++) {
 		struct mc_message m;
 		struct mc_buf id;
 		struct mc_err err = { .code = MC_OK };
 
 		parse("Resent-From: f@x\nResent-To: r1, G: r2@x;\n"
+		    "Resent-Sender: u@x\n"
 		    "Resent-Bcc: s@x\nFrom: Bo <bo>\nFrom:\nSender: q@x\n"
+		    "From: Cy <c@y>\nReply-To: <>\n"
 		    "To: a, b (c), \"d e\" <f>\nBcc: s@x\n", &m);
 		mc_buf_init(&id, 1000);
 		failmalloc(n, false);
@@ -710,6 +885,8 @@ main(void)
 		cmocka_unit_test(test_from_name),
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_policy_resent),
+		cmocka_unit_test(test_sender),
+		cmocka_unit_test(test_received),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_big_list),
