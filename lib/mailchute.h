@@ -316,7 +316,8 @@ mc_submission_set_account(struct mc_submission *sub, const char *name,
 
 /*
  * Envelope sender as people write it: "a@b", "<a@b>", "Name <a@b>", a bare
- * name (qualified later), "" or "<>" for the null sender.
+ * name (qualified later), "" or "<>" for the null sender.  The keys
+ * envelope-from-fixed and from-policy may put another one in its place.
  */
 MC_API MC_CHECK int
 mc_submission_set_sender(struct mc_submission *sub, const char *text,

@@ -74,7 +74,7 @@ own_address(const struct mc_submission *sub, struct mc_buf *out,
 	return 0;
 }
 
-/* ------------------------------------------------------------------ envelope */
+/* ---------------------------------------------------------------- envelope */
 
 static int
 make_configured(const struct mc_submission *sub, struct mc_buf *out,
@@ -144,7 +144,7 @@ mc_submission_settle_sender(struct mc_submission *sub, struct mc_err *err)
 	return rc;
 }
 
-/* -------------------------------------------------------------------- header */
+/* ------------------------------------------------------------------ header */
 
 /*
  * The address for a From that is missing: the sender that was given, else who
@@ -179,9 +179,10 @@ mc_submission_fix_from(const struct mc_submission *sub, struct mc_buf *from,
 	const struct mc_account *a = sub->account;
 	const char *name = mc_env_get(sub->caller->envp, "NAME");
 
-	if (from_address(sub, from, err) != 0 || own_address(sub, own, err) != 0)
+	if (from_address(sub, from, err) != 0 ||
+	    own_address(sub, own, err) != 0)
 		return -1;
-	if (name == NULL || *name == '\0')
+	if (name == NULL)
 		name = sub->caller->full_name;
 	if (a->from_name != NULL)
 		name = a->from_name;

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 
-/* ----------------------------------------------------------- Resent- blocks */
+/* ---------------------------------------------------------- Resent- blocks */
 
 bool
 mc_fixup_is_resent(const struct mc_field *f)
@@ -51,7 +51,7 @@ mc_fixup_newest_block(const struct mc_header *h)
 	return b;
 }
 
-/* --------------------------------------------------------------- recipients */
+/* -------------------------------------------------------------- recipients */
 
 /* is it To, Cc or Bcc, or the Resent- form of one? */
 static bool

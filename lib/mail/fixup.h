@@ -11,7 +11,7 @@
 
 enum mc_from_policy {
 	MC_FROM_KEEP = 0,	/* leave what is there as it is */
-	MC_FROM_ADDRESS,	/* own_addr, and the display name that is there */
+	MC_FROM_ADDRESS,	/* own_addr, with the name that is there */
 	MC_FROM_FORCE		/* own_name and own_addr */
 };
 

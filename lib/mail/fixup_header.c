@@ -10,7 +10,7 @@
 #include "base/limits.h"
 #include "mail/date.h"
 
-/* ---------------------------------------------------------------- the fields */
+/* -------------------------------------------------------------- the fields */
 
 int
 mc_fixup_insert(struct mc_fixup_work *w, size_t i, struct mc_str name,
@@ -59,7 +59,7 @@ drop_unwanted(struct mc_fixup_work *w)
 	}
 }
 
-/* --------------------------------------------------------------- bare names */
+/* -------------------------------------------------------------- bare names */
 
 static bool
 is_addr_field(const struct mc_field *f)
@@ -125,7 +125,7 @@ qualify(struct mc_fixup_work *w, struct mc_err *err)
 	return 0;
 }
 
-/* ----------------------------------------------------------- missing fields */
+/* ---------------------------------------------------------- missing fields */
 
 /*
  * Does the field say anything?  "<>" and a list without addresses do not: no
@@ -265,7 +265,7 @@ add_sender(struct mc_fixup_work *w, struct mc_err *err)
 	    err);
 }
 
-/* ---------------------------------------------------------------- the whole */
+/* --------------------------------------------------------------- the whole */
 
 /* so many hands were in it that it goes round in circles (RFC 5321 6.3) */
 static int

@@ -30,7 +30,7 @@ end_of(const struct mc_fixup_work *w, const struct kind *kind)
 	return kind->resent ? w->block.end : w->h->fields.n;
 }
 
-/* --------------------------------------------------------------- whose it is */
+/* ------------------------------------------------------------- whose it is */
 
 static bool
 owns(const struct mc_fixup *fix, struct mc_str addr)
@@ -104,7 +104,7 @@ find_owned(struct mc_fixup_work *w, const struct kind *kind, size_t *ret_i,
 	return 0;
 }
 
-/* --------------------------------------------------------------- what it says */
+/* ------------------------------------------------------------ what it says */
 
 /* the value with folds that may be read but not made (their line is blank)
  * joined to the line above */
@@ -211,7 +211,7 @@ rewrite(struct mc_fixup_work *w, const struct kind *kind, bool parsed,
 	return rc;
 }
 
-/* ----------------------------------------------------------------- the policy */
+/* -------------------------------------------------------------- the policy */
 
 /* does From say just what Sender is to become? */
 static int
@@ -255,6 +255,8 @@ drop(struct mc_fixup_work *w, const struct kind *kind, size_t i,
 	if (keep_original(w, kind->original, &i, err) != 0)
 		return -1;
 	mc_fixup_remove(w, i);
+	/* two blocks become one if what was between them is gone */
+	w->block = mc_fixup_newest_block(w->h);
 	if (*owned != SIZE_MAX)
 		*owned = *owned + (i - at) - (*owned > at ? 1 : 0);
 	return i != at;

@@ -501,6 +501,18 @@ test_choose_without_default(void **state)
 	assert_string_equal(a->name, "default");
 	assert_str(mc_account_from(named(&w, "a")), "x@x.example");
 	unload(&w);
+	assert_int_equal(load(&w, "[account a]\n[account default]\n", NULL,
+	    "MAILCHUTE_FROM_NAME=Jo", "MAILCHUTE_ENVELOPE_FROM=b@y.example",
+	    "MAILCHUTE_ENVELOPE_FROM_FIXED=yes"), 0);
+	a = named(&w, "default");
+	assert_string_equal(a->from_name, "Jo");
+	assert_string_equal(a->envelope_from, "b@y.example");
+	assert_true(a->envelope_from_fixed);
+	a = named(&w, "a");
+	assert_null(a->from_name);
+	assert_null(a->envelope_from);
+	assert_true(a->envelope_from_fixed);
+	unload(&w);
 }
 
 static void

@@ -33,7 +33,7 @@ parse(const char *text, struct mc_message *m)
 	mc_message_reader_free(r);
 }
 
-/* ---------------------------------------------------------------- recipients */
+/* -------------------------------------------------------------- recipients */
 
 struct told {
 	struct mc_buf text;
@@ -159,7 +159,7 @@ test_recipients_stop(void **state)
 	mc_message_clear(&m);
 }
 
-/* --------------------------------------------------------------- the header */
+/* -------------------------------------------------------------- the header */
 
 /* new Message-IDs become <I> */
 static void
@@ -638,6 +638,28 @@ test_policy_resent(void **state)
 	    "Resent-From: old@y\r\nResent-Sender: old2@y\r\n"
 	    "From: O <al@d.example>\r\nDate: d\r\nMessage-ID: <m@x>\r\n",
 	    "<m@x>");
+	/* blocks that touch once a From between them is gone are one */
+	check("From: o@y\nResent-From: al\nResent-Date: d\n"
+	    "Resent-Message-ID: <i>\nFrom: p@y\nResent-Sender: q@y\n"
+	    "Date: d\nMessage-ID: <m@x>\n", &fix,
+	    "X-Original-Resent-Sender: q@y\r\nX-Original-From: p@y\r\n"
+	    "Reply-To: o@y\r\nFrom: al@d.example\r\n"
+	    "Resent-From: al@d.example\r\nResent-Date: d\r\n"
+	    "Resent-Message-ID: <i>\r\nDate: d\r\nMessage-ID: <m@x>\r\n",
+	    "<m@x>");
+	check("Resent-From: al\nResent-Date: d\nResent-Message-ID: <i>\n"
+	    "Resent-Sender: p@y\nResent-Sender: q@y\nResent-To: t@x\n"
+	    "Resent-From: r@y\n", &fix,
+	    "X-Original-Resent-Sender: q@y\r\n"
+	    "X-Original-Resent-Sender: p@y\r\n"
+	    "Resent-From: al@d.example\r\nResent-Date: d\r\n"
+	    "Resent-Message-ID: <i>\r\nResent-To: t@x\r\n"
+	    "Resent-From: r@y\r\n", "<i>");
+	/* answers go to the author, not to who resends */
+	check("Resent-From: R <r@y>\nResent-Date: d\nResent-Message-ID: <i>\n"
+	    "From: al\n", &fix, "X-Original-Resent-From: R <r@y>\r\n"
+	    "Resent-From: R <al@d.example>\r\nResent-Date: d\r\n"
+	    "Resent-Message-ID: <i>\r\nFrom: al@d.example\r\n", "<i>");
 	/* the From is ours, who resends is not */
 	check("X: y\nResent-Sender: S <s@y>\nResent-From: bo@own.example, "
 	    "al@d.example\nResent-Date: d\nResent-Message-ID: <i>\n"
@@ -658,7 +680,8 @@ test_sender(void **state)
 		    "From: a@y, b@y\r\n" },
 		{ "X: y\nFrom: a, \"\n", "X: y\r\nFrom: a, \"\r\n" },
 		{ "X: y\nFrom: G: a, b;\n", "X: y\r\nSender: Al B "
-		    "<al@d.example>\r\nFrom: G: a@d.example, b@d.example;\r\n" },
+		    "<al@d.example>\r\n"
+		    "From: G: a@d.example, b@d.example;\r\n" },
 		{ "From: a@y, b@y\nSender: c@y\n",
 		    "From: a@y, b@y\r\nSender: c@y\r\n" },
 		{ "Sender: <>\nX: y\nFrom: a@y, b@y\nSender:\n",
@@ -675,12 +698,14 @@ test_sender(void **state)
 		    "From: c@y, d@y\r\n" },
 		{ "Resent-To: t@x\nResent-Date: d\nResent-Sender:\n"
 		    "Resent-Message-ID: <i>\nResent-From: a@y, b@y\n"
-		    "Received: q\nResent-From: e@y, f@y\nFrom: c@y\n",
+		    "Received: q\nResent-From: e@y, f@y\n"
+		    "Resent-Sender: g@y\nFrom: c@y\n",
 		    "Resent-To: t@x\r\nResent-Date: d\r\n"
 		    "Resent-Message-ID: <i>\r\n"
 		    "Resent-Sender: Al B <al@d.example>\r\n"
 		    "Resent-From: a@y, b@y\r\nReceived: q\r\n"
-		    "Resent-From: e@y, f@y\r\nFrom: c@y\r\n" },
+		    "Resent-From: e@y, f@y\r\nResent-Sender: g@y\r\n"
+		    "From: c@y\r\n" },
 	};
 	char text[400];
 	char want[500];

@@ -8,7 +8,7 @@
 #include "config/conf.h"
 #include "submission.h"
 
-/* ------------------------------------------------------------------ templates */
+/* --------------------------------------------------------------- templates */
 
 static void
 test_templates(void **state)
@@ -135,7 +135,7 @@ test_names(void **state)
 	}
 }
 
-/* ---------------------------------------------------------------- submissions */
+/* ------------------------------------------------------------- submissions */
 
 struct world {
 	struct side side;
