@@ -64,8 +64,7 @@ static int
 own_address(const struct mc_submission *sub, struct mc_buf *out,
     struct mc_err *err)
 {
-	if (sub->account->from_policy == MC_FROM_KEEP ||
-	    sub->account->from == NULL)
+	if (sub->account->from_policy == MC_FROM_KEEP)
 		return 0;
 	if (try_default(sub, out, err) != 0)
 		return -1;
