@@ -311,6 +311,8 @@ mc_fixup_policy(struct mc_fixup_work *w, struct mc_err *err)
 		return 0;
 	if (mc_fixup_drop_empty(w, "Reply-To", true, 0, &end, NULL, err) != 0)
 		return -1;
+	/* a Bcc may have stood between two blocks */
+	w->block = mc_fixup_newest_block(w->h);
 	for (size_t k = 0; k < MC_NELEM(kinds); k++)
 		if ((!kinds[k].resent || w->block.resent) &&
 		    apply(w, &kinds[k], err) != 0)

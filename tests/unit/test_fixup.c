@@ -655,6 +655,11 @@ test_policy_resent(void **state)
 	    "Resent-From: al@d.example\r\nResent-Date: d\r\n"
 	    "Resent-Message-ID: <i>\r\nResent-To: t@x\r\n"
 	    "Resent-From: r@y\r\n", "<i>");
+	check("Resent-From: al\nResent-Date: d\nResent-Message-ID: <i>\n"
+	    "Bcc: c@x\nResent-Sender: q@y\n", &fix,
+	    "X-Original-Resent-Sender: q@y\r\n"
+	    "Resent-From: al@d.example\r\nResent-Date: d\r\n"
+	    "Resent-Message-ID: <i>\r\n", "<i>");
 	/* answers go to the author, not to who resends */
 	check("Resent-From: R <r@y>\nResent-Date: d\nResent-Message-ID: <i>\n"
 	    "From: al\n", &fix, "X-Original-Resent-From: R <r@y>\r\n"
