@@ -106,10 +106,11 @@ fake_takes(const struct mc_transport *t)
 	    MC_NELEM(server.takes) - 1];
 }
 
-static const struct mc_transport_ops fake = { "fake", fake_open, fake_send,
-	fake_close, fake_takes };
-static const struct mc_transport_ops willing = { "willing", fake_open,
-	fake_send, fake_close, NULL };
+static const struct mc_transport_ops fake = { .name = "fake",
+	.open = fake_open, .send = fake_send, .close = fake_close,
+	.takes = fake_takes };
+static const struct mc_transport_ops willing = { .name = "willing",
+	.open = fake_open, .send = fake_send, .close = fake_close };
 
 /* -------------------------------------------------------------------- world */
 

@@ -186,8 +186,8 @@ fake_close(struct mc_transport *t)
 	free(t);
 }
 
-static const struct mc_transport_ops fake = { "fake", fake_open, fake_send,
-	fake_close, NULL };
+static const struct mc_transport_ops fake = { .name = "fake",
+	.open = fake_open, .send = fake_send, .close = fake_close };
 
 /* --------------------------------------------------------------------- stage */
 

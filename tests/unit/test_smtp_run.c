@@ -159,7 +159,8 @@ fake_send(struct mc_transport *t, const struct mc_transport_job *job,
 }
 
 static const struct mc_transport_ops fake = {
-	"fake", fake_open, fake_send, fake_close
+	.name = "fake", .open = fake_open, .send = fake_send,
+	.close = fake_close
 };
 
 /* ------------------------------------------------------------------- world */
