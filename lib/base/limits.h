@@ -48,6 +48,7 @@
 #define MC_MAX_RECEIVED 50		/* RFC 5321 6.3 */
 #define MC_MAX_LINE 998			/* RFC 5322 2.1.1, without CRLF */
 #define MC_SPOOL_MEMORY (256 * 1024)
+#define MC_MAX_EARLY (64 * 1024)	/* message text beside its commands */
 #define MC_BODY_CHUNK (32 * 1024)
 #define MC_MAX_MIME_DEPTH 64		/* multiparts and messages in each other */
 #define MC_MAX_MIME_PARTS 10000

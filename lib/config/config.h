@@ -24,6 +24,11 @@ enum mc_key_id {
 	MC_K__COUNT
 };
 
+enum mc_pipelining {
+	MC_PIPELINING_FULL = 0,
+	MC_PIPELINING_COMMANDS,
+	MC_PIPELINING_OFF
+};
 enum mc_tls_mode { MC_TLS_ON = 0, MC_TLS_STARTTLS, MC_TLS_OFF };
 enum mc_queue_mode { MC_QUEUE_ON = 0, MC_QUEUE_OFF, MC_QUEUE_ALWAYS };
 

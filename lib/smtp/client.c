@@ -126,6 +126,7 @@ void
 mc_client_sent(struct mc_client *c, size_t n)
 {
 	mc_buf_consume(&c->out, n);
+	c->handed += n;
 	if (n != 0)
 		c->asked = true;
 }
@@ -134,6 +135,30 @@ bool
 mc_client_quiet(const struct mc_client *c)
 {
 	return !c->asked;
+}
+
+bool
+mc_client_ready(const struct mc_client *c)
+{
+	return c->set.sasl == NULL || c->logged_in;
+}
+
+bool
+mc_client_login_failed(const struct mc_client *c)
+{
+	return c->auth == MC_AUTH_FAILED;
+}
+
+bool
+mc_client_out_of_step(const struct mc_client *c)
+{
+	return c->out_of_step;
+}
+
+bool
+mc_client_stumbled(const struct mc_client *c)
+{
+	return c->no_chunking;
 }
 
 unsigned long
@@ -345,6 +370,14 @@ start_auth(struct mc_client *c, struct mc_err *err)
 	ir = mc_buf_str(&c->ir);
 	line = strlen("AUTH  \r\n") + c->mech.len + ir.len;
 	c->ir_waits = has_ir && line > MC_MAX_COMMAND_IR;
+	if (c->set.one_flight && has_ir && !c->ir_waits &&
+	    !c->set.no_pipelining &&
+	    (c->caps.flags & MC_CAP_PIPELINING) != 0 &&
+	    mc_sasl_one_step(c->set.sasl)) {
+		c->auth = MC_AUTH_WAITS;
+		mc_client_go(c, MC_ST_READY);
+		return 0;
+	}
 	if (mc_cmd_auth(mc_client_cmd(c), c->mech,
 	    has_ir && !c->ir_waits ? &ir : NULL, err) != 0)
 		return -1;
@@ -474,10 +507,94 @@ out:
 }
 
 static int
+add_detail(struct mc_client *c, struct mc_err *err)
+{
+	struct mc_str detail = mc_sasl_detail(c->set.sasl);
+
+	if (detail.len != 0)
+		mc_err_ctx(err, "%.*s", MC_STR_FMT(detail));
+	return -1;
+}
+
+static const char *
+refused_words(const struct mc_reply *r)
+{
+	return r->code == 535 ? "the server refused user or password" :
+	    "the server refused the log-in";
+}
+
+/*
+ * A challenge where there is nothing to answer: what a provider says about
+ * a token (RFC 7628 3.2.2), or a server that does not know of initial
+ * responses.  It takes the next command for the answer, which is none.
+ */
+static void
+unwanted_challenge(struct mc_client *c, const struct mc_reply *r)
+{
+	struct mc_buf ignored;
+
+	mc_buf_init_secret(&ignored, 2 * MC_MAX_SECRET);
+	if (r->lines == 1 && mc_sasl_step(c->set.sasl,
+	    mc_str_trim(mc_reply_line(r, 0)), &ignored, NULL) == 0 &&
+	    mc_sasl_detail(c->set.sasl).len != 0)
+		(void)mc_err_set(&c->auth_err, MC_E_AUTH_REFUSED,
+		    MC_STAGE_AUTH, "the server refused the log-in");
+	else
+		(void)mc_err_set(&c->auth_err, MC_E_AUTH_PROTO, MC_STAGE_AUTH,
+		    "the server answered the log-in with a challenge where "
+		    "the mechanism has none");
+	mc_buf_clear(&ignored);
+	(void)add_detail(c, &c->auth_err);
+}
+
+/* what Exim and Postfix say to those who do not wait for their reply; no code
+ * is reserved for it */
+static bool
+complains_of_haste(const struct mc_reply *r)
+{
+	static const char *const words[] = { "synchroni", "pipelin" };
+	struct mc_str line = mc_reply_line(r, 0);
+
+	for (size_t i = 0; i < MC_NELEM(words); i++)
+		for (size_t at = 0; at < line.len; at++)
+			if (mc_str_starts_nocase(mc_str_sub(line, at,
+			    line.len), mc_str_from(words[i])))
+				return true;
+	return false;
+}
+
+int
+mc_client_on_auth(struct mc_client *c, const struct mc_reply *r,
+    struct mc_err *err)
+{
+	if (r->code == 421)
+		return mc_client_unavailable(c, r, err);
+	mc_buf_clear(&c->ir);
+	if (r->code == 235) {
+		c->auth = MC_AUTH_ALONE;
+		if (mc_sasl_accept(c->set.sasl, err) != 0)
+			return -1;
+		c->logged_in = true;
+		return 0;
+	}
+	if (r->code != 334 && r->code < 400)
+		return mc_client_unexpected(c, r, err);
+	c->auth = MC_AUTH_FAILED;
+	c->out_of_step = r->code != 334 && complains_of_haste(r);
+	mc_err_reset(&c->auth_err);
+	if (r->code == 334) {
+		unwanted_challenge(c, r);
+		return 0;
+	}
+	(void)mc_reply_err(r, r->code < 500 ? MC_E_SERVER_UNAVAILABLE :
+	    MC_E_AUTH_REFUSED, MC_STAGE_AUTH, refused_words(r), &c->auth_err);
+	(void)add_detail(c, &c->auth_err);
+	return 0;
+}
+
+static int
 on_auth(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
-	struct mc_str detail;
-
 	if (r->code == 334)
 		return on_challenge(c, r, err);
 	mc_buf_clear(&c->ir);
@@ -492,13 +609,8 @@ on_auth(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 		mc_client_go(c, MC_ST_READY);
 		return 0;
 	}
-	(void)refused_early(c, r, MC_E_AUTH_REFUSED, r->code == 535 ?
-	    "the server refused user or password" :
-	    "the server refused the log-in", err);
-	detail = mc_sasl_detail(c->set.sasl);
-	if (detail.len != 0)
-		mc_err_ctx(err, "%.*s", MC_STR_FMT(detail));
-	return -1;
+	(void)refused_early(c, r, MC_E_AUTH_REFUSED, refused_words(r), err);
+	return add_detail(c, err);
 }
 
 static int
@@ -576,8 +688,11 @@ mc_client_step(struct mc_client *c, struct mc_err *err)
 	case MC_ST_EHLO:
 	case MC_ST_HELO:
 	case MC_ST_STARTTLS:
-	case MC_ST_AUTH:
 		rc = session_step(c, &local);
+		break;
+	case MC_ST_AUTH:
+		rc = c->busy ? mc_client_txn_step(c, &local) :
+		    session_step(c, &local);
 		break;
 	case MC_ST_HANDSHAKE:
 		return MC_WANT_TLS;
@@ -634,7 +749,7 @@ mc_client_lost(struct mc_client *c, struct mc_err *err)
 		snprintf(e->text, sizeof(e->text), "%.300s, while %s", text,
 		    states[c->state].words);
 	}
-	if (c->dot_out && c->busy && !c->lone_dot)
+	if (mc_client_is_out(c))
 		e->unsure = 1;
 	mc_client_txn_lost(c, e);
 	mc_client_go(c, MC_ST_DEAD);

@@ -8,13 +8,19 @@
  *	write all of mc_client_output(c), telling mc_client_sent(c, n)
  *	MC_WANT_READ	wait for bytes, mc_client_feed them
  *	MC_WANT_TLS	handshake, then mc_client_secured(c, facts)
- *	MC_WANT_JOB	mc_client_begin a transaction, or mc_client_quit
+ *	MC_WANT_JOB	mc_client_begin a transaction, or mc_client_quit; the log-in
+ *			may still be to come (mc_client_ready)
  *	MC_WANT_BODY	mc_client_body with content, at the end mc_client_body_end
  *	MC_WANT_CLOSE	close the connection
  *
  * Every recipient of a begun transaction gets exactly one verdict, by the
  * time MC_WANT_JOB comes again, or, when step fails or the owner has called
- * mc_client_lost, at once.  PIPELINING or not, two cursors count the commands
+ * mc_client_lost, at once.  With CHUNKING (RFC 3030) a text of up to
+ * MC_MAX_EARLY bytes leaves with MAIL and RCPT, a longer one when they are
+ * answered; a server that refuses BDAT as if it did not know it gets the same
+ * by DATA.  If a log-in that rode with a transaction is refused, the step fails
+ * when the last reply is there: what the server has taken all the same is
+ * delivered, the rest deferred.  PIPELINING or not, two cursors count the commands
  * sent and answered, and a reply that nobody asked for ends the session.
  */
 #ifndef MC_CLIENT_H
@@ -46,6 +52,9 @@ struct mc_client_settings {
 	bool unverified_ok;		/* goes into the channel after STARTTLS */
 	struct mc_sasl *sasl;		/* borrowed; NULL: no log-in */
 	bool no_pipelining;
+	bool one_flight;	/* a log-in of one step may leave together
+				 * with the first transaction (RFC 4954 4) */
+	bool no_chunking;
 	const struct mc_log *log;	/* borrowed; may be NULL */
 };
 
@@ -129,6 +138,34 @@ mc_client_quit(struct mc_client *c);
  */
 void
 mc_client_lost(struct mc_client *c, struct mc_err *err);
+
+/*
+ * MC_WANT_BODY, and the text goes with what is in the output already: nothing
+ * has to be written before mc_client_body_end
+ */
+bool
+mc_client_holds(const struct mc_client *c);
+
+/* MC_WANT_BODY is for the text from its first byte on; it may be wanted twice */
+bool
+mc_client_body_begins(const struct mc_client *c);
+
+/* the log-in is over, or there is none: false as long as it waits for the first
+ * transaction */
+bool
+mc_client_ready(const struct mc_client *c);
+
+/* a log-in that rode with a transaction was refused */
+bool
+mc_client_login_failed(const struct mc_client *c);
+
+/* ... because something stood behind it */
+bool
+mc_client_out_of_step(const struct mc_client *c);
+
+/* has the server refused BDAT as if it did not know it? */
+bool
+mc_client_stumbled(const struct mc_client *c);
 
 /* longest wait for what comes next, in seconds; counts per reply: start again
  * whenever mc_client_progress has changed */

@@ -26,6 +26,14 @@ enum mc_slot {
 	MC_SLOT_RCPT,		/* and so on, one each */
 };
 
+/* a log-in that rides with the first transaction */
+enum mc_client_auth {
+	MC_AUTH_ALONE,		/* it does not, or has ended well */
+	MC_AUTH_WAITS,
+	MC_AUTH_SENT,
+	MC_AUTH_FAILED
+};
+
 struct mc_client {
 	struct mc_client_settings set;
 	char *ehlo_name;
@@ -55,6 +63,17 @@ struct mc_client {
 	bool busy;		/* between begin and the last verdict */
 	bool lone_dot;		/* DATA was granted for nobody */
 	bool dot_out;		/* the end of data was handed out */
+	bool chunking;		/* the text goes by BDAT */
+	bool early;		/* and together with the commands */
+	bool out_of_step;	/* the server wants the log-in alone */
+	bool no_chunking;	/* the server stumbles over it */
+	bool body_begun;
+	struct mc_chunk guard;
+	uint64_t left;		/* of the chunk */
+	uint64_t handed;	/* bytes that have left, in all */
+	uint64_t end;		/* `handed` when the chunk is out */
+	enum mc_client_auth auth;
+	struct mc_err auth_err;
 	struct mc_dot dot;
 	struct mc_buf final;
 };
@@ -98,9 +117,19 @@ mc_client_unavailable(struct mc_client *c, const struct mc_reply *r,
 int
 mc_client_unasked(struct mc_client *c, struct mc_err *err);
 
+/* client.c: the reply to the AUTH that rode with a transaction; -1 only where
+ * the session cannot go on */
+MC_NODISCARD int
+mc_client_on_auth(struct mc_client *c, const struct mc_reply *r,
+    struct mc_err *err);
+
 /* client_txn.c: handle replies of the transaction; as mc_client_step */
 MC_NODISCARD int
 mc_client_txn_step(struct mc_client *c, struct mc_err *err);
+
+/* client_txn.c: the whole message may be with the server, and no verdict is */
+bool
+mc_client_is_out(const struct mc_client *c);
 
 /* client_txn.c: verdicts for whoever has none */
 void

@@ -107,9 +107,21 @@ refuse_rest(struct mc_client *c, const struct mc_reply *r,
 			verdict_err(job_rcpt(c, k), verdict, &why, text);
 }
 
+/* a log-in that was refused is the reason, whatever each reply said */
+static void
+blame_auth(struct mc_client *c)
+{
+	for (size_t k = 0; k < c->n_active; k++)
+		if (job_rcpt(c, k)->verdict != MC_DELIVERED)
+			verdict_err(job_rcpt(c, k), MC_DEFERRED, &c->auth_err,
+			    NULL);
+}
+
 static void
 finish(struct mc_client *c)
 {
+	if (c->auth == MC_AUTH_FAILED)
+		blame_auth(c);
 	c->busy = false;
 	c->asked = false;
 	mc_mem_free(c->active);
@@ -131,17 +143,26 @@ still_final(const struct mc_rcpt *rcpt, const struct mc_err *why)
 	    why->code == MC_E_SERVER_UNAVAILABLE);
 }
 
+bool
+mc_client_is_out(const struct mc_client *c)
+{
+	return c->busy && c->dot_out && !c->lone_dot &&
+	    (!c->chunking || c->handed >= c->end);
+}
+
 void
 mc_client_txn_lost(struct mc_client *c, const struct mc_err *why)
 {
 	struct mc_err e = *why;
 	enum mc_verdict verdict = MC_DEFERRED;
-	bool granted = c->state == MC_ST_BODY || c->state == MC_ST_END;
+	bool granted = c->state == MC_ST_BODY ||
+	    (c->state == MC_ST_END && !c->early);
 	size_t k;
 
 	if (!c->busy)
 		return;
-	if (c->dot_out && !c->lone_dot) {
+	/* a refusal is one, whatever it answers */
+	if (mc_client_is_out(c) && why->smtp < 400) {
 		verdict = MC_UNSURE;
 		e.unsure = 1;
 	}
@@ -243,6 +264,22 @@ put_rcpt(struct mc_client *c, struct mc_rcpt *rcpt, struct mc_err *err)
 	return mc_cmd_rcpt(mc_client_cmd(c), &cmd, err);
 }
 
+/* before the first command, if it has waited for that */
+static int
+put_auth(struct mc_client *c, struct mc_err *err)
+{
+	struct mc_str ir = mc_buf_str(&c->ir);
+
+	if (c->auth != MC_AUTH_WAITS)
+		return 0;
+	if (mc_cmd_auth(mc_client_cmd(c), c->mech, &ir, err) != 0)
+		return -1;
+	mc_client_go(c, MC_ST_AUTH);
+	mc_client_trace_cmd(c);
+	c->auth = MC_AUTH_SENT;
+	return 0;
+}
+
 static int
 put_slot(struct mc_client *c, size_t slot, struct mc_err *err)
 {
@@ -270,14 +307,43 @@ pointless(const struct mc_client *c)
 	return c->answered >= slot_data(c) && c->accepted == 0;
 }
 
+static bool
+pipelines(const struct mc_client *c)
+{
+	return (c->caps.flags & MC_CAP_PIPELINING) != 0 &&
+	    !c->set.no_pipelining;
+}
+
+/* BDAT's turn: the text is wanted with the commands, or after their replies */
+static bool
+wants_chunk(const struct mc_client *c)
+{
+	if (!c->chunking || c->dot_out || c->sent != slot_data(c) ||
+	    c->state == MC_ST_BODY)
+		return false;
+	return c->early || c->answered == slot_data(c);
+}
+
+bool
+mc_client_holds(const struct mc_client *c)
+{
+	return c->busy && c->early && !c->dot_out && c->state != MC_ST_BODY;
+}
+
+bool
+mc_client_body_begins(const struct mc_client *c)
+{
+	return !c->body_begun;
+}
+
 /* write as many commands as may leave now; two cursors: sent and answered */
 static int
 put_more(struct mc_client *c, struct mc_err *err)
 {
-	bool pipelining = (c->caps.flags & MC_CAP_PIPELINING) != 0 &&
-	    !c->set.no_pipelining;
+	bool pipelining = pipelines(c);
+	size_t end = slot_data(c) + (c->chunking ? 0 : 1);
 
-	while (c->sent <= slot_data(c) && c->out.len < MC_MAX_FLIGHT &&
+	while (c->sent < end && c->out.len < MC_MAX_FLIGHT &&
 	    (pipelining || c->sent == c->answered)) {
 		if (pointless(c))
 			return 0;
@@ -292,14 +358,17 @@ put_more(struct mc_client *c, struct mc_err *err)
 static void
 await(struct mc_client *c)
 {
-	if (c->answered == MC_SLOT_RSET)
+	if (c->auth == MC_AUTH_SENT)
+		mc_client_go(c, MC_ST_AUTH);
+	else if (c->answered == MC_SLOT_RSET)
 		mc_client_go(c, MC_ST_RSET);
 	else if (c->answered == MC_SLOT_MAIL)
 		mc_client_go(c, MC_ST_MAIL);
-	else if (c->answered < slot_data(c))
+	/* the text is not out yet: no verdict is awaited */
+	else if (c->answered < slot_data(c) || (c->chunking && !c->dot_out))
 		mc_client_go(c, MC_ST_RCPT);
 	else
-		mc_client_go(c, MC_ST_DATA);
+		mc_client_go(c, c->chunking ? MC_ST_END : MC_ST_DATA);
 }
 
 static int
@@ -324,6 +393,20 @@ choose_active(struct mc_client *c, struct mc_err *err)
 	return 0;
 }
 
+/* from the first command on */
+static void
+restart(struct mc_client *c)
+{
+	c->accepted = 0;
+	c->mail_ok = c->mail_answered = false;
+	c->lone_dot = c->dot_out = c->body_begun = false;
+	c->chunking = (c->caps.flags & MC_CAP_CHUNKING) != 0 &&
+	    !c->no_chunking && !c->set.no_chunking;
+	c->early = c->chunking && pipelines(c) && c->job.size <= MC_MAX_EARLY;
+	c->left = c->job.size;
+	c->sent = c->answered = c->need_rset ? MC_SLOT_RSET : MC_SLOT_MAIL;
+}
+
 int
 mc_client_begin(struct mc_client *c, const struct mc_client_job *job,
     struct mc_err *err)
@@ -339,17 +422,14 @@ mc_client_begin(struct mc_client *c, const struct mc_client_job *job,
 	if (choose_active(c, err) != 0)
 		return -1;
 	c->busy = true;
-	c->accepted = 0;
-	c->mail_ok = c->mail_answered = false;
-	c->lone_dot = c->dot_out = false;
 	mc_buf_reset(&c->final);
 	if (c->n_active == 0) {
 		finish(c);
 		return 0;
 	}
-	c->sent = c->answered = c->need_rset ? MC_SLOT_RSET : MC_SLOT_MAIL;
+	restart(c);
 	await(c);
-	if (put_more(c, &why) != 0) {
+	if (put_auth(c, &why) != 0 || put_more(c, &why) != 0) {
 		mc_client_txn_lost(c, &why);
 		mc_client_go(c, MC_ST_DEAD);
 		if (err != NULL && !mc_err_is_set(err))
@@ -414,9 +494,20 @@ on_rcpt(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 }
 
 static int
+auth_failed(struct mc_client *c, struct mc_err *err)
+{
+	if (err != NULL)
+		*err = c->auth_err;
+	return -1;
+}
+
+static int
 on_data(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
 	if (r->code == 354) {
+		/* nothing of it for a server that has not let us in */
+		if (c->auth == MC_AUTH_FAILED)
+			return auth_failed(c, err);
 		mc_dot_init(&c->dot);
 		c->lone_dot = c->accepted == 0;
 		mc_client_go(c, MC_ST_BODY);
@@ -429,6 +520,27 @@ on_data(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 	return 0;
 }
 
+/* BDAT is refused as something unknown, not the message */
+static bool
+is_stumble(const struct mc_client *c, const struct mc_reply *r)
+{
+	return c->accepted != 0 && c->auth != MC_AUTH_FAILED &&
+	    (r->code == 500 || r->code == 501 || r->code == 502 ||
+	    r->code == 503 || r->code == 504);
+}
+
+/*
+ * Whether such a server has skipped the text or takes it for commands nobody
+ * knows, so this connection is over; the owner tries another without BDAT.
+ */
+static int
+stumble(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
+{
+	c->no_chunking = true;
+	return mc_reply_err(r, MC_E_REPLY_UNEXPECTED, MC_STAGE_END,
+	    "the server offers CHUNKING and does not know BDAT", err);
+}
+
 static int
 on_end(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
@@ -437,7 +549,10 @@ on_end(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 
 	if (r->code < 250 || (r->code > 259 && r->code < 400))
 		return mc_client_unexpected(c, r, err);
-	c->need_rset = false;
+	if (c->chunking && is_stumble(c, r))
+		return stumble(c, r, err);
+	/* RFC 3030 section 3: after a refused BDAT there is nothing but RSET */
+	c->need_rset = c->chunking && r->code >= 400;
 	if (r->code >= 400) {
 		refuse_rest(c, r, MC_STAGE_END,
 		    "the server refused the message");
@@ -469,6 +584,8 @@ on_reset(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 static int
 on_slot(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
+	if (c->auth == MC_AUTH_SENT)
+		return mc_client_on_auth(c, r, err);
 	if (c->state == MC_ST_END) {
 		if (on_end(c, r, err) != 0)
 			return -1;
@@ -542,10 +659,18 @@ what_next(struct mc_client *c, struct mc_err *err)
 	}
 	if (put_more(c, err) != 0)
 		return -1;
+	if (wants_chunk(c) && !pointless(c)) {
+		if (c->auth == MC_AUTH_FAILED)
+			return auth_failed(c, err);
+		if (!c->early)
+			mc_client_go(c, MC_ST_BODY);
+		return MC_WANT_BODY;
+	}
 	if (c->sent == c->answered && pointless(c)) {
 		c->need_rset = c->mail_ok;
 		finish(c);
-		return MC_WANT_JOB;
+		return c->auth == MC_AUTH_FAILED ? auth_failed(c, err) :
+		    MC_WANT_JOB;
 	}
 	await(c);
 	return MC_WANT_READ;
@@ -554,7 +679,7 @@ what_next(struct mc_client *c, struct mc_err *err)
 static bool
 reply_is_awaited(const struct mc_client *c)
 {
-	return c->state == MC_ST_END ||
+	return c->state == MC_ST_END || c->auth == MC_AUTH_SENT ||
 	    (c->state != MC_ST_BODY && c->sent > c->answered);
 }
 
@@ -581,7 +706,8 @@ mc_client_txn_step(struct mc_client *c, struct mc_err *err)
 		if (rc != 0)
 			return -1;
 		if (c->state == MC_ST_READY)
-			return MC_WANT_JOB;
+			return c->auth == MC_AUTH_FAILED ?
+			    auth_failed(c, err) : MC_WANT_JOB;
 		if (c->state == MC_ST_DEAD)
 			return MC_WANT_CLOSE;
 		if (c->state != MC_ST_BODY && c->state != MC_ST_END)
@@ -592,27 +718,69 @@ mc_client_txn_step(struct mc_client *c, struct mc_err *err)
 
 /* -------------------------------------------------------------------- body */
 
+static bool
+takes_body(const struct mc_client *c)
+{
+	if (!c->busy || c->dot_out)
+		return false;
+	return (c->state == MC_ST_BODY && !c->lone_dot) || mc_client_holds(c);
+}
+
+static int
+put_chunk(struct mc_client *c, struct mc_str piece, struct mc_err *err)
+{
+	if (!c->body_begun) {
+		if (mc_cmd_bdat(mc_client_cmd(c), c->left, err) != 0)
+			return -1;
+		mc_client_trace_cmd(c);
+		c->sent++;
+		mc_chunk_init(&c->guard);
+	}
+	/* less or more than was announced, or a line end that some servers
+	 * see and others do not: what has left so far is no message */
+	if (piece.len > c->left || !mc_chunk_check(&c->guard, piece))
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_DATA,
+		    "the message is not what it was announced to be");
+	c->left -= piece.len;
+	mc_buf_add_str(&c->out, piece);
+	return 0;
+}
+
 int
 mc_client_body(struct mc_client *c, struct mc_str piece, struct mc_err *err)
 {
-	if (c->state != MC_ST_BODY || c->lone_dot)
+	if (!takes_body(c))
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_DATA,
 		    "message text in the wrong state");
-	mc_dot_add(&c->dot, piece, &c->out);
+	if (!c->chunking)
+		mc_dot_add(&c->dot, piece, &c->out);
+	else if (put_chunk(c, piece, err) != 0)
+		return -1;
+	c->body_begun = true;
 	return mc_buf_err(&c->out, "message text", err);
 }
 
 int
 mc_client_body_end(struct mc_client *c, struct mc_err *err)
 {
-	if (c->state != MC_ST_BODY)
+	if (c->lone_dot ? c->state != MC_ST_BODY : !takes_body(c))
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_DATA,
 		    "end of data in the wrong state");
-	mc_dot_end(&c->dot, &c->out);
+	if (!c->chunking)
+		mc_dot_end(&c->dot, &c->out);
+	else if (put_chunk(c, MC_STR_NONE, err) != 0)
+		return -1;
+	else if (c->left != 0 || !mc_chunk_end(&c->guard))
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_DATA,
+		    "the message ends before its announced end");
 	if (mc_buf_err(&c->out, "message text", err) != 0)
 		return -1;
 	c->dot_out = true;
-	mc_client_go(c, MC_ST_END);
+	c->end = c->handed + c->out.len;
+	if (c->chunking)
+		await(c);
+	else
+		mc_client_go(c, MC_ST_END);
 	return 0;
 }
 

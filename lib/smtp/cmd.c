@@ -261,6 +261,16 @@ mc_cmd_helo(struct mc_cmd_out out, struct mc_str name, struct mc_err *err)
 }
 
 int
+mc_cmd_bdat(struct mc_cmd_out out, uint64_t size, struct mc_err *err)
+{
+	struct mc_buf line;
+
+	mc_buf_init(&line, LINE_MAX_LEN);
+	mc_buf_addf(&line, "BDAT %" PRIu64 " LAST", size);
+	return finish(out, &line, NULL, err);
+}
+
+int
 mc_cmd_plain(struct mc_cmd_out out, const char *verb, struct mc_err *err)
 {
 	static const char *const verbs[] = {

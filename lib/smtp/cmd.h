@@ -70,6 +70,10 @@ MC_NODISCARD int
 mc_cmd_rcpt(struct mc_cmd_out out, const struct mc_cmd_rcpt *rcpt,
     struct mc_err *err);
 
+/* BDAT (RFC 3030 section 2): so many bytes follow, and they are the last */
+MC_NODISCARD int
+mc_cmd_bdat(struct mc_cmd_out out, uint64_t size, struct mc_err *err);
+
 /* RFC 3461 section 4: append as xtext, '+' and '=' always encoded */
 void
 mc_cmd_xtext(struct mc_str text, struct mc_buf *out);

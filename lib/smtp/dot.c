@@ -104,3 +104,39 @@ mc_dot_end(struct mc_dot *d, struct mc_buf *out)
 		end_line(d, out);
 	mc_buf_add(out, ".\r\n", 3);
 }
+
+void
+mc_chunk_init(struct mc_chunk *chunk)
+{
+	chunk->cr = false;
+}
+
+bool
+mc_chunk_check(struct mc_chunk *chunk, struct mc_str piece)
+{
+	const char *p = piece.ptr, *end, *cr, *lf;
+
+	if (piece.len == 0)
+		return true;
+	end = p + piece.len;
+	if (chunk->cr) {
+		if (*p != '\n')
+			return false;
+		p++;
+	}
+	cr = find(p, end, '\r');
+	lf = find(p, end, '\n');
+	while (lf < end && lf == cr + 1) {
+		p = lf + 1;
+		cr = find(p, end, '\r');
+		lf = find(p, end, '\n');
+	}
+	chunk->cr = cr + 1 == end;
+	return lf == end && (cr == end || chunk->cr);
+}
+
+bool
+mc_chunk_end(const struct mc_chunk *chunk)
+{
+	return !chunk->cr;
+}

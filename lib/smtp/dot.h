@@ -27,4 +27,23 @@ mc_dot_add(struct mc_dot *d, struct mc_str in, struct mc_buf *out);
 void
 mc_dot_end(struct mc_dot *d, struct mc_buf *out);
 
+/*
+ * Message bytes as BDAT carries them (RFC 3030) go as they are; this says
+ * whether they may: no CR without LF, no LF without CR.  How they are cut into
+ * pieces makes no difference.
+ */
+struct mc_chunk {
+	bool cr;		/* the last byte was a CR */
+};
+
+void
+mc_chunk_init(struct mc_chunk *chunk);
+
+bool
+mc_chunk_check(struct mc_chunk *chunk, struct mc_str piece);
+
+/* nothing is left open */
+bool
+mc_chunk_end(const struct mc_chunk *chunk);
+
 #endif

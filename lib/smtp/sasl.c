@@ -465,6 +465,12 @@ step(struct mc_sasl *s, struct mc_str challenge, struct mc_buf *raw,
 	return rc;
 }
 
+bool
+mc_sasl_one_step(const struct mc_sasl *s)
+{
+	return s->mech != NULL && (s->mech->traits & MC_MT_ONE_STEP) != 0;
+}
+
 int
 mc_sasl_step(struct mc_sasl *s, struct mc_str challenge,
     struct mc_buf *response, struct mc_err *err)

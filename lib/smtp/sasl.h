@@ -76,6 +76,10 @@ mc_sasl_start(struct mc_sasl *sasl, struct mc_str offered,
     const struct mc_sasl_channel *channel, struct mc_str *ret_mech,
     bool *ret_has_ir, struct mc_buf *ir, struct mc_err *err);
 
+/* after mc_sasl_start: is the initial response all that we have to say? */
+bool
+mc_sasl_one_step(const struct mc_sasl *sasl);
+
 /*
  * mc_sasl_step - answer a 334
  *

@@ -30,6 +30,7 @@
 #define MC_MT_BOUND 0x02u
 #define MC_MT_SERVER_FIRST 0x04u
 #define MC_MT_PROVES 0x08u
+#define MC_MT_ONE_STEP 0x10u
 
 enum mc_mech_kind {
 	MC_KIND_GSASL,

@@ -72,6 +72,13 @@ is_cut_off(const struct mc_rcpt *rcpt)
 	    rcpt->code == MC_E_CLOSED || rcpt->code == MC_E_NET));
 }
 
+/* the server could not do what it offers: without that it can */
+static bool
+is_unserved(const struct mc_rcpt *rcpt)
+{
+	return rcpt->verdict == MC_PENDING || rcpt->verdict == MC_DEFERRED;
+}
+
 /* its verdict stands as it is */
 static bool
 is_untried(const struct mc_rcpt *rcpt)
@@ -139,6 +146,19 @@ is_loss(const struct mc_err *err)
 	    err->code == MC_E_CLOSED || err->code == MC_E_NET);
 }
 
+/* the log-in may have waited for the first transaction */
+static void
+note_ready(struct mc_delivery *d)
+{
+	if (d->ready || (d->ops->ready != NULL && !d->ops->ready(d->conn)))
+		return;
+	d->ready = true;
+	d->opening = false;
+	d->opened++;
+	if (d->on_open != NULL)
+		d->on_open(d->ctx);
+}
+
 static int
 open_connection(struct mc_delivery *d, struct mc_err *err)
 {
@@ -148,12 +168,11 @@ open_connection(struct mc_delivery *d, struct mc_err *err)
 	d->opening = true;
 	if (d->ops == NULL && mc_transport_find(&d->ops, err) != 0)
 		return -1;
+	d->ready = false;
+	d->env.quirks = &d->quirks;
 	if (d->ops->open(&d->env, &d->conn, err) != 0)
 		return -1;
-	d->opening = false;
-	d->opened++;
-	if (d->on_open != NULL)
-		d->on_open(d->ctx);
+	note_ready(d);
 	return 0;
 }
 
@@ -162,14 +181,15 @@ open_connection(struct mc_delivery *d, struct mc_err *err)
  * messages and refusals) is replaced; one that brought nothing is not.
  */
 static int
-lost(struct work *w, const struct mc_err *why)
+lost(struct work *w, const struct mc_err *why, bool learnt)
 {
 	size_t again = is_loss(why) ? count(w, is_cut_off) : 0;
-	bool replace = is_loss(why) &&
-	    (again != w->chunk || w->d->since_open != 0);
+	bool replace = learnt || (is_loss(why) &&
+	    (again != w->chunk || w->d->since_open != 0));
 
 	mc_delivery_close(w->d);
-	if (settle(w, replace ? is_cut_off : is_untried) != 0)
+	if (settle(w, learnt ? is_unserved : replace ? is_cut_off :
+	    is_untried) != 0)
 		return -1;
 	return replace ? 0 : -1;
 }
@@ -181,19 +201,24 @@ run_txn(struct work *w, bool mark_bcc, struct mc_err *err)
 
 	while (w->n != 0) {
 		struct mc_err why = { 0 };
+		unsigned quirks;
+		int rc;
 
 		if (open_connection(d, err) != 0 ||
 		    mc_fit_for(&w->fit, d->ops->takes == NULL ? UINT_MAX :
 		    d->ops->takes(d->conn), err) != 0)
 			return -1;
 		w->chunk = d->most != 0 && d->most < w->n ? d->most : w->n;
-		if (send_chunk(w, mark_bcc, &why) == 0) {
+		quirks = d->quirks;
+		rc = send_chunk(w, mark_bcc, &why);
+		note_ready(d);
+		if (rc == 0) {
 			d->since_open++;
 			if (settle_sent(w) != 0)
 				return stopped(err);
 			continue;
 		}
-		if (lost(w, &why) != 0) {
+		if (lost(w, &why, d->quirks != quirks) != 0) {
 			if (err != NULL && !mc_err_is_set(err))
 				*err = why;
 			return -1;

@@ -21,6 +21,8 @@ struct mc_delivery {
 	struct mc_transport *conn;
 	size_t since_open;	/* transactions that this connection has carried */
 	uint64_t opened;	/* connections, so far */
+	unsigned quirks;	/* MC_QUIRK_...; env points here */
+	bool ready;		/* it is open, and so is the log-in */
 	size_t most;		/* recipients that the server takes; 0: not known */
 	bool opening;		/* the last failure came while opening */
 	void (*on_open)(void *ctx);	/* told of each connection; may be NULL */

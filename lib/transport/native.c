@@ -191,6 +191,13 @@ put_content(struct mc_transport *t, struct content *at, struct mc_err *err)
 {
 	size_t got;
 
+	if (at == NULL)
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_DATA,
+		    "no content");
+	if (mc_client_body_begins(t->client)) {
+		at->part = 0;
+		at->off = 0;
+	}
 	if (content_next(at, t->buf, MC_BODY_CHUNK, &got, err) != 0) {
 		mc_client_body_abort(t->client, err);
 		return -1;
@@ -240,6 +247,11 @@ drive(struct mc_transport *t, struct content *content, struct mc_err *err)
 			flush_last(t);
 			return -1;
 		}
+		if (want == MC_WANT_BODY && mc_client_holds(c)) {
+			if (put_content(t, content, err) != 0)
+				break;
+			continue;
+		}
 		wrote = mc_client_output(c).len != 0;
 		rc = flush(t, err);
 		if (rc < 0)
@@ -262,9 +274,6 @@ drive(struct mc_transport *t, struct content *content, struct mc_err *err)
 			deadline = phase_deadline(t);
 			break;
 		case MC_WANT_BODY:
-			if (content == NULL)
-				return mc_err_set(err, MC_E_INTERNAL,
-				    MC_STAGE_DATA, "no content");
 			rc = mc_stream_readable(t->stream) ?
 			    read_some(t, deadline, err) :
 			    put_content(t, content, err);
@@ -382,6 +391,12 @@ make_client(struct mc_transport *t, const struct mc_sasl_channel *channel,
 	s.channel = *channel;
 	s.unverified_ok = a->auth_unverified;
 	s.sasl = t->sasl;
+	s.no_pipelining = a->pipelining == MC_PIPELINING_OFF;
+	s.one_flight = a->pipelining == MC_PIPELINING_FULL &&
+	    (t->env->quirks == NULL ||
+	    (*t->env->quirks & MC_QUIRK_FLIGHT) == 0);
+	s.no_chunking = !a->chunking || (t->env->quirks != NULL &&
+	    (*t->env->quirks & MC_QUIRK_CHUNKING) != 0);
 	s.log = t->env->log;
 	rc = mc_client_new(&s, &t->client, err);
 	mc_mem_wipe(&s.channel, sizeof(s.channel));
@@ -481,7 +496,8 @@ native_open(const struct mc_transport_env *env,
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 	}
 	rc = open_session(t, err);
-	drop_secrets(t);
+	if (rc != 0 || mc_client_ready(t->client))
+		drop_secrets(t);
 	if (rc != 0) {
 		name_host(t, err);
 		native_close(t);
@@ -493,12 +509,38 @@ native_open(const struct mc_transport_env *env,
 
 /* ---------------------------------------------------------------------- send */
 
+/* what another connection to this server should mind */
+static void
+learn(struct mc_transport *t)
+{
+	if (t->env->quirks == NULL)
+		return;
+	if (mc_client_stumbled(t->client))
+		*t->env->quirks |= MC_QUIRK_CHUNKING;
+	if (mc_client_out_of_step(t->client))
+		*t->env->quirks |= MC_QUIRK_FLIGHT;
+}
+
+/* the log-in failed: whom the server has not served all the same, nobody has
+ * asked about */
+static void
+take_back(const struct mc_transport_job *job)
+{
+	for (size_t k = 0; k < job->n; k++) {
+		struct mc_rcpt *rcpt = mc_envelope_at(job->env, job->order[k]);
+
+		if (rcpt->verdict == MC_DEFERRED)
+			rcpt->verdict = MC_PENDING;
+	}
+}
+
 static int
 native_send(struct mc_transport *t, const struct mc_transport_job *job,
     struct mc_err *err)
 {
 	struct mc_client_job cj = { 0 };
 	struct content content = { job, 0, 0 };
+	int rc;
 
 	cj.env = job->env;
 	cj.order = job->order;
@@ -511,7 +553,21 @@ native_send(struct mc_transport *t, const struct mc_transport_job *job,
 	    (int64_t)(cj.size * MS_PER_BYTE));
 	if (mc_client_begin(t->client, &cj, err) != 0)
 		return -1;
-	return drive(t, &content, err);
+	rc = drive(t, &content, err);
+	if (rc != 0 && !mc_client_ready(t->client))
+		name_host(t, err);
+	if (rc != 0 && mc_client_login_failed(t->client))
+		take_back(job);
+	learn(t);
+	if (mc_client_ready(t->client))
+		drop_secrets(t);
+	return rc;
+}
+
+static bool
+native_ready(const struct mc_transport *t)
+{
+	return mc_client_ready(t->client);
 }
 
 static unsigned
@@ -525,4 +581,5 @@ native_takes(const struct mc_transport *t)
 
 const struct mc_transport_ops mc_transport_native = {
 	"native", native_open, native_send, native_close, native_takes,
+	native_ready,
 };

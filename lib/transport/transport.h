@@ -19,7 +19,13 @@ struct mc_transport_env {
 	const struct mc_caller *caller;
 	const struct mc_log *log;
 	int cancel_fd;
+	unsigned *quirks;	/* what this server cannot do although it says
+				 * so, learnt and minded; NULL: nothing */
 };
+
+/* sums of these */
+#define MC_QUIRK_CHUNKING 1u	/* offers it, does not know BDAT */
+#define MC_QUIRK_FLIGHT 2u	/* a log-in must go alone */
 
 /* one transaction */
 struct mc_transport_job {
@@ -56,6 +62,9 @@ struct mc_transport_ops {
 	/* a sum of MC_TAKES_...; what is not there, no job may need, unless it
 	 * is unfit.  NULL: takes everything */
 	unsigned (*takes)(const struct mc_transport *t);
+	/* is the log-in over?  It may ride with the first job, and be what that
+	 * fails for; recipients are then MC_PENDING still.  NULL: always */
+	bool (*ready)(const struct mc_transport *t);
 };
 
 /* the client engine over TCP, TLS or a UNIX socket */

@@ -553,7 +553,7 @@ delivered-to: a@example.test
 transactions: any
 
 == a23-lockstep a reply too many is found before the next command
--- use keep
+-- use keep lone
 -- for N in 1..3
 -- for WHERE in before | after
 -- server

@@ -67,7 +67,7 @@ at TLS raw @BYTES@
 data: none
 
 == b3-auth an answer too many around the log-in
--- use keep noisy
+-- use keep noisy lone
 -- for EVENT in EHLO | AUTH
 -- for BYTES in 250 x\r\n | 235 2.7.0 ok\r\n | 354 x\r\n | 2
 -- server
@@ -390,7 +390,7 @@ auth = off
 auths: 0
 
 == b11 log-in refused
--- use keep noisy
+-- use keep noisy lone
 -- for MECHS in PLAIN LOGIN | LOGIN | SCRAM-SHA-256 PLAIN
 -- for ANSWER in 535 5.7.8 no | 534 5.7.9 too weak | 538 5.7.11 encrypt | 530 5.7.0 no | 432 4.7.12 change it | 454 4.7.0 later | 421 4.3.2 bye | 500 5.5.2 what | 250 ok | 220 hm | 334
 -- server
@@ -402,7 +402,7 @@ auths: 1
 mails: 0
 
 == b11-wrong a wrong password
--- use keep noisy
+-- use keep noisy lone
 -- for MECHS in PLAIN | LOGIN | SCRAM-SHA-1 | SCRAM-SHA-256 | SCRAM-SHA-256-PLUS | PLAIN LOGIN
 -- server
 mechs = @MECHS@
@@ -541,7 +541,7 @@ plus-hidden = yes
 mails: 0
 
 == b16-long a challenge without end
--- use keep noisy
+-- use keep noisy lone
 -- for MECHS in PLAIN | LOGIN | SCRAM-SHA-256 | XOAUTH2
 -- for SIZE in 13000 | 1000000
 -- server
@@ -566,7 +566,7 @@ mails: 0
 commands~ ^\*$
 
 == b16-rounds one challenge after the other
--- use keep noisy
+-- use keep noisy lone
 -- for MECHS in PLAIN | LOGIN | SCRAM-SHA-256 | OAUTHBEARER
 -- server
 mechs = @MECHS@
@@ -582,7 +582,7 @@ time: 3
 violations: any
 
 == b16-plain a challenge for PLAIN that has said everything
--- use keep noisy
+-- use keep noisy lone
 -- server
 mechs = PLAIN
 at AUTH reply 334
@@ -601,7 +601,7 @@ token = @TOKEN@
 commands~ ^AUTH OAUTHBEARER
 
 == b17 OAUTHBEARER refused with an explanation
--- use keep noisy
+-- use keep noisy lone
 -- for JSON in {"status":"invalid_token","scope":"mail"} | {"status":"401","openid-configuration":"http://127.0.0.1:@PORT@/.well-known"} | {"status": | \*2000{[} | not json | {"status":"\e[2J"} | \0\0
 -- server
 mechs = OAUTHBEARER
@@ -616,7 +616,7 @@ auths: 1
 mails: 0
 
 == b17-dummy OAUTHBEARER answers the explanation as it should
--- use keep
+-- use keep lone
 -- server
 mechs = OAUTHBEARER
 token = stale
@@ -651,7 +651,7 @@ auth = @AUTH@
 token = @TOKEN@
 
 == b18 XOAUTH2 refused with an explanation
--- use keep noisy
+-- use keep noisy lone
 -- server
 mechs = XOAUTH2
 token = stale
@@ -761,6 +761,7 @@ mails: 0
 time: 3
 
 == b20-command-shell the command is no shell line
+-- use lone
 -- config+
 !password
 password-command = printf %s @PASSWORD@ ; touch @DIR@/tmp/made
@@ -790,7 +791,7 @@ user = @U@
 MAILCHUTE_USER=@U@
 
 == b22-log the log holds no secret at its loudest
--- use keep
+-- use keep lone
 -- for MECHS in PLAIN | LOGIN | SCRAM-SHA-256 | XOAUTH2 | OAUTHBEARER
 -- for OPT in -v | -v -v | -ov
 -- server

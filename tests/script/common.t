@@ -34,6 +34,10 @@ tls = starttls
 -- config+
 tls = starttls
 
+== @lone           the log-in goes alone
+-- config+
+pipelining = commands
+
 == @noisy          once as it is, once with the dialogue shown
 -- for OPT in -oi | -v
 

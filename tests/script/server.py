@@ -20,6 +20,8 @@ Script, one item a line (blank lines and lines beginning with ## are skipped):
     mechs       mechanisms offered in safety, default PLAIN LOGIN; empty: none
     mechs-clear mechanisms offered in clear, default none
     user, password, token      what a log-in must show
+    caps with CHUNKING: BDAT is known; "at BDAT reply" answers it in place of
+                reading its text, "at END" when that is read
     rcpt-limit  recipients in a transaction before 452 4.5.3
     split       bytes per write (and TLS record) of every reply
     window      receive buffer in bytes
@@ -28,6 +30,7 @@ Script, one item a line (blank lines and lines beginning with ## are skipped):
     binding     right (default) or wrong: which exporter -PLUS is checked with
     plus-hidden yes: -PLUS is known though not offered, so flag y is refused
     oauth-error text of the JSON challenge
+    sync        yes: whoever says more behind AUTH is thrown out
 
   at EVENT ACTION [ARGUMENT]     (several for one event run in order)
     EVENT is CONNECT (before anything), TLS (handshake done), GREETING, a verb
@@ -75,6 +78,7 @@ import time
 
 CAPS = ["PIPELINING", "SIZE 52428800", "8BITMIME", "DSN",
         "ENHANCEDSTATUSCODES", "SMTPUTF8"]
+ONE_STEP = ("PLAIN", "EXTERNAL", "OAUTHBEARER", "XOAUTH2")
 ENDLESS_BYTES = 256 * 1024 * 1024
 ESCAPE = re.compile(
     r"\\(?:x([0-9a-fA-F]{2})|\*(\d+)\{((?:[^{}\\]|\\.)*)\}|(.))", re.S)
@@ -108,7 +112,7 @@ class Script:
     KEYS = set("""listen tls cert tls-max tls-ciphers client-cert caps
         caps-clear mechs mechs-clear user password token rcpt-limit split
         window scram-first scram-final scram-iter binding plus-hidden
-        oauth-error""".split())
+        oauth-error sync""".split())
     ACTIONS = set("""reply raw before after later drop dup cut delay drip then
         close eof reset silence noread endless-line endless-multi signal
         probe""".split())
@@ -358,6 +362,7 @@ class Session(threading.Thread):
         self.exporter = None
         self.code = None                # of the last reply
         self.deaf = False               # reads no more
+        self.flight = False             # commands may stand behind the AUTH
 
     # -- events ---------------------------------------------------------
 
@@ -448,7 +453,10 @@ class Session(threading.Thread):
                 self.offered[word[0].upper()] = word[1:]
 
     def _check_pipelining(self, name):
-        if name in ("MAIL", "RCPT", "RSET") and "PIPELINING" in self.offered:
+        if name in ("MAIL", "RCPT", "RSET", "BDAT", "END") and \
+                "PIPELINING" in self.offered:
+            return
+        if name in ("AUTH", "AUTHLINE") and self.flight:
             return
         if name != "STARTTLS":
             self.record.violation("input behind %s before its reply" % name)
@@ -668,6 +676,51 @@ class Session(threading.Thread):
         if self.answer("DATA", text) == 354:
             self.read_data()
 
+    def do_BDAT(self, rest):
+        m = re.match(r"^(\d{1,20})( LAST)?$", rest)
+        if not m:
+            self.record.violation("BDAT syntax %r" % rest)
+            self.answer("BDAT", "501 5.5.4 syntax")
+            return
+        if "CHUNKING" not in self.offered:
+            self.record.violation("BDAT not offered")
+        self.answer("BDAT", None)
+        if self.code is not None:
+            return              # the text is taken for commands
+        marks = self.script.byte_marks()
+        raw = self.wire.buf
+        want = int(m.group(1))
+        while len(raw) < want:
+            while marks and len(raw) >= marks[0]:
+                mark = marks.pop(0)
+                self.counts["BYTES"] = mark - 1
+                self.answer("BYTES", None)
+            if not self.wire.fill():
+                if self.txn and raw:
+                    self.txn.raw = bytes(raw)
+                raw.clear()
+                raise Closed
+        body = bytes(raw[:want])
+        del raw[:want]
+        txn = self.txn
+        if txn is None:
+            self.answer("END", "503 5.5.1 MAIL first")
+            return
+        txn.chunks = getattr(txn, "chunks", b"") + body
+        if not m.group(2):
+            self.answer("BDAT", "250 2.0.0 go on")
+            return
+        self.txn = None
+        txn.raw = txn.data = txn.chunks
+        self._check_data(txn)
+        if not txn.accepted:
+            self.answer("END", "554 5.5.1 no valid recipients")
+            return
+        try:
+            self.answer("END", "250 2.0.0 queued")
+        finally:
+            txn.code = self.code
+
     def read_data(self):
         marks = self.script.byte_marks()
         raw = self.wire.buf
@@ -770,6 +823,11 @@ class Session(threading.Thread):
         if steps is None:
             self.answer(event, "504 5.5.4 no such mechanism")
             return
+        self.flight = bool(ir) and name in ONE_STEP and \
+            "PIPELINING" in self.offered
+        if self.set.get("sync") == "yes" and self.wire.buf:
+            self.answer("AUTH", "554 5.5.0 SMTP protocol synchronization")
+            self.finish("close")
         value = None
         if ir:
             value = b"" if ir == "=" else self.unbase64(ir)
@@ -787,7 +845,11 @@ class Session(threading.Thread):
             if code != 334:
                 self.authed = code == 235
                 return
+            in_flight = self.flight and bool(self.wire.buf)
             line = self.readline().decode("latin-1")
+            if in_flight:
+                self.answer(event, "535 5.7.8 that is no answer")
+                return
             if line == "*":
                 self.answer(event, "501 5.7.0 cancelled")
                 return

@@ -1,0 +1,221 @@
+Everything that may leave together: log-in, commands, text (RFC 2920, 3030,
+4954), and servers that get confused by it.
+
+== @chunking
+-- server
+caps = PIPELINING; SIZE 52428800; 8BITMIME; DSN; ENHANCEDSTATUSCODES; SMTPUTF8; CHUNKING
+
+== f1 one flight by BDAT
+-- use chunking taken
+-- expect
+connections: 1
+size-exact: yes
+commands~ ^BDAT [0-9]+ LAST$
+
+== f1-starttls one flight after STARTTLS
+-- use chunking starttls taken
+-- expect
+connections: 1
+
+== f1-commands only commands and text
+-- use chunking taken lone
+
+== f1-off lock-step
+-- use chunking taken
+-- config+
+pipelining = off
+-- expect
+commands~ ^BDAT [0-9]+ LAST$
+
+== f1-nochunking asked not to
+-- use chunking taken
+-- config+
+chunking = no
+-- expect
+commands~ ^DATA$
+commands!~ ^BDAT
+
+== f1-nopipelining BDAT without PIPELINING
+-- use taken
+-- server
+caps = SIZE 52428800; CHUNKING
+-- expect
+commands~ ^BDAT [0-9]+ LAST$
+
+== f2 a large message waits for the recipients
+-- use chunking big
+-- expect
+exit: 0
+size-exact: yes
+-- txn
+from: me@example.test
+to: a@example.test
+body: same
+
+== f2-refused a large message for nobody does not leave
+-- use chunking big keep
+-- server
+at RCPT reply 451 4.2.1 later
+-- expect
+commands!~ ^BDAT
+mails: 1
+
+== f3 some are refused, the others have it
+-- use chunking three
+-- server
+at RCPT:b@* reply 550 5.1.1 no such user
+-- expect
+exit: 67|69
+stderr: line
+stderr~ b@example\.test.*550 5\.1\.1
+-- txn
+from: me@example.test
+to: a@example.test
+to: c@example.test
+body: same
+
+== f3-all all are refused, and so is the text
+-- use chunking three
+-- server
+at RCPT reply 550 5.1.1 no such user
+-- expect
+exit: 67|69
+stderr: lines
+transactions: 0
+
+== f3-taken the server takes a text for nobody
+-- use chunking three
+-- server
+at RCPT reply 550 5.1.1 no such user
+at END reply 250 2.0.0 why not
+-- expect
+exit: 67|69
+stderr: lines
+transactions: 0
+
+== f4 the message is refused
+-- use chunking
+-- for R in 552 5.3.4 too big | 554 5.6.0 no
+-- server
+at END reply @R@
+-- expect
+exit: 69
+stderr~ @R@
+
+== f4-later the message is deferred
+-- use chunking keep
+-- server
+at END reply 451 4.3.0 later
+-- expect
+stderr~ 451 4\.3\.0
+
+== f5 BDAT is not known, and its text not skipped
+-- use chunking taken
+-- for R in 500 5.5.1 what? | 502 5.5.1 not here | 503 5.5.1 order
+-- server
+at BDAT reply @R@
+-- expect
+exit: 0
+connections: 2
+violations: any
+commands~ ^DATA$
+
+== f6 the connection ends where the reply to the text should be
+-- use chunking
+-- for H in close | eof | reset
+-- server
+at END @H@
+-- expect
+exit: 75
+stderr~ may have been delivered
+
+== f6-earlier and before that: the whole message may be there
+-- use chunking
+-- for E in MAIL | RCPT
+-- server
+at @E@ close
+-- expect
+exit: 75
+stderr~ may have been delivered
+
+== f6-421 a goodbye is a no
+-- use chunking
+-- for E in MAIL | RCPT | END
+-- server
+at @E@ then close
+at @E@ reply 421 4.3.2 bye
+-- expect
+exit: 75
+stderr!~ may have been delivered
+
+== f7 the log-in is refused, the text is with it
+-- use chunking keep
+-- for R in 535 5.7.8 no | 534 5.7.9 too weak | 454 4.7.0 later
+-- server
+at AUTH reply @R@
+-- expect
+stderr~ localhost.*@R@
+transactions: 0
+
+== f7-taken the log-in is refused and the server takes the message all the same
+-- use chunking
+-- server
+at AUTH reply 535 5.7.8 no
+at MAIL reply 250 ok
+-- expect
+exit: 0
+stderr: any
+-- txn
+from: me@example.test
+to: a@example.test
+body: same
+
+== f7-data without CHUNKING nothing of the text leaves
+-- use keep
+-- server
+at AUTH reply 535 5.7.8 no
+at MAIL reply 250 ok
+-- expect
+data: none
+stderr~ 535 5\.7\.8
+
+== f8 a server that wants the log-in alone
+-- use taken
+-- server
+sync = yes
+-- expect
+exit: 0
+connections: 2
+violations: any
+
+== f9 smuggling: what ends a message in DATA is text in BDAT
+-- use chunking taken
+-- stdin
+From: Me <me@example.test>
+To: a@example.test
+Subject: a test
+Date: Mon, 23 Nov 2026 12:00:00 +0000
+Message-ID: <test.1@example.test>
+
+.
+..
+.\r
+QUIT
+MAIL FROM:<x@example.test>
+-- expect
+connections: 1
+transactions: 1
+
+== f10 replies in pieces
+-- use chunking three
+-- for N in 1 | 2 | 3 | 7
+-- server
+split = @N@
+-- expect
+exit: 0
+-- txn
+from: me@example.test
+to: a@example.test
+to: b@example.test
+to: c@example.test
+body: same
