@@ -212,8 +212,10 @@ settle_early(struct mc_client *c, struct mc_rcpt *rcpt)
 		    job->unfit->text);
 	else
 		return false;
-	verdict_err(rcpt, mc_client_trusted(c) ? MC_FAILED : MC_DEFERRED, &e,
-	    NULL);
+	/* of what it offers, no log-in that is still to come changes anything */
+	verdict_err(rcpt, mc_client_trusted(c) ||
+	    (c->auth == MC_AUTH_WAITS && c->channel.verified) ?
+	    MC_FAILED : MC_DEFERRED, &e, NULL);
 	return true;
 }
 

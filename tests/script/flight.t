@@ -219,3 +219,12 @@ to: a@example.test
 to: b@example.test
 to: c@example.test
 body: same
+
+== f11 what the server says of itself counts before the log-in
+-- server
+caps = PIPELINING; SIZE 100
+-- expect
+exit: 69
+auths: 0
+mails: 0
+stderr~ 100

@@ -744,7 +744,8 @@ test_mail_words(void **state)
 		/* the one is nothing without the other */
 		{ "250 SMTPUTF8\r\n", false, true, NULL },
 	};
-	const struct walk walk = { WALK_PLAIN, false, true, false };
+	const struct walk walk = { .tls = WALK_PLAIN, .auth = false, .pipelining = true,
+	    .verified = false };
 
 	(void)state;
 	for (size_t i = 0; i < MC_NELEM(rows); i++) {
@@ -785,7 +786,8 @@ test_mail_words(void **state)
 static void
 test_addresses_utf8(void **state)
 {
-	const struct walk walk = { WALK_PLAIN, false, true, false };
+	const struct walk walk = { .tls = WALK_PLAIN, .auth = false, .pipelining = true,
+	    .verified = false };
 	struct mc_client_job job = { 0 };
 	struct run r;
 	size_t i;
