@@ -112,6 +112,7 @@ class Bench:
         self.no_trust = clients.Trust(place, "notrust", None)
         self.sink = Sink(sink, certs)
         self.plain_sink = Sink(sink, certs, "-P")
+        self.chunk_sink = Sink(sink, certs, "-C")
         self.messages = {}
         self.clients = []
         self.verifies = {}
@@ -283,9 +284,12 @@ def trips(bench):
           "reply to the end of the process." % (1000 * ONE_WAY))
     count = 1 if bench.quick else 3
     for title, mode, sink, limit in (
-            (TITLES[TLS], TLS, bench.sink, 7),
-            (TITLES[STARTTLS], STARTTLS, bench.sink, 9),
-            (TITLES[CLEAR], CLEAR, bench.sink, None),
+            (TITLES[TLS], TLS, bench.sink, 6),
+            (TITLES[STARTTLS], STARTTLS, bench.sink, 8),
+            (TITLES[CLEAR], CLEAR, bench.sink, 5),
+            (TITLES[TLS] + ", CHUNKING", TLS, bench.chunk_sink, 5),
+            (TITLES[STARTTLS] + ", CHUNKING", STARTTLS, bench.chunk_sink, 7),
+            (TITLES[CLEAR] + ", CHUNKING", CLEAR, bench.chunk_sink, 4),
             (TITLES[TLS] + ", server without PIPELINING", TLS,
              bench.plain_sink, None)):
         got = {}
@@ -500,6 +504,7 @@ def main():
         finally:
             bench.sink.stop()
             bench.plain_sink.stop()
+            bench.chunk_sink.stop()
     if bench.bars:
         print("\nBars")
         print("\n".join(bench.bars))

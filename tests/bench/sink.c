@@ -2,11 +2,12 @@
 /*
  * sink.c - a submission server that takes everything and keeps nothing
  *
- *	sink -c CERT -k KEY -u USER -p PASSWORD [-P]
+ *	sink -c CERT -k KEY -u USER -p PASSWORD [-P] [-C]
  *
  * Listens on three free ports of loopback and prints "ports TLS STARTTLS
  * CLEAR": TLS from the start, with STARTTLS, without TLS.  One thread for each
- * connection.  -P does not offer PIPELINING.  It ends with its standard input.
+ * connection.  -P does not offer PIPELINING, -C offers CHUNKING.  It ends with its
+ * standard input.
  * For each connection one line at its end:
  *
  *	conn PORT MESSAGES BYTES AUTH QUIT FINAL WRONG TLS
@@ -43,6 +44,7 @@ enum mode { IMPLICIT, STARTTLS, CLEAR, MODES };
 static SSL_CTX *ctx;
 static const char *user = "user", *password = "password";
 static bool pipelining = true;
+static bool chunking;
 static pthread_mutex_t out_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct listener {
@@ -271,6 +273,8 @@ command_ehlo(struct conn *c)
 	say(c, "250-sink.example\r\n");
 	if (pipelining)
 		say(c, "250-PIPELINING\r\n");
+	if (chunking)
+		say(c, "250-CHUNKING\r\n");
 	if (c->mode == STARTTLS && c->ssl == NULL)
 		say(c, "250-STARTTLS\r\n");
 	if (c->ssl != NULL)
@@ -295,6 +299,44 @@ command_data(struct conn *c)
 	say(c, "250 2.0.0 taken\r\n");
 	c->final = now();
 	return flush(c);
+}
+
+static bool
+command_bdat(struct conn *c, const char *arg)
+{
+	char *end;
+	unsigned long long left = strtoull(arg, &end, 10);
+	bool last = strcasecmp(end, " LAST") == 0;
+	bool wanted = c->mail && c->rcpt;
+
+	while (left > 0) {
+		size_t n = c->len - c->at;
+
+		if (n == 0) {
+			if (!fill(c))
+				return false;
+			continue;
+		}
+		if (n > left)
+			n = (size_t)left;
+		c->at += n;
+		c->bytes += n;
+		left -= n;
+	}
+	if (!wanted || (!last && *end != '\0')) {
+		c->wrong = true;
+		say(c, "503 5.5.1 MAIL and RCPT first\r\n");
+		return true;
+	}
+	if (!last) {
+		say(c, "250 2.0.0 go on\r\n");
+		return true;
+	}
+	c->mail = c->rcpt = false;
+	c->messages++;
+	say(c, "250 2.0.0 taken\r\n");
+	c->final = now();
+	return true;
 }
 
 static void
@@ -332,6 +374,8 @@ command(struct conn *c, const char *text)
 		say(c, "250 2.1.5 recipient\r\n");
 	} else if (begins(text, "DATA"))
 		return command_data(c);
+	else if (begins(text, "BDAT ") && chunking)
+		return command_bdat(c, text + 5);
 	else if (begins(text, "STARTTLS") && c->mode == STARTTLS &&
 	    c->ssl == NULL) {
 		say(c, "220 2.0.0 go on\r\n");
@@ -497,13 +541,14 @@ main(int argc, char **argv)
 	int opt, ports[MODES];
 	char c;
 
-	while ((opt = getopt(argc, argv, "c:k:u:p:P")) != -1) {
+	while ((opt = getopt(argc, argv, "c:k:u:p:PC")) != -1) {
 		switch (opt) {
 		case 'c': cert = optarg; break;
 		case 'k': key = optarg; break;
 		case 'u': user = optarg; break;
 		case 'p': password = optarg; break;
 		case 'P': pipelining = false; break;
+		case 'C': chunking = true; break;
 		default: return 2;
 		}
 	}

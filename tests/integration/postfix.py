@@ -899,8 +899,10 @@ def dies(bench, where, pattern):
     rcpts = bench.names("a", "b")
     body = "x" * 70 + "\n"
     message = letter(rcpts, body * (200000 if where == "kill-in-data" else 3))
-    run = bench.send("kill", ["-oi", "-f", where + "@example.test"] + rcpts,
-                     message, killed=1)
+    # by DATA, or the text would be there when the server dies
+    more = ["--chunking=no"] if where == "kill-at-data" else []
+    run = bench.send("kill", ["-oi", "-f", where + "@example.test"] + more +
+                     rcpts, message, killed=1)
     took(run, [], 75)
     said(run, pattern)
 
