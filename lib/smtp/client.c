@@ -98,7 +98,7 @@ mc_client_free(struct mc_client *c)
 	mc_buf_clear(&c->show);
 	mc_buf_clear(&c->ir);
 	mc_buf_clear(&c->final);
-	mc_mem_free(c->active);
+	mc_client_clear_txns(c);
 	mc_mem_free(c->ehlo_name);
 	mc_mem_wipe(&c->channel, sizeof(c->channel));
 	mc_mem_wipe(&c->set.channel, sizeof(c->set.channel));
@@ -159,6 +159,12 @@ bool
 mc_client_stumbled(const struct mc_client *c)
 {
 	return c->no_chunking;
+}
+
+unsigned long
+mc_client_over(const struct mc_client *c)
+{
+	return c->over;
 }
 
 unsigned long
@@ -691,7 +697,7 @@ mc_client_step(struct mc_client *c, struct mc_err *err)
 		rc = session_step(c, &local);
 		break;
 	case MC_ST_AUTH:
-		rc = c->busy ? mc_client_txn_step(c, &local) :
+		rc = c->n != 0 ? mc_client_txn_step(c, &local) :
 		    session_step(c, &local);
 		break;
 	case MC_ST_HANDSHAKE:
@@ -715,7 +721,7 @@ mc_client_step(struct mc_client *c, struct mc_err *err)
 		return rc;
 	/* while a part of it is still here, the end of data is not there */
 	if (c->out.len != 0)
-		c->dot_out = false;
+		mc_client_unsent(c);
 	mc_client_txn_lost(c, &local);
 	mc_client_go(c, MC_ST_DEAD);
 	if (err != NULL)

@@ -117,6 +117,24 @@ MC_NODISCARD int
 mc_client_begin(struct mc_client *c, const struct mc_client_job *job,
     struct mc_err *err);
 
+/*
+ * With PIPELINING and CHUNKING a transaction may begin while others wait for
+ * their replies, if it and they go early: when the text of the one before was
+ * handed over in full.  Nothing has to be written in between.  They are over in
+ * the order in which they began, but for one that has nobody to ask for, which
+ * is over at once.
+ */
+bool
+mc_client_can_begin(const struct mc_client *c, uint64_t size);
+
+/* the same, and it would leave before its replies are awaited */
+bool
+mc_client_overlaps(const struct mc_client *c, uint64_t size);
+
+/* how many are over, from the start */
+unsigned long
+mc_client_over(const struct mc_client *c);
+
 /* content, any piece; MC_E_NOMEM */
 MC_NODISCARD int
 mc_client_body(struct mc_client *c, struct mc_str piece, struct mc_err *err);

@@ -34,6 +34,28 @@ enum mc_client_auth {
 	MC_AUTH_FAILED
 };
 
+/* one that has begun and is not over.  Replies belong to the oldest; what is
+ * written belongs to the newest, and the others are written in full. */
+struct mc_client_txn {
+	struct mc_client_job job;
+	size_t *active;		/* recipients that are really asked for */
+	size_t n_active;
+	size_t sent;		/* slots written */
+	size_t answered;	/* slots that have their reply */
+	size_t accepted;	/* recipients */
+	bool mail_ok;
+	bool mail_answered;
+	bool lone_dot;		/* DATA was granted for nobody */
+	bool dot_out;		/* the end of data was handed out */
+	bool chunking;		/* the text goes by BDAT */
+	bool early;		/* and together with the commands */
+	bool body_begun;
+	struct mc_chunk guard;
+	uint64_t left;		/* of the chunk */
+	uint64_t begin;		/* `handed` before its first command */
+	uint64_t end;		/* and when the chunk is out */
+};
+
 struct mc_client {
 	struct mc_client_settings set;
 	char *ehlo_name;
@@ -51,30 +73,18 @@ struct mc_client {
 	bool ir_waits;
 	struct mc_str mech;
 
-	struct mc_client_job job;
-	size_t *active;		/* recipients that are really asked for */
-	size_t n_active;
-	size_t sent;		/* slots written */
-	size_t answered;	/* slots that have their reply */
-	size_t accepted;	/* recipients */
-	bool mail_ok;
-	bool mail_answered;
+	struct mc_client_txn *txns;	/* a ring, the oldest first */
+	size_t cap;
+	size_t first;
+	size_t n;
+	unsigned long over;	/* transactions that are */
 	bool need_rset;		/* the server has an open transaction */
-	bool busy;		/* between begin and the last verdict */
-	bool lone_dot;		/* DATA was granted for nobody */
-	bool dot_out;		/* the end of data was handed out */
-	bool chunking;		/* the text goes by BDAT */
-	bool early;		/* and together with the commands */
 	bool out_of_step;	/* the server wants the log-in alone */
 	bool no_chunking;	/* the server stumbles over it */
-	bool body_begun;
-	struct mc_chunk guard;
-	uint64_t left;		/* of the chunk */
 	uint64_t handed;	/* bytes that have left, in all */
-	uint64_t end;		/* `handed` when the chunk is out */
 	enum mc_client_auth auth;
 	struct mc_err auth_err;
-	struct mc_dot dot;
+	struct mc_dot dot;	/* of the one that goes by DATA */
 	struct mc_buf final;
 };
 
@@ -126,6 +136,13 @@ mc_client_on_auth(struct mc_client *c, const struct mc_reply *r,
 /* client_txn.c: handle replies of the transaction; as mc_client_step */
 MC_NODISCARD int
 mc_client_txn_step(struct mc_client *c, struct mc_err *err);
+
+/* client_txn.c: some of the text is here still, so its end is not there */
+void
+mc_client_unsent(struct mc_client *c);
+
+void
+mc_client_clear_txns(struct mc_client *c);
 
 /* client_txn.c: the whole message may be with the server, and no verdict is */
 bool

@@ -9,16 +9,39 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-static struct mc_rcpt *
-job_rcpt(const struct mc_client *c, size_t k)
+/* more than these at once no server has in its buffers */
+#define MOST_TXNS 256
+
+static struct mc_client_txn *
+txn_at(const struct mc_client *c, size_t i)
 {
-	return mc_envelope_at(c->job.env, c->active[k]);
+	return &c->txns[(c->first + i) % c->cap];
+}
+
+/* the one that replies belong to */
+static struct mc_client_txn *
+oldest(const struct mc_client *c)
+{
+	return txn_at(c, 0);
+}
+
+/* the one that is being written */
+static struct mc_client_txn *
+newest(const struct mc_client *c)
+{
+	return txn_at(c, c->n - 1);
+}
+
+static struct mc_rcpt *
+job_rcpt(const struct mc_client_txn *t, size_t k)
+{
+	return mc_envelope_at(t->job.env, t->active[k]);
 }
 
 static size_t
-slot_data(const struct mc_client *c)
+slot_data(const struct mc_client_txn *t)
 {
-	return MC_SLOT_RCPT + c->n_active;
+	return MC_SLOT_RCPT + t->n_active;
 }
 
 /* a text that does not fit in memory is left out: the verdict counts */
@@ -96,25 +119,41 @@ static void
 refuse_rest(struct mc_client *c, const struct mc_reply *r,
     enum mc_stage stage, const char *what)
 {
+	struct mc_client_txn *t = oldest(c);
 	struct mc_err why;
 	char text[MC_MAX_REPLY_TEXT + 32];
 	enum mc_verdict verdict = refusal(c, r, stage, what, &why);
 	size_t k;
 
 	reply_text(r, text, sizeof(text));
-	for (k = 0; k < c->n_active; k++)
-		if (job_rcpt(c, k)->verdict == MC_PENDING)
-			verdict_err(job_rcpt(c, k), verdict, &why, text);
+	for (k = 0; k < t->n_active; k++)
+		if (job_rcpt(t, k)->verdict == MC_PENDING)
+			verdict_err(job_rcpt(t, k), verdict, &why, text);
 }
 
 /* a log-in that was refused is the reason, whatever each reply said */
 static void
 blame_auth(struct mc_client *c)
 {
-	for (size_t k = 0; k < c->n_active; k++)
-		if (job_rcpt(c, k)->verdict != MC_DELIVERED)
-			verdict_err(job_rcpt(c, k), MC_DEFERRED, &c->auth_err,
+	struct mc_client_txn *t = oldest(c);
+
+	for (size_t k = 0; k < t->n_active; k++)
+		if (job_rcpt(t, k)->verdict != MC_DELIVERED)
+			verdict_err(job_rcpt(t, k), MC_DEFERRED, &c->auth_err,
 			    NULL);
+}
+
+/* no more of the oldest one */
+static void
+drop_oldest(struct mc_client *c)
+{
+	struct mc_client_txn *t = oldest(c);
+
+	mc_mem_free(t->active);
+	memset(t, 0, sizeof(*t));
+	c->first = (c->first + 1) % c->cap;
+	c->n--;
+	c->over++;
 }
 
 static void
@@ -122,11 +161,10 @@ finish(struct mc_client *c)
 {
 	if (c->auth == MC_AUTH_FAILED)
 		blame_auth(c);
-	c->busy = false;
+	drop_oldest(c);
+	if (c->n != 0)
+		return;
 	c->asked = false;
-	mc_mem_free(c->active);
-	c->active = NULL;
-	c->n_active = 0;
 	mc_client_go(c, MC_ST_READY);
 }
 
@@ -143,50 +181,71 @@ still_final(const struct mc_rcpt *rcpt, const struct mc_err *why)
 	    why->code == MC_E_SERVER_UNAVAILABLE);
 }
 
+static bool
+is_out(const struct mc_client *c, const struct mc_client_txn *t)
+{
+	return t->dot_out && !t->lone_dot &&
+	    (!t->chunking || c->handed >= t->end);
+}
+
 bool
 mc_client_is_out(const struct mc_client *c)
 {
-	return c->busy && c->dot_out && !c->lone_dot &&
-	    (!c->chunking || c->handed >= c->end);
+	for (size_t i = 0; i < c->n; i++)
+		if (is_out(c, txn_at(c, i)))
+			return true;
+	return false;
 }
 
-void
-mc_client_txn_lost(struct mc_client *c, const struct mc_err *why)
+/* the oldest one that is open */
+static void
+lose(struct mc_client *c, const struct mc_err *why, bool granted)
 {
+	struct mc_client_txn *t = oldest(c);
 	struct mc_err e = *why;
 	enum mc_verdict verdict = MC_DEFERRED;
-	bool granted = c->state == MC_ST_BODY ||
-	    (c->state == MC_ST_END && !c->early);
 	size_t k;
 
-	if (!c->busy)
-		return;
 	/* a refusal is one, whatever it answers */
-	if (mc_client_is_out(c) && why->smtp < 400) {
+	e.unsure = is_out(c, t) && why->smtp < 400;
+	if (e.unsure)
 		verdict = MC_UNSURE;
-		e.unsure = 1;
-	}
-	for (k = 0; k < c->n_active; k++) {
-		struct mc_rcpt *rcpt = job_rcpt(c, k);
+	for (k = 0; k < t->n_active; k++) {
+		struct mc_rcpt *rcpt = job_rcpt(t, k);
 
 		if (rcpt->verdict == MC_PENDING)
 			verdict_err(rcpt, verdict, &e, NULL);
 		else if (!still_final(rcpt, why) && !granted)
 			verdict_err(rcpt, MC_DEFERRED, &e, NULL);
 	}
+	drop_oldest(c);
+}
+
+void
+mc_client_txn_lost(struct mc_client *c, const struct mc_err *why)
+{
+	bool granted;
+
+	if (c->n == 0)
+		return;
+	granted = c->state == MC_ST_BODY ||
+	    (c->state == MC_ST_END && !oldest(c)->early);
+	while (c->n != 0) {
+		lose(c, why, granted);
+		granted = false;
+	}
 	/* what has not left yet must not leave now: with the end of data in
 	 * it, the server would take a message that counts as not sent */
 	mc_buf_clear(&c->out);
-	c->busy = false;
 }
 
 /* ------------------------------------------------------------------- begin */
 
 /* a recipient that this server cannot take, whatever we ask */
 static bool
-settle_early(struct mc_client *c, struct mc_rcpt *rcpt)
+settle_early(struct mc_client *c, const struct mc_client_job *job,
+    struct mc_rcpt *rcpt)
 {
-	const struct mc_client_job *job = &c->job;
 	bool utf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0;
 	struct mc_err e = { 0 };
 
@@ -220,32 +279,33 @@ settle_early(struct mc_client *c, struct mc_rcpt *rcpt)
 }
 
 static bool
-job_needs_utf8(const struct mc_client *c)
+job_needs_utf8(const struct mc_client_txn *t)
 {
 	size_t k;
 
-	if (c->job.needs_utf8 ||
-	    !mc_str_is_ascii(mc_str_from(c->job.env->sender)))
+	if (t->job.needs_utf8 ||
+	    !mc_str_is_ascii(mc_str_from(t->job.env->sender)))
 		return true;
-	for (k = 0; k < c->n_active; k++)
-		if (!mc_str_is_ascii(mc_str_from(job_rcpt(c, k)->addr)))
+	for (k = 0; k < t->n_active; k++)
+		if (!mc_str_is_ascii(mc_str_from(job_rcpt(t, k)->addr)))
 			return true;
 	return false;
 }
 
 static int
-put_mail(struct mc_client *c, struct mc_err *err)
+put_mail(struct mc_client *c, const struct mc_client_txn *t,
+    struct mc_err *err)
 {
-	const struct mc_envelope *env = c->job.env;
+	const struct mc_envelope *env = t->job.env;
 	struct mc_cmd_mail mail = { 0 };
 
 	mail.sender = mc_str_from(env->sender);
 	mail.has_size = (c->caps.flags & MC_CAP_SIZE) != 0;
-	mail.size = c->job.size;
+	mail.size = t->job.size;
 	mail.body_8bit = (c->caps.flags & MC_CAP_8BITMIME) != 0 &&
-	    c->job.needs_8bit;
+	    t->job.needs_8bit;
 	mail.smtputf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0 &&
-	    (env->smtputf8 || job_needs_utf8(c));
+	    (env->smtputf8 || job_needs_utf8(t));
 	if ((c->caps.flags & MC_CAP_DSN) != 0) {
 		mail.ret = env->ret;
 		mail.envid = mc_str_from(env->envid);
@@ -283,18 +343,19 @@ put_auth(struct mc_client *c, struct mc_err *err)
 }
 
 static int
-put_slot(struct mc_client *c, size_t slot, struct mc_err *err)
+put_slot(struct mc_client *c, struct mc_client_txn *t, size_t slot,
+    struct mc_err *err)
 {
 	int rc;
 
 	if (slot == MC_SLOT_RSET)
 		rc = mc_cmd_plain(mc_client_cmd(c), "RSET", err);
 	else if (slot == MC_SLOT_MAIL)
-		rc = put_mail(c, err);
-	else if (slot == slot_data(c))
+		rc = put_mail(c, t, err);
+	else if (slot == slot_data(t))
 		rc = mc_cmd_plain(mc_client_cmd(c), "DATA", err);
 	else
-		rc = put_rcpt(c, job_rcpt(c, slot - MC_SLOT_RCPT), err);
+		rc = put_rcpt(c, job_rcpt(t, slot - MC_SLOT_RCPT), err);
 	if (rc == 0)
 		mc_client_trace_cmd(c);
 	return rc;
@@ -302,11 +363,11 @@ put_slot(struct mc_client *c, size_t slot, struct mc_err *err)
 
 /* DATA would be for nobody, and that is already known */
 static bool
-pointless(const struct mc_client *c)
+pointless(const struct mc_client_txn *t)
 {
-	if (c->mail_answered && !c->mail_ok)
+	if (t->mail_answered && !t->mail_ok)
 		return true;
-	return c->answered >= slot_data(c) && c->accepted == 0;
+	return t->answered >= slot_data(t) && t->accepted == 0;
 }
 
 static bool
@@ -318,40 +379,42 @@ pipelines(const struct mc_client *c)
 
 /* BDAT's turn: the text is wanted with the commands, or after their replies */
 static bool
-wants_chunk(const struct mc_client *c)
+wants_chunk(const struct mc_client *c, const struct mc_client_txn *t)
 {
-	if (!c->chunking || c->dot_out || c->sent != slot_data(c) ||
+	if (!t->chunking || t->dot_out || t->sent != slot_data(t) ||
 	    c->state == MC_ST_BODY)
 		return false;
-	return c->early || c->answered == slot_data(c);
+	return t->early || t->answered == slot_data(t);
 }
 
 bool
 mc_client_holds(const struct mc_client *c)
 {
-	return c->busy && c->early && !c->dot_out && c->state != MC_ST_BODY;
+	return c->n != 0 && newest(c)->early && !newest(c)->dot_out &&
+	    c->state != MC_ST_BODY;
 }
 
 bool
 mc_client_body_begins(const struct mc_client *c)
 {
-	return !c->body_begun;
+	return c->n == 0 || !newest(c)->body_begun;
 }
 
 /* write as many commands as may leave now; two cursors: sent and answered */
 static int
 put_more(struct mc_client *c, struct mc_err *err)
 {
+	struct mc_client_txn *t = newest(c);
 	bool pipelining = pipelines(c);
-	size_t end = slot_data(c) + (c->chunking ? 0 : 1);
+	size_t end = slot_data(t) + (t->chunking ? 0 : 1);
 
-	while (c->sent < end && c->out.len < MC_MAX_FLIGHT &&
-	    (pipelining || c->sent == c->answered)) {
-		if (pointless(c))
+	while (t->sent < end && c->out.len < MC_MAX_FLIGHT &&
+	    (pipelining || t->sent == t->answered)) {
+		if (pointless(t))
 			return 0;
-		if (put_slot(c, c->sent, err) != 0)
+		if (put_slot(c, t, t->sent, err) != 0)
 			return -1;
-		c->sent++;
+		t->sent++;
 	}
 	return 0;
 }
@@ -360,53 +423,120 @@ put_more(struct mc_client *c, struct mc_err *err)
 static void
 await(struct mc_client *c)
 {
+	const struct mc_client_txn *t = oldest(c);
+
 	if (c->auth == MC_AUTH_SENT)
 		mc_client_go(c, MC_ST_AUTH);
-	else if (c->answered == MC_SLOT_RSET)
+	else if (t->answered == MC_SLOT_RSET)
 		mc_client_go(c, MC_ST_RSET);
-	else if (c->answered == MC_SLOT_MAIL)
+	else if (t->answered == MC_SLOT_MAIL)
 		mc_client_go(c, MC_ST_MAIL);
 	/* the text is not out yet: no verdict is awaited */
-	else if (c->answered < slot_data(c) || (c->chunking && !c->dot_out))
+	else if (t->answered < slot_data(t) || (t->chunking && !t->dot_out))
 		mc_client_go(c, MC_ST_RCPT);
 	else
-		mc_client_go(c, c->chunking ? MC_ST_END : MC_ST_DATA);
+		mc_client_go(c, t->chunking ? MC_ST_END : MC_ST_DATA);
 }
 
 static int
-choose_active(struct mc_client *c, struct mc_err *err)
+choose_active(struct mc_client *c, struct mc_client_txn *t,
+    struct mc_err *err)
 {
 	size_t k;
 
-	c->active = mc_mem_zalloc(c->job.n + 1, sizeof(*c->active));
-	if (c->active == NULL)
+	t->active = mc_mem_zalloc(t->job.n + 1, sizeof(*t->active));
+	if (t->active == NULL)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-	c->n_active = 0;
-	for (k = 0; k < c->job.n; k++) {
-		struct mc_rcpt *rcpt = mc_envelope_at(c->job.env,
-		    c->job.order[k]);
+	for (k = 0; k < t->job.n; k++) {
+		struct mc_rcpt *rcpt = mc_envelope_at(t->job.env,
+		    t->job.order[k]);
 
 		rcpt->verdict = MC_PENDING;
 		rcpt->code = MC_OK;
 		rcpt->split = false;
-		if (!settle_early(c, rcpt))
-			c->active[c->n_active++] = c->job.order[k];
+		if (!settle_early(c, &t->job, rcpt))
+			t->active[t->n_active++] = t->job.order[k];
 	}
 	return 0;
 }
 
-/* from the first command on */
-static void
-restart(struct mc_client *c)
+static bool
+goes_early(const struct mc_client *c, uint64_t size)
 {
-	c->accepted = 0;
-	c->mail_ok = c->mail_answered = false;
-	c->lone_dot = c->dot_out = c->body_begun = false;
-	c->chunking = (c->caps.flags & MC_CAP_CHUNKING) != 0 &&
+	return (c->caps.flags & MC_CAP_CHUNKING) != 0 && !c->no_chunking &&
+	    !c->set.no_chunking && pipelines(c) && size <= MC_MAX_EARLY;
+}
+
+bool
+mc_client_can_begin(const struct mc_client *c, uint64_t size)
+{
+	if (c->n == 0)
+		return c->state == MC_ST_READY;
+	return c->n < MOST_TXNS && mc_client_ready(c) && goes_early(c, size) &&
+	    newest(c)->early && newest(c)->dot_out &&
+	    c->out.len < MC_MAX_FLIGHT / 2;
+}
+
+bool
+mc_client_overlaps(const struct mc_client *c, uint64_t size)
+{
+	return mc_client_can_begin(c, size) && mc_client_ready(c) &&
+	    goes_early(c, size);
+}
+
+/* room for one more at the end of the ring */
+static int
+grow(struct mc_client *c, struct mc_err *err)
+{
+	size_t cap = c->cap == 0 ? 2 : 2 * c->cap;
+	struct mc_client_txn *grown;
+
+	if (c->n < c->cap)
+		return 0;
+	grown = mc_mem_zalloc(cap, sizeof(*grown));
+	if (grown == NULL)
+		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+	for (size_t i = 0; i < c->n; i++)
+		grown[i] = *txn_at(c, i);
+	mc_mem_free(c->txns);
+	c->txns = grown;
+	c->cap = cap;
+	c->first = 0;
+	return 0;
+}
+
+static int
+begin(struct mc_client *c, const struct mc_client_job *job,
+    struct mc_err *err)
+{
+	struct mc_client_txn *t;
+
+	if (grow(c, err) != 0)
+		return -1;
+	t = txn_at(c, c->n);
+	memset(t, 0, sizeof(*t));
+	t->job = *job;
+	if (choose_active(c, t, err) != 0)
+		return -1;
+	t->chunking = (c->caps.flags & MC_CAP_CHUNKING) != 0 &&
 	    !c->no_chunking && !c->set.no_chunking;
-	c->early = c->chunking && pipelines(c) && c->job.size <= MC_MAX_EARLY;
-	c->left = c->job.size;
-	c->sent = c->answered = c->need_rset ? MC_SLOT_RSET : MC_SLOT_MAIL;
+	t->early = goes_early(c, job->size);
+	t->left = job->size;
+	t->begin = c->handed + c->out.len;
+	t->sent = t->answered = c->need_rset || c->n != 0 ? MC_SLOT_RSET :
+	    MC_SLOT_MAIL;
+	c->n++;
+	return 0;
+}
+
+/* nobody of the newest one is to be asked for */
+static void
+drop_newest(struct mc_client *c)
+{
+	mc_mem_free(newest(c)->active);
+	memset(newest(c), 0, sizeof(*c->txns));
+	c->n--;
+	c->over++;
 }
 
 int
@@ -415,21 +545,19 @@ mc_client_begin(struct mc_client *c, const struct mc_client_job *job,
 {
 	struct mc_err why = { .code = MC_OK };
 
-	if (c->state != MC_ST_READY || c->busy)
+	if (!mc_client_can_begin(c, job->size))
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_MAIL,
 		    "transaction begun in the wrong state");
-	if (c->in.len != 0)
+	if (c->n == 0 && c->in.len != 0)
 		return mc_client_unasked(c, err);
-	c->job = *job;
-	if (choose_active(c, err) != 0)
+	if (begin(c, job, err) != 0)
 		return -1;
-	c->busy = true;
-	mc_buf_reset(&c->final);
-	if (c->n_active == 0) {
-		finish(c);
+	if (c->n == 1)
+		mc_buf_reset(&c->final);
+	if (newest(c)->n_active == 0) {
+		drop_newest(c);
 		return 0;
 	}
-	restart(c);
 	await(c);
 	if (put_auth(c, &why) != 0 || put_more(c, &why) != 0) {
 		mc_client_txn_lost(c, &why);
@@ -446,9 +574,11 @@ mc_client_begin(struct mc_client *c, const struct mc_client_job *job,
 static int
 on_mail(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
-	c->mail_answered = true;
+	struct mc_client_txn *t = oldest(c);
+
+	t->mail_answered = true;
 	if (r->code == 250) {
-		c->mail_ok = true;
+		t->mail_ok = true;
 		c->need_rset = true;
 		return 0;
 	}
@@ -460,24 +590,25 @@ on_mail(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 
 /* RFC 5321 4.5.3.1.10: 452, and 552 from older servers, end a batch */
 static bool
-is_too_many(const struct mc_client *c, const struct mc_reply *r)
+is_too_many(const struct mc_client_txn *t, const struct mc_reply *r)
 {
-	return c->accepted != 0 && (r->code == 452 || r->code == 552);
+	return t->accepted != 0 && (r->code == 452 || r->code == 552);
 }
 
 static int
 on_rcpt(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
-	struct mc_rcpt *rcpt = job_rcpt(c, c->answered - MC_SLOT_RCPT);
+	struct mc_client_txn *t = oldest(c);
+	struct mc_rcpt *rcpt = job_rcpt(t, t->answered - MC_SLOT_RCPT);
 	struct mc_err why;
 	char text[MC_MAX_REPLY_TEXT + 32];
 	enum mc_verdict verdict;
 
 	if (r->code >= 250 && r->code <= 252) {
 		/* a yes behind a refused MAIL is a server out of step */
-		if (!c->mail_ok)
+		if (!t->mail_ok)
 			return mc_client_unexpected(c, r, err);
-		c->accepted++;
+		t->accepted++;
 		return 0;
 	}
 	if (r->code < 400)
@@ -486,7 +617,7 @@ on_rcpt(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 		return 0;
 	verdict = refusal(c, r, MC_STAGE_RCPT,
 	    "the server refused the recipient", &why);
-	if (is_too_many(c, r)) {
+	if (is_too_many(t, r)) {
 		verdict = MC_DEFERRED;
 		rcpt->split = true;
 	}
@@ -506,12 +637,14 @@ auth_failed(struct mc_client *c, struct mc_err *err)
 static int
 on_data(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
+	struct mc_client_txn *t = oldest(c);
+
 	if (r->code == 354) {
 		/* nothing of it for a server that has not let us in */
 		if (c->auth == MC_AUTH_FAILED)
 			return auth_failed(c, err);
 		mc_dot_init(&c->dot);
-		c->lone_dot = c->accepted == 0;
+		t->lone_dot = t->accepted == 0;
 		mc_client_go(c, MC_ST_BODY);
 		return 0;
 	}
@@ -526,7 +659,7 @@ on_data(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 static bool
 is_stumble(const struct mc_client *c, const struct mc_reply *r)
 {
-	return c->accepted != 0 && c->auth != MC_AUTH_FAILED &&
+	return oldest(c)->accepted != 0 && c->auth != MC_AUTH_FAILED &&
 	    (r->code == 500 || r->code == 501 || r->code == 502 ||
 	    r->code == 503 || r->code == 504);
 }
@@ -546,15 +679,16 @@ stumble(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 static int
 on_end(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
+	struct mc_client_txn *t = oldest(c);
 	char text[MC_MAX_REPLY_TEXT + 32];
 	size_t k;
 
 	if (r->code < 250 || (r->code > 259 && r->code < 400))
 		return mc_client_unexpected(c, r, err);
-	if (c->chunking && is_stumble(c, r))
+	if (t->chunking && is_stumble(c, r))
 		return stumble(c, r, err);
 	/* RFC 3030 section 3: after a refused BDAT there is nothing but RSET */
-	c->need_rset = c->chunking && r->code >= 400;
+	c->need_rset = t->chunking && r->code >= 400;
 	if (r->code >= 400) {
 		refuse_rest(c, r, MC_STAGE_END,
 		    "the server refused the message");
@@ -562,10 +696,10 @@ on_end(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 		return 0;
 	}
 	reply_text(r, text, sizeof(text));
-	for (k = 0; k < c->n_active; k++)
-		if (job_rcpt(c, k)->verdict == MC_PENDING) {
-			job_rcpt(c, k)->verdict = MC_DELIVERED;
-			set_texts(job_rcpt(c, k), NULL, text);
+	for (k = 0; k < t->n_active; k++)
+		if (job_rcpt(t, k)->verdict == MC_PENDING) {
+			job_rcpt(t, k)->verdict = MC_DELIVERED;
+			set_texts(job_rcpt(t, k), NULL, text);
 		}
 	mc_buf_reset(&c->final);
 	mc_buf_addz(&c->final, text);
@@ -586,30 +720,39 @@ on_reset(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 static int
 on_slot(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
+	struct mc_client_txn *t = oldest(c);
+
 	if (c->auth == MC_AUTH_SENT)
 		return mc_client_on_auth(c, r, err);
+	if (c->handed <= t->begin)
+		return mc_err_set(err, MC_E_INJECTED,
+		    mc_client_stage(c->state),
+		    "the server answered a command that had not left yet");
 	if (c->state == MC_ST_END) {
 		if (on_end(c, r, err) != 0)
 			return -1;
-		if (r->code == 421)
-			mc_client_go(c, MC_ST_DEAD);
+		if (r->code != 421)
+			return 0;
+		if (c->n != 0)
+			return mc_client_unavailable(c, r, err);
+		mc_client_go(c, MC_ST_DEAD);
 		return 0;
 	}
 	if (r->code == 421)
 		return mc_client_unavailable(c, r, err);
-	if (c->answered == slot_data(c))
+	if (t->answered == slot_data(t))
 		return on_data(c, r, err);
-	if (c->answered == MC_SLOT_RSET) {
+	if (t->answered == MC_SLOT_RSET) {
 		if (on_reset(c, r, err) != 0)
 			return -1;
-	} else if (c->answered == MC_SLOT_MAIL) {
+	} else if (t->answered == MC_SLOT_MAIL) {
 		if (on_mail(c, r, err) != 0)
 			return -1;
 	} else if (on_rcpt(c, r, err) != 0) {
 		return -1;
 	}
-	c->answered++;
-	if (c->sent != c->answered)
+	t->answered++;
+	if (t->sent != t->answered || c->n != 1)
 		return 0;
 	c->asked = false;
 	if (c->out.len != 0)
@@ -639,50 +782,60 @@ early_reply(struct mc_client *c, struct mc_err *err)
 	return mc_client_unexpected(c, &r, err);
 }
 
+/* the text that END waits for is not out yet */
+static bool
+is_leaving(const struct mc_client *c)
+{
+	return oldest(c)->chunking ? c->handed < oldest(c)->end :
+	    c->out.len != 0;
+}
+
 /* where the transaction stands once no further reply is in the buffer */
 static int
 what_next(struct mc_client *c, struct mc_err *err)
 {
+	struct mc_client_txn *t = newest(c);
+
 	if (c->state == MC_ST_BODY) {
 		if (c->in.len != 0)
 			return early_reply(c, err);
 		c->asked = false;
-		if (!c->lone_dot)
+		if (!t->lone_dot)
 			return MC_WANT_BODY;
 		/* nobody wants it: close the transaction without the text */
 		if (mc_client_body_end(c, err) != 0)
 			return -1;
 		return MC_WANT_READ;
 	}
-	if (c->state == MC_ST_END) {
-		if (c->in.len != 0 && c->out.len != 0)
-			return early_reply(c, err);
-		return MC_WANT_READ;
-	}
+	if (c->state == MC_ST_END && c->in.len != 0 && is_leaving(c))
+		return early_reply(c, err);
 	if (put_more(c, err) != 0)
 		return -1;
-	if (wants_chunk(c) && !pointless(c)) {
+	if (wants_chunk(c, t) && !pointless(t)) {
 		if (c->auth == MC_AUTH_FAILED)
 			return auth_failed(c, err);
-		if (!c->early)
+		if (!t->early)
 			mc_client_go(c, MC_ST_BODY);
 		return MC_WANT_BODY;
 	}
-	if (c->sent == c->answered && pointless(c)) {
-		c->need_rset = c->mail_ok;
+	if (c->n == 1 && t->sent == t->answered && pointless(t)) {
+		c->need_rset = t->mail_ok;
 		finish(c);
 		return c->auth == MC_AUTH_FAILED ? auth_failed(c, err) :
 		    MC_WANT_JOB;
 	}
-	await(c);
+	if (c->state != MC_ST_END)
+		await(c);
 	return MC_WANT_READ;
 }
 
 static bool
 reply_is_awaited(const struct mc_client *c)
 {
+	const struct mc_client_txn *t = oldest(c);
+
 	return c->state == MC_ST_END || c->auth == MC_AUTH_SENT ||
-	    (c->state != MC_ST_BODY && c->sent > c->answered);
+	    (c->state != MC_ST_BODY && t->sent > t->answered);
 }
 
 int
@@ -695,7 +848,7 @@ mc_client_txn_step(struct mc_client *c, struct mc_err *err)
 	while (reply_is_awaited(c) && c->in.len != 0) {
 		if (!c->asked)
 			return mc_client_unasked(c, err);
-		if (c->state == MC_ST_END && c->out.len != 0)
+		if (c->state == MC_ST_END && is_leaving(c))
 			break;
 		rc = mc_client_reply(c, &r, err);
 		if (rc < 0)
@@ -712,7 +865,7 @@ mc_client_txn_step(struct mc_client *c, struct mc_err *err)
 			    auth_failed(c, err) : MC_WANT_JOB;
 		if (c->state == MC_ST_DEAD)
 			return MC_WANT_CLOSE;
-		if (c->state != MC_ST_BODY && c->state != MC_ST_END)
+		if (c->state != MC_ST_BODY)
 			await(c);
 	}
 	return what_next(c, err);
@@ -723,27 +876,32 @@ mc_client_txn_step(struct mc_client *c, struct mc_err *err)
 static bool
 takes_body(const struct mc_client *c)
 {
-	if (!c->busy || c->dot_out)
+	const struct mc_client_txn *t;
+
+	if (c->n == 0 || newest(c)->dot_out)
 		return false;
-	return (c->state == MC_ST_BODY && !c->lone_dot) || mc_client_holds(c);
+	t = newest(c);
+	return (c->state == MC_ST_BODY && !t->lone_dot) || mc_client_holds(c);
 }
 
 static int
 put_chunk(struct mc_client *c, struct mc_str piece, struct mc_err *err)
 {
-	if (!c->body_begun) {
-		if (mc_cmd_bdat(mc_client_cmd(c), c->left, err) != 0)
+	struct mc_client_txn *t = newest(c);
+
+	if (!t->body_begun) {
+		if (mc_cmd_bdat(mc_client_cmd(c), t->left, err) != 0)
 			return -1;
 		mc_client_trace_cmd(c);
-		c->sent++;
-		mc_chunk_init(&c->guard);
+		t->sent++;
+		mc_chunk_init(&t->guard);
 	}
 	/* less or more than was announced, or a line end that some servers
 	 * see and others do not: what has left so far is no message */
-	if (piece.len > c->left || !mc_chunk_check(&c->guard, piece))
+	if (piece.len > t->left || !mc_chunk_check(&t->guard, piece))
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_DATA,
 		    "the message is not what it was announced to be");
-	c->left -= piece.len;
+	t->left -= piece.len;
 	mc_buf_add_str(&c->out, piece);
 	return 0;
 }
@@ -751,39 +909,62 @@ put_chunk(struct mc_client *c, struct mc_str piece, struct mc_err *err)
 int
 mc_client_body(struct mc_client *c, struct mc_str piece, struct mc_err *err)
 {
+	struct mc_client_txn *t;
+
 	if (!takes_body(c))
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_DATA,
 		    "message text in the wrong state");
-	if (!c->chunking)
+	t = newest(c);
+	if (!t->chunking)
 		mc_dot_add(&c->dot, piece, &c->out);
 	else if (put_chunk(c, piece, err) != 0)
 		return -1;
-	c->body_begun = true;
+	t->body_begun = true;
 	return mc_buf_err(&c->out, "message text", err);
 }
 
 int
 mc_client_body_end(struct mc_client *c, struct mc_err *err)
 {
-	if (c->lone_dot ? c->state != MC_ST_BODY : !takes_body(c))
+	struct mc_client_txn *t = c->n == 0 ? NULL : newest(c);
+
+	if (t == NULL || t->dot_out || (t->lone_dot ?
+	    c->state != MC_ST_BODY : !takes_body(c)))
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_DATA,
 		    "end of data in the wrong state");
-	if (!c->chunking)
+	if (!t->chunking)
 		mc_dot_end(&c->dot, &c->out);
 	else if (put_chunk(c, MC_STR_NONE, err) != 0)
 		return -1;
-	else if (c->left != 0 || !mc_chunk_end(&c->guard))
+	else if (t->left != 0 || !mc_chunk_end(&t->guard))
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_DATA,
 		    "the message ends before its announced end");
 	if (mc_buf_err(&c->out, "message text", err) != 0)
 		return -1;
-	c->dot_out = true;
-	c->end = c->handed + c->out.len;
-	if (c->chunking)
+	t->dot_out = true;
+	t->end = c->handed + c->out.len;
+	if (t->chunking)
 		await(c);
 	else
 		mc_client_go(c, MC_ST_END);
 	return 0;
+}
+
+void
+mc_client_unsent(struct mc_client *c)
+{
+	if (c->n != 0 && !newest(c)->chunking)
+		newest(c)->dot_out = false;
+}
+
+void
+mc_client_clear_txns(struct mc_client *c)
+{
+	while (c->n != 0)
+		drop_oldest(c);
+	mc_mem_free(c->txns);
+	c->txns = NULL;
+	c->cap = 0;
 }
 
 void

@@ -27,30 +27,42 @@ at(const struct work *w, size_t i)
 	return mc_envelope_at(w->m->env, w->order[i]);
 }
 
+/* extra holds what the job borrows */
 static int
-send_chunk(struct work *w, bool mark_bcc, struct mc_err *err)
+make_job(struct work *w, const size_t *order, size_t n, bool mark_bcc,
+    struct mc_buf *extra, struct mc_transport_job *ret_job,
+    struct mc_err *err)
 {
-	const struct mc_delivery_message *m = w->m;
 	struct mc_transport_job job = { 0 };
-	struct mc_buf extra;
-	int rc = -1;
 
-	mc_buf_init(&extra, MC_MAX_PATH * 2);
 	if (mark_bcc)
-		mc_buf_addf(&extra, "Bcc: %s\r\n", at(w, 0)->addr);
-	if (mc_buf_err(&extra, "Bcc field", err) != 0)
-		goto out;
-	job.env = m->env;
-	job.order = w->order;
-	job.n = w->chunk;
-	job.extra = mc_buf_str(&extra);
+		mc_buf_addf(extra, "Bcc: %s\r\n",
+		    mc_envelope_at(w->m->env, order[0])->addr);
+	if (mc_buf_err(extra, "Bcc field", err) != 0)
+		return -1;
+	job.env = w->m->env;
+	job.order = order;
+	job.n = n;
+	job.extra = mc_buf_str(extra);
 	job.header = w->fit.header;
 	job.body = w->fit.body;
 	job.needs_8bit = w->fit.needs_8bit;
 	job.needs_utf8 = w->fit.needs_utf8;
 	job.unfit = mc_err_is_set(&w->fit.unfit) ? &w->fit.unfit : NULL;
-	rc = w->d->ops->send(w->d->conn, &job, err);
-out:
+	*ret_job = job;
+	return 0;
+}
+
+static int
+send_chunk(struct work *w, bool mark_bcc, struct mc_err *err)
+{
+	struct mc_transport_job job;
+	struct mc_buf extra;
+	int rc = -1;
+
+	mc_buf_init(&extra, MC_MAX_PATH * 2);
+	if (make_job(w, w->order, w->chunk, mark_bcc, &extra, &job, err) == 0)
+		rc = w->d->ops->send(w->d->conn, &job, err);
 	mc_buf_clear(&extra);
 	return rc;
 }
@@ -227,35 +239,193 @@ run_txn(struct work *w, bool mark_bcc, struct mc_err *err)
 	return 0;
 }
 
+/* ------------------------------------------------- several in flight at once */
+
+/* so much of a message may be on its way in copies, before anybody has said
+ * anything about the first */
+#define MOST_IN_FLIGHT (1024 * 1024)
+
+static const struct mc_txn *
+txn_at(const struct work *w, size_t i)
+{
+	return mc_vec_at(&w->m->plan->txns, i);
+}
+
+static const size_t *
+order_of(const struct work *w, size_t i)
+{
+	return w->m->plan->order + txn_at(w, i)->first;
+}
+
+/*
+ * Of one that is over, whoever goes again is left to `again`; the others are
+ * told of.  -1 when nothing more should be sent.
+ */
+static int
+land(struct work *w, size_t i, bool (*goes_again)(const struct mc_rcpt *rcpt),
+    bool *again)
+{
+	const size_t *order = order_of(w, i);
+	size_t done = 0;
+
+	for (size_t k = 0; k < txn_at(w, i)->n; k++) {
+		struct mc_rcpt *rcpt = mc_envelope_at(w->m->env, order[k]);
+
+		if (goes_again(rcpt)) {
+			rcpt->verdict = MC_PENDING;
+			again[i] = true;
+		} else {
+			w->told[done++] = order[k];
+		}
+	}
+	if (done == 0 || w->m->settled == NULL)
+		return 0;
+	return w->m->settled(w->m->ctx, w->told, done) == 0 ? 0 : -1;
+}
+
+/* the connection broke with transactions first to end - 1 on it */
+static int
+crash(struct work *w, size_t first, size_t end, const struct mc_err *why,
+    bool learnt, bool *again)
+{
+	bool loss = is_loss(why);
+	int rc = 0;
+
+	mc_delivery_close(w->d);
+	/* it has brought something: the log-in, and the one before these */
+	for (size_t i = first; i < end; i++)
+		if (land(w, i, learnt ? is_unserved : loss ? is_cut_off :
+		    is_untried, again) != 0)
+			rc = -1;
+	return rc;
+}
+
+static int
+start(struct work *w, size_t i, struct mc_err *err)
+{
+	struct mc_transport_job job;
+	struct mc_buf extra;
+	int rc = 2;
+
+	mc_buf_init(&extra, MC_MAX_PATH * 2);
+	/* what cannot be made for want of memory waits until it is alone */
+	if (make_job(w, order_of(w, i), txn_at(w, i)->n,
+	    txn_at(w, i)->mark_bcc, &extra, &job, NULL) == 0)
+		rc = w->d->ops->start(w->d->conn, &job, err);
+	mc_buf_clear(&extra);
+	return rc;
+}
+
+/*
+ * As many transactions from *next on as the server lets us begin before it has
+ * answered: the copies for blind recipients cost no round trip each.  Those
+ * that have to go again are marked in `again`.  0, or -1 with err: nothing more
+ * can be sent.
+ */
+static int
+fly(struct work *w, size_t *next, bool *again, struct mc_err *err)
+{
+	struct mc_delivery *d = w->d;
+	size_t size = w->fit.header.len + (size_t)w->fit.body->size;
+	size_t most = MOST_IN_FLIGHT / (size + 1);
+	size_t first = *next, n = w->m->plan->txns.n;
+	unsigned quirks = d->quirks;
+	struct mc_err why = { 0 };
+	int rc = 0;
+
+	while (rc == 0 && (*next < n || first < *next)) {
+		rc = 2;
+		if (*next < n && *next - first < most &&
+		    (d->most == 0 || txn_at(w, *next)->n <= d->most))
+			rc = start(w, *next, &why);
+		if (rc == 0) {
+			++*next;
+			continue;
+		}
+		if (rc < 0) {
+			++*next;
+			break;
+		}
+		if (rc == 1 && first == *next) {
+			rc = land(w, first, is_split, again);
+			first = ++*next;
+		} else if (first == *next) {
+			/* it cannot go this way */
+			return 0;
+		} else {
+			rc = d->ops->finish(d->conn, &why);
+			if (rc < 0)
+				break;
+			d->since_open++;
+			rc = land(w, first++, is_split, again);
+		}
+		if (rc < 0)
+			return stopped(err);
+	}
+	if (rc == 0)
+		return 0;
+	if (crash(w, first, *next, &why, d->quirks != quirks, again) != 0)
+		return stopped(err);
+	if (is_loss(&why) || d->quirks != quirks)
+		return 0;
+	if (err != NULL && !mc_err_is_set(err))
+		*err = why;
+	return -1;
+}
+
+/* one transaction by itself, or what is left of it */
+static int
+run_alone(struct work *w, size_t i, bool all, struct mc_err *err)
+{
+	const size_t *order = order_of(w, i);
+
+	w->n = 0;
+	for (size_t k = 0; k < txn_at(w, i)->n; k++)
+		if (all || is_untried(mc_envelope_at(w->m->env, order[k])))
+			w->order[w->n++] = order[k];
+	return run_txn(w, txn_at(w, i)->mark_bcc, err);
+}
+
+static int
+run_plan(struct work *w, bool *again, struct mc_err *err)
+{
+	const struct mc_delivery *d = w->d;
+	size_t n = w->m->plan->txns.n;
+	size_t i = 0;
+
+	while (i < n) {
+		if (run_alone(w, i++, true, err) != 0)
+			return -1;
+		if (i < n && d->conn != NULL && d->ready &&
+		    d->ops->start != NULL && fly(w, &i, again, err) != 0)
+			return -1;
+	}
+	for (i = 0; i < n; i++)
+		if (again[i] && run_alone(w, i, false, err) != 0)
+			return -1;
+	return 0;
+}
+
 int
 mc_delivery_run(struct mc_delivery *d, const struct mc_delivery_message *m,
     struct mc_err *err)
 {
 	const struct mc_plan *plan = m->plan;
 	struct work w = { .d = d, .m = m };
-	size_t i;
+	bool *again = NULL;
 	int rc = -1;
 
 	d->opening = false;
 	mc_fit_init(&w.fit, m, d->env.caller);
 	w.order = mc_mem_zalloc(plan->n_order + 1, sizeof(*w.order));
 	w.told = mc_mem_zalloc(plan->n_order + 1, sizeof(*w.told));
-	if (w.order == NULL || w.told == NULL) {
+	again = mc_mem_zalloc(plan->txns.n + 1, sizeof(*again));
+	if (w.order == NULL || w.told == NULL || again == NULL)
 		(void)mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-		goto out;
-	}
-	for (i = 0; i < plan->txns.n; i++) {
-		const struct mc_txn *txn = mc_vec_at(&plan->txns, i);
-
-		memcpy(w.order, plan->order + txn->first,
-		    txn->n * sizeof(*w.order));
-		w.n = txn->n;
-		if (run_txn(&w, txn->mark_bcc, err) != 0)
-			goto out;
-	}
-	rc = 0;
-out:
+	else
+		rc = run_plan(&w, again, err);
 	mc_fit_clear(&w.fit);
+	mc_mem_free(again);
 	mc_mem_free(w.order);
 	mc_mem_free(w.told);
 	return rc;

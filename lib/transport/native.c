@@ -28,6 +28,8 @@ struct mc_transport {
 	struct mc_stream *stream;
 	struct mc_client *client;
 	int64_t session_end;
+	unsigned long waited;	/* jobs whose end was told of */
+	unsigned long at_once;	/* and those that were over when they began */
 	char *buf;		/* MC_BODY_CHUNK, for both directions */
 };
 
@@ -229,11 +231,12 @@ name_host(const struct mc_transport *t, struct mc_err *err)
 }
 
 /*
- * Run the engine until it is ready for a job.  On failure every recipient of
- * the running job has its verdict.
+ * Run the engine until it is ready for a job, or so many are over (0: all).
+ * On failure every recipient of the running jobs has its verdict.
  */
 static int
-drive(struct mc_transport *t, struct content *content, struct mc_err *err)
+drive(struct mc_transport *t, struct content *content, unsigned long over,
+    struct mc_err *err)
 {
 	struct mc_client *c = t->client;
 	unsigned long progress = mc_client_progress(c);
@@ -247,6 +250,8 @@ drive(struct mc_transport *t, struct content *content, struct mc_err *err)
 			flush_last(t);
 			return -1;
 		}
+		if (over != 0 && mc_client_over(c) >= over)
+			return 0;
 		if (want == MC_WANT_BODY && mc_client_holds(c)) {
 			if (put_content(t, content, err) != 0)
 				break;
@@ -465,7 +470,7 @@ open_session(struct mc_transport *t, struct mc_err *err)
 	if (t->env->account->tls_mode == MC_TLS_ON &&
 	    start_tls(t, false, &channel, err) != 0)
 		goto out;
-	if (make_client(t, &channel, err) != 0 || drive(t, NULL, err) != 0)
+	if (make_client(t, &channel, err) != 0 || drive(t, NULL, 0, err) != 0)
 		goto out;
 	rc = 0;
 out:
@@ -534,26 +539,35 @@ take_back(const struct mc_transport_job *job)
 	}
 }
 
+static void
+make_job(struct mc_transport *t, const struct mc_transport_job *job,
+    struct mc_client_job *ret_cj)
+{
+	memset(ret_cj, 0, sizeof(*ret_cj));
+	ret_cj->env = job->env;
+	ret_cj->order = job->order;
+	ret_cj->n = job->n;
+	ret_cj->size = job->extra.len + job->header.len + 2 + job->body->size;
+	ret_cj->needs_8bit = job->needs_8bit;
+	ret_cj->needs_utf8 = job->needs_utf8;
+	ret_cj->unfit = job->unfit;
+	t->session_end = mc_clock_after(SESSION_MS +
+	    (int64_t)(ret_cj->size * MS_PER_BYTE));
+}
+
 static int
 native_send(struct mc_transport *t, const struct mc_transport_job *job,
     struct mc_err *err)
 {
-	struct mc_client_job cj = { 0 };
+	struct mc_client_job cj;
 	struct content content = { job, 0, 0 };
 	int rc;
 
-	cj.env = job->env;
-	cj.order = job->order;
-	cj.n = job->n;
-	cj.size = job->extra.len + job->header.len + 2 + job->body->size;
-	cj.needs_8bit = job->needs_8bit;
-	cj.needs_utf8 = job->needs_utf8;
-	cj.unfit = job->unfit;
-	t->session_end = mc_clock_after(SESSION_MS +
-	    (int64_t)(cj.size * MS_PER_BYTE));
+	make_job(t, job, &cj);
 	if (mc_client_begin(t->client, &cj, err) != 0)
 		return -1;
-	rc = drive(t, &content, err);
+	rc = drive(t, &content, 0, err);
+	t->waited = mc_client_over(t->client) - t->at_once;
 	if (rc != 0 && !mc_client_ready(t->client))
 		name_host(t, err);
 	if (rc != 0 && mc_client_login_failed(t->client))
@@ -570,6 +584,48 @@ native_ready(const struct mc_transport *t)
 	return mc_client_ready(t->client);
 }
 
+/* nothing is written before a good deal has come together, or somebody waits */
+static int
+native_start(struct mc_transport *t, const struct mc_transport_job *job,
+    struct mc_err *err)
+{
+	struct mc_client *c = t->client;
+	struct content content = { job, 0, 0 };
+	unsigned long over = mc_client_over(c);
+	struct mc_client_job cj;
+	int want;
+
+	make_job(t, job, &cj);
+	if (!mc_client_overlaps(c, cj.size))
+		return 2;
+	if (mc_client_begin(c, &cj, err) != 0)
+		goto lost;
+	if (mc_client_over(c) != over) {
+		t->at_once++;
+		return 1;
+	}
+	while ((want = mc_client_step(c, err)) == MC_WANT_BODY)
+		if (put_content(t, &content, err) != 0)
+			goto lost;
+	if (want < 0) {
+		flush_last(t);
+		return -1;
+	}
+	if (mc_client_output(c).len < MC_MAX_EARLY || flush(t, err) >= 0)
+		return 0;
+lost:
+	name_host(t, err);
+	mc_client_lost(c, err);
+	return -1;
+}
+
+static int
+native_finish(struct mc_transport *t, struct mc_err *err)
+{
+	t->waited++;
+	return drive(t, NULL, t->waited + t->at_once, err);
+}
+
 static unsigned
 native_takes(const struct mc_transport *t)
 {
@@ -581,5 +637,5 @@ native_takes(const struct mc_transport *t)
 
 const struct mc_transport_ops mc_transport_native = {
 	"native", native_open, native_send, native_close, native_takes,
-	native_ready,
+	native_ready, native_start, native_finish,
 };

@@ -65,6 +65,17 @@ struct mc_transport_ops {
 	/* is the log-in over?  It may ride with the first job, and be what that
 	 * fails for; recipients are then MC_PENDING still.  NULL: always */
 	bool (*ready)(const struct mc_transport *t);
+	/*
+	 * Begin a job while others wait for their replies.  0: it has begun, and
+	 * finish() will say so; 1: it is over at once; 2: not now: finish those
+	 * that have begun, and send() it; -1: the connection is gone, and all
+	 * that had begun have their verdicts.  Of the job itself and what it
+	 * points to, env and order stay valid until it is over.  NULL: never
+	 */
+	int (*start)(struct mc_transport *t,
+	    const struct mc_transport_job *job, struct mc_err *err);
+	/* wait for the oldest one that has begun; as send() */
+	int (*finish)(struct mc_transport *t, struct mc_err *err);
 };
 
 /* the client engine over TCP, TLS or a UNIX socket */

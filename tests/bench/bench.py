@@ -313,6 +313,24 @@ def trips(bench):
         if limit is not None and own(figures) is not None:
             bench.bar("round trips, %s, at most %d" % (title, limit),
                       "%g" % own(figures), "", own(figures) <= limit)
+    hidden_trips(bench)
+
+
+def hidden_trips(bench):
+    """One visible recipient and a hundred blind ones, each of whom gets a
+    transaction of his own."""
+    client = next(c for c in bench.clients if c.name == "mailchute")
+    client.others = ["b%d@b.example" % i for i in range(100)]
+    try:
+        one = trips_of(bench, client, TLS, bench.chunk_sink)
+    finally:
+        client.others = []
+    if one is None:
+        bench.wrong.append("mailchute, 100 blind recipients: not delivered, or "
+                           "not counted")
+        return
+    bench.bar("round trips, 1 To and 100 Bcc, implicit TLS, CHUNKING, at "
+              "most 8", "%g" % one[0].count, "", one[0].count <= 8)
 
 
 def trips_row(client, runs, figure, base):

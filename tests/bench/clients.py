@@ -158,6 +158,7 @@ class Client:
 class Mailchute(Client):
     name = "mailchute"
     trust = "directory"
+    others = []         # more recipients
 
     def __init__(self, place, peers):
         super().__init__(place, peers)
@@ -190,7 +191,7 @@ class Mailchute(Client):
                                                         "password")]
         config = self.file("mailchute-%s-%d" % (mode, port),
                            "\n".join(lines) + "\n")
-        return Call([self.path, "--", RECIPIENT], message.lf,
+        return Call([self.path, "--", RECIPIENT] + self.others, message.lf,
                     env={"MAILCHUTE_CONFIG": config,
                          "SSL_CERT_DIR": trust.dir})
 

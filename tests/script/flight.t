@@ -228,3 +228,139 @@ exit: 69
 auths: 0
 mails: 0
 stderr~ 100
+
+== @hidden
+-- use chunking
+-- run
+sendmail -oi -f me@example.test a@example.test b1@example.test b2@example.test b3@example.test b4@example.test b5@example.test
+
+== f12 copies for blind recipients leave together
+-- use hidden
+-- expect
+exit: 0
+connections: 1
+delivered-to: a@example.test b1@example.test b2@example.test b3@example.test b4@example.test b5@example.test
+-- txn
+from: me@example.test
+to: a@example.test
+body: same
+-- txn
+to: b1@example.test
+body: same
+-- txn
+to: b2@example.test
+body: same
+-- txn
+to: b3@example.test
+body: same
+-- txn
+to: b4@example.test
+body: same
+-- txn
+to: b5@example.test
+body: same
+
+== f12-refused one of them is refused
+-- use hidden
+-- for AT in RCPT:b2@* | MAIL#3 | END#3
+-- server
+at @AT@ reply 550 5.1.1 no
+-- expect
+exit: 67|69
+stderr: line
+stderr~ b2@example\.test.*550 5\.1\.1
+-- txn
+to: a@example.test
+-- txn
+to: b1@example.test
+-- txn
+to: b3@example.test
+-- txn
+to: b4@example.test
+-- txn
+to: b5@example.test
+
+== f12-later one of them is deferred
+-- use hidden
+-- server
+at RCPT:b2@* reply 450 4.2.1 later
+-- expect
+exit: 75
+stderr: line
+stderr~ b2@example\.test.*450 4\.2\.1
+transactions: 5
+
+== f12-cut the connection ends in the middle: no one gets it twice
+-- use hidden
+-- for AT in END#3 | RCPT#3
+-- server
+at @AT@ close
+-- expect
+exit: 75
+transactions: 2
+stderr: lines
+stderr~ b2@example\.test.*may have been delivered
+stderr!~ b1@example
+stderr!~ ^sendmail: a@
+
+== f12-421 a goodbye in the middle: the others go by another connection
+-- use hidden
+-- server
+at MAIL#4 reply 421 4.3.2 enough
+at MAIL#4 then close
+-- expect
+exit: 0
+connections: 2
+transactions: 6
+delivered-to: a@example.test b1@example.test b2@example.test b3@example.test b4@example.test b5@example.test
+
+== f12-pieces replies in pieces
+-- use hidden
+-- server
+split = 1
+-- expect
+exit: 0
+delivered-to: a@example.test b1@example.test b2@example.test b3@example.test b4@example.test b5@example.test
+
+== f12-large copies that are too large for it
+-- use chunking
+-- run
+sendmail -oi -f me@example.test a@example.test b1@example.test b2@example.test
+-- stdin
+From: Me <me@example.test>
+To: a@example.test
+Subject: a larger test
+Date: Mon, 23 Nov 2026 12:00:00 +0000
+Message-ID: <test.2@example.test>
+
+\*3000{.the quick brown fox jumps over the lazy dog, and then it rests\n}
+-- expect
+exit: 0
+connections: 1
+-- txn
+to: a@example.test
+body: same
+-- txn
+to: b1@example.test
+body: same
+-- txn
+to: b2@example.test
+body: same
+
+== f12-bcc each with a field of its own
+-- use chunking
+-- config+
+fan-out = bcc
+-- run
+sendmail -oi -f me@example.test a@example.test b1@example.test b2@example.test
+-- txn
+to: a@example.test
+header!~ ^Bcc:
+-- txn
+to: b1@example.test
+header~ ^Bcc: b1@example\.test
+header!~ b2@
+-- txn
+to: b2@example.test
+header~ ^Bcc: b2@example\.test
+header!~ b1@

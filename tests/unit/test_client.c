@@ -507,6 +507,184 @@ test_walk_chunking(void **state)
 	walk_all(&(struct walk){ .tls = WALK_TLS, .chunking = true }, 7);
 }
 
+/* ------------------------------------------------------ several in flight */
+
+#define N_FLYING 5
+
+/* what the server says to N_FLYING messages, one recipient each; the third is
+ * refused */
+static const char flying_replies[] =
+    "250 mail\r\n250 rcpt\r\n250 done 0\r\n"
+    "250 rset\r\n250 mail\r\n250 rcpt\r\n250 done 1\r\n"
+    "250 rset\r\n250 mail\r\n550 5.1.1 who\r\n554 nobody\r\n"
+    "250 rset\r\n250 mail\r\n250-rcpt\r\n250 rcpt\r\n250 done 3\r\n"
+    "250 rset\r\n250 mail\r\n250 rcpt\r\n250 done 4\r\n";
+
+struct flying {
+	struct mc_client *c;
+	struct mc_envelope env;
+	size_t order[N_FLYING];
+};
+
+static void
+flying_init(struct flying *f)
+{
+	struct mc_client_settings s = { .ehlo_name = MC_STR("localhost"),
+	    .tls = MC_CLIENT_TLS_NONE };
+	static const char ehlo[] = "250-x\r\n250-PIPELINING\r\n"
+	    "250 CHUNKING\r\n";
+	struct mc_client_job job = { .env = &f->env, .n = 1,
+	    .size = sizeof(TEXT) - 1 };
+	size_t i, at;
+
+	mc_envelope_init(&f->env);
+	assert_int_equal(mc_envelope_set_sender(&f->env,
+	    MC_STR("me@a.example"), NULL), 0);
+	assert_int_equal(mc_client_new(&s, &f->c, NULL), 0);
+	assert_int_equal(mc_client_feed(f->c, "220 x\r\n", 7, NULL), 0);
+	assert_int_equal(mc_client_step(f->c, NULL), MC_WANT_READ);
+	mc_client_sent(f->c, mc_client_output(f->c).len);
+	assert_int_equal(mc_client_feed(f->c, ehlo, sizeof(ehlo) - 1, NULL),
+	    0);
+	assert_int_equal(mc_client_step(f->c, NULL), MC_WANT_JOB);
+	for (i = 0; i < N_FLYING; i++) {
+		char addr[32];
+
+		(void)snprintf(addr, sizeof(addr), "u%zu@b.example", i);
+		assert_int_equal(mc_envelope_add(&f->env, mc_str_from(addr),
+		    false, &at, NULL), 0);
+		f->order[i] = i;
+	}
+	for (i = 0; i < N_FLYING; i++) {
+		job.order = &f->order[i];
+		assert_true(mc_client_overlaps(f->c, job.size));
+		assert_int_equal(mc_client_begin(f->c, &job, NULL), 0);
+		assert_int_equal(mc_client_step(f->c, NULL), MC_WANT_BODY);
+		assert_true(mc_client_holds(f->c));
+		assert_false(mc_client_can_begin(f->c, 10));
+		assert_int_equal(mc_client_body(f->c, MC_STR(TEXT), NULL), 0);
+		assert_int_equal(mc_client_body_end(f->c, NULL), 0);
+	}
+	assert_false(mc_client_can_begin(f->c, MC_MAX_EARLY + 1));
+}
+
+static void
+flying_clear(struct flying *f)
+{
+	mc_client_free(f->c);
+	mc_envelope_clear(&f->env);
+}
+
+/* is the final reply to message i in the first n bytes? */
+static bool
+has_final(size_t i, size_t n)
+{
+	static const char *const finals[N_FLYING] = { "done 0\r\n",
+	    "done 1\r\n", "554 nobody\r\n", "done 3\r\n", "done 4\r\n" };
+	const char *at = strstr(flying_replies, finals[i]);
+
+	assert_non_null(at);
+	return (size_t)(at - flying_replies) + strlen(finals[i]) <= n;
+}
+
+/* the connection is cut after every byte that the server says: what has its
+ * yes is delivered, and nothing else is anything but unsure */
+static void
+test_flying_cut(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < sizeof(flying_replies); n++) {
+		struct mc_err err = { 0 };
+		struct flying f;
+
+		flying_init(&f);
+		mc_client_sent(f.c, mc_client_output(f.c).len);
+		for (size_t i = 0; i < n; i++) {
+			assert_int_equal(mc_client_feed(f.c,
+			    flying_replies + i, 1, NULL), 0);
+			assert_true(mc_client_step(f.c, &err) >= 0);
+		}
+		(void)mc_err_set(&err, MC_E_CLOSED, MC_STAGE_CONNECT, NULL);
+		mc_client_lost(f.c, &err);
+		for (size_t i = 0; i < N_FLYING; i++) {
+			enum mc_verdict v = mc_envelope_at(&f.env, i)->verdict;
+
+			if (has_final(i, n))
+				assert_int_equal(v, i == 2 ? MC_FAILED :
+				    MC_DELIVERED);
+			else if (i == 2)
+				assert_true(v == MC_UNSURE || v == MC_DEFERRED);
+			else
+				assert_int_equal(v, MC_UNSURE);
+		}
+		flying_clear(&f);
+	}
+}
+
+/* cut after every byte that we say: what is not out in full is deferred */
+static void
+test_flying_unsent(void **state)
+{
+	struct flying f;
+	size_t total;
+
+	(void)state;
+	flying_init(&f);
+	total = mc_client_output(f.c).len;
+	flying_clear(&f);
+	for (size_t n = 0; n <= total; n++) {
+		struct mc_err err = { 0 };
+		size_t unsure = 0, each = 0;
+
+		flying_init(&f);
+		mc_client_sent(f.c, n);
+		(void)mc_err_set(&err, MC_E_CLOSED, MC_STAGE_CONNECT, NULL);
+		mc_client_lost(f.c, &err);
+		for (size_t i = 0; i < N_FLYING; i++) {
+			enum mc_verdict v = mc_envelope_at(&f.env, i)->verdict;
+
+			assert_true(v == MC_UNSURE || v == MC_DEFERRED);
+			/* no later one before an earlier one */
+			if (v == MC_UNSURE)
+				assert_int_equal(each, i);
+			each += v == MC_UNSURE;
+			unsure += v == MC_UNSURE;
+		}
+		assert_true(n == total ? unsure == N_FLYING : unsure < N_FLYING);
+		assert_int_equal(mc_client_output(f.c).len, 0);
+		flying_clear(&f);
+	}
+}
+
+/* a reply to what has not left, a goodbye, and one that has nobody to ask for */
+static void
+test_flying_odd(void **state)
+{
+	struct mc_err err = { 0 };
+	struct flying f;
+
+	(void)state;
+	flying_init(&f);
+	mc_client_sent(f.c, 10);
+	assert_int_equal(mc_client_feed(f.c, flying_replies,
+	    sizeof(flying_replies) - 1, NULL), 0);
+	assert_int_equal(mc_client_step(f.c, &err), -1);
+	for (size_t i = 0; i < N_FLYING; i++)
+		assert_int_equal(mc_envelope_at(&f.env, i)->verdict,
+		    MC_DEFERRED);
+	flying_clear(&f);
+
+	flying_init(&f);
+	mc_client_sent(f.c, mc_client_output(f.c).len);
+	assert_int_equal(mc_client_feed(f.c, "250 mail\r\n250 rcpt\r\n"
+	    "421 bye\r\n", 29, NULL), 0);
+	assert_int_equal(mc_client_step(f.c, &err), -1);
+	for (size_t i = 0; i < N_FLYING; i++)
+		assert_int_equal(mc_envelope_at(&f.env, i)->verdict,
+		    MC_DEFERRED);
+	flying_clear(&f);
+}
+
 static void
 test_walk_unverified(void **state)
 {
@@ -867,6 +1045,9 @@ main(void)
 		cmocka_unit_test(test_walk_flight),
 		cmocka_unit_test(test_walk_flight_chunking),
 		cmocka_unit_test(test_walk_chunking),
+		cmocka_unit_test(test_flying_cut),
+		cmocka_unit_test(test_flying_unsent),
+		cmocka_unit_test(test_flying_odd),
 		cmocka_unit_test(test_walk_unverified),
 		cmocka_unit_test(test_sessions),
 		cmocka_unit_test(test_unasked),
