@@ -182,7 +182,9 @@ class Mailchute(Client):
         return True
 
     def call(self, mode, port, trust, message):
-        lines = ["log = off", "[account bench]", "host = localhost",
+        lines = ["log = off",
+                 "queue-dir = " + os.path.join(self.place, "queue"),
+                 "[account bench]", "host = localhost",
                  "port = %d" % port, "from = " + SENDER]
         lines.append("tls = " + {TLS: "on", CLEAR: "off"}.get(mode, mode))
         if mode != CLEAR:
