@@ -309,6 +309,16 @@ mc_submission_set_log(struct mc_submission *sub, enum mc_level most,
 MC_API void
 mc_submission_set_cancel(struct mc_submission *sub, int fd);
 
+/* Bytes of all content, header and body, that went to the server, and how many
+ * there will be: each transaction carries the message anew. */
+typedef void (*mc_progress_fn)(void *ctx, uint64_t done, uint64_t total);
+
+/* Told from time to time while mc_submission_send is at work; NULL (default):
+ * nobody is. */
+MC_API void
+mc_submission_set_progress(struct mc_submission *sub, mc_progress_fn fn,
+    void *ctx);
+
 /* Use this account instead of choosing by sender. */
 MC_API MC_CHECK int
 mc_submission_set_account(struct mc_submission *sub, const char *name,
@@ -377,6 +387,48 @@ mc_submission_write(struct mc_submission *sub, const void *p, size_t n,
 
 MC_API MC_CHECK int
 mc_submission_end(struct mc_submission *sub, struct mc_err *err);
+
+/* A file that goes along. */
+struct mc_attachment {
+	const char *path;	/* a regular file; others see its last part */
+	const char *type;	/* "text/plain"; NULL: by the name's ending */
+};
+
+/*
+ * A message to be made.  Zero and NULL are fine for all that is not wanted;
+ * lists end with NULL.  What is no file is UTF-8.
+ */
+struct mc_letter {
+	const char *from;	/* the sender too, unless that is set; NULL: as
+				 * the account says */
+	const char *reply_to;
+	const char *const *to;	/* each one a list of addresses as people write
+				 * them */
+	const char *const *cc;
+	const char *const *bcc;
+	const char *subject;
+	const char *const *fields;	/* "Name: text", such as X-... */
+	int text_fd;		/* read to its end; -1: no text */
+	const char *html;	/* file: the text once more, as HTML */
+	const char *charset;	/* of text and HTML; NULL: they have to be UTF-8 */
+	const struct mc_attachment *attachments;
+	size_t n_attachments;
+};
+
+/*
+ * Make the message (RFC 2045 to 2049, 2231) in place of mc_submission_read, and
+ * its envelope: everybody in to, cc and bcc gets it, and nothing in it names
+ * those in bcc.  Files are read here; memory does not grow with them.  A
+ * failure is final: begin a new submission.  Whatever text_fd has left to read
+ * then stays there.  MC_E_ADDR_SYNTAX, MC_E_ADDR_LONG, MC_E_HDR_SYNTAX (a line
+ * end in a field), MC_E_MSG_CONTENT (not UTF-8, NUL), MC_E_BAD_VALUE (type,
+ * charset, file name), MC_E_USAGE (a field that is made otherwise, or there is
+ * a message already), MC_E_FILE, MC_E_IO, MC_E_TMPFILE, MC_E_TOO_LONG,
+ * MC_E_HDR_LONG, MC_E_TOO_MANY_RCPTS, MC_E_CANCELLED, MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_submission_compose(struct mc_submission *sub,
+    const struct mc_letter *letter, struct mc_err *err);
 
 /*
  * Settle everything that needs no network: envelope, aliases, account,

@@ -127,6 +127,21 @@ mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
 	return 0;
 }
 
+/* each transaction carries the whole message, and a server may make more of
+ * them than were planned */
+static void
+tell_progress(void *ctx, size_t n)
+{
+	struct mc_submission *sub = ctx;
+	uint64_t total = (sub->header.len + 2 + sub->message.body.size) *
+	    sub->plan.txns.n;
+
+	sub->handed_over += n;
+	if (total < sub->handed_over)
+		total = sub->handed_over;
+	sub->progress(sub->progress_ctx, sub->handed_over, total);
+}
+
 int
 mc_submission_send(struct mc_submission *sub, struct mc_err *err)
 {
@@ -136,6 +151,8 @@ mc_submission_send(struct mc_submission *sub, struct mc_err *err)
 	d.env.caller = sub->caller;
 	d.env.log = &sub->log;
 	d.env.cancel_fd = sub->cancel_fd;
+	d.env.progress = sub->progress == NULL ? NULL : tell_progress;
+	d.env.progress_ctx = sub;
 	rc = mc_submission_send_over(sub, &d, err);
 	mc_delivery_close(&d);
 	return rc;

@@ -109,6 +109,14 @@ mc_submission_set_cancel(struct mc_submission *sub, int fd)
 	sub->cancel_fd = fd;
 }
 
+void
+mc_submission_set_progress(struct mc_submission *sub, mc_progress_fn fn,
+    void *ctx)
+{
+	sub->progress = fn;
+	sub->progress_ctx = ctx;
+}
+
 /*
  * What is set after the plan is made would be left out without a word, a
  * recipient for one.
@@ -367,9 +375,9 @@ mc_submission_end(struct mc_submission *sub, struct mc_err *err)
 	return 0;
 }
 
-/* wait for input or the cancel descriptor; 1 readable, -1 cancelled */
-static int
-wait_input(const struct mc_submission *sub, int fd, struct mc_err *err)
+int
+mc_submission_wait_input(const struct mc_submission *sub, int fd,
+    struct mc_err *err)
 {
 	struct pollfd p[2] = {
 		{ .fd = fd, .events = POLLIN },
@@ -403,7 +411,7 @@ mc_submission_read(struct mc_submission *sub, int fd, unsigned flags,
 	if (buf == NULL)
 		(void)mc_err_set(&first, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 	while (buf != NULL) {
-		if (wait_input(sub, fd, &first) < 0)
+		if (mc_submission_wait_input(sub, fd, &first) < 0)
 			break;
 		n = mc_file_read(fd, buf, READ_SIZE);
 		if (n == 0)

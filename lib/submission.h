@@ -30,6 +30,9 @@ struct mc_submission {
 	const struct mc_config *config;
 	struct mc_log log;
 	int cancel_fd;
+	mc_progress_fn progress;	/* NULL: none */
+	void *progress_ctx;
+	uint64_t handed_over;	/* bytes of content */
 
 	char *account_name;
 	bool has_sender;
@@ -106,6 +109,12 @@ mc_submission_put_sender(struct mc_submission *sub, struct mc_str local,
 MC_NODISCARD int
 mc_submission_put_rcpt(struct mc_submission *sub, struct mc_str local,
     struct mc_str domain, unsigned notify, struct mc_str orcpt,
+    struct mc_err *err);
+
+/* wait for input or the cancel descriptor; 1 readable, -1 with err:
+ * MC_E_CANCELLED, MC_E_IO */
+MC_NODISCARD int
+mc_submission_wait_input(const struct mc_submission *sub, int fd,
     struct mc_err *err);
 
 /*

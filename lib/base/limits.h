@@ -52,6 +52,7 @@
 #define MC_BODY_CHUNK (32 * 1024)
 #define MC_MAX_MIME_DEPTH 64		/* multiparts and messages in each other */
 #define MC_MAX_MIME_PARTS 10000
+#define MC_MAX_ATTACHMENTS 500		/* all of them open at once */
 
 /* local files and helpers */
 #define MC_MAX_CONFIG (1024 * 1024)

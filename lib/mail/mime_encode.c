@@ -40,8 +40,9 @@ mc_mime_put(struct mc_mime_out *out, const void *p, size_t n)
 int
 mc_mime_flush(struct mc_mime_out *out)
 {
-	if (!out->failed && out->n != 0 &&
-	    mc_spool_add(out->to, out->block, out->n, out->err) != 0)
+	if (!out->failed && out->n != 0 && (out->to != NULL ?
+	    mc_spool_add(out->to, out->block, out->n, out->err) :
+	    out->put(out->ctx, out->block, out->n, out->err)) != 0)
 		out->failed = true;
 	out->n = 0;
 	return out->failed ? -1 : 0;

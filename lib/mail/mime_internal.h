@@ -175,9 +175,11 @@ mc_mime_tree_clear(struct mc_mime_tree *tree);
 
 /* --------------------------------------------------- streams, mime_encode.c */
 
-/* bytes on their way to a spool, and the first error */
+/* bytes on their way to a spool or a function, and the first error */
 struct mc_mime_out {
-	struct mc_spool *to;
+	struct mc_spool *to;	/* NULL: put */
+	int (*put)(void *ctx, const void *p, size_t n, struct mc_err *err);
+	void *ctx;
 	char *block;		/* of MC_BODY_CHUNK, the caller's */
 	size_t n;
 	struct mc_err *err;

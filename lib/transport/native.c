@@ -208,6 +208,8 @@ put_content(struct mc_transport *t, struct content *at, struct mc_err *err)
 		return mc_client_body_end(t->client, err);
 	if (mc_client_body(t->client, mc_str_make(t->buf, got), err) != 0)
 		return -1;
+	if (t->env->progress != NULL)
+		t->env->progress(t->env->progress_ctx, got);
 	/* the end rides with the last piece */
 	if (got < MC_BODY_CHUNK)
 		return mc_client_body_end(t->client, err);

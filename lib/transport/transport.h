@@ -21,6 +21,9 @@ struct mc_transport_env {
 	int cancel_fd;
 	unsigned *quirks;	/* what this server cannot do although it says
 				 * so, learnt and minded; NULL: nothing */
+	/* told of each n bytes of content handed to the server, or NULL */
+	void (*progress)(void *ctx, size_t n);
+	void *progress_ctx;
 };
 
 /* sums of these */
