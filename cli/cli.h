@@ -107,6 +107,11 @@ struct cli_options {
 	int n_operands;
 	bool after_dashes;	/* "--" was there */
 	char problem[CLI_PROBLEM];	/* what was wrong, or "" */
+	/* makes the message in place of reading it; 0, or -1 with err; NULL:
+	 * read it from standard input */
+	int (*fill)(void *ctx, struct mc_submission *sub, struct mc_err *err);
+	void *fill_ctx;
+	bool progress;		/* show it, where it can be seen */
 };
 
 /*
@@ -178,6 +183,26 @@ void
 cli_trace(void *ctx, enum mc_level level, enum mc_stage stage,
     const char *text);
 
+/* ----------------------------------------------------------------- progress */
+
+/* one line on standard error, written anew until it is erased */
+struct cli_progress {
+	size_t width;		/* of what is there now */
+	int64_t shown;		/* when, in ms */
+	int verbose;
+	char line[80];		/* no line is longer */
+};
+
+/*
+ * Show how sending a message of more than 1 MB goes, if standard error is a
+ * terminal; `p` lives until cli_progress_end, which takes the line away.
+ */
+void
+cli_progress_begin(struct cli_progress *p, struct mc_submission *sub);
+
+void
+cli_progress_end(struct cli_progress *p);
+
 /* ----------------------------------------------------------------- commands */
 
 /* sendmail -bs: an SMTP session on standard input and output */
@@ -187,6 +212,14 @@ cli_smtp(const struct cli_identity *id, const struct cli_options *o,
 
 int
 cli_sendmail(const struct cli_identity *id, int argc, char **argv);
+
+/* do what the options say, once the configuration is read */
+int
+cli_run(const struct cli_identity *id, struct cli_options *o);
+
+/* "send --to ..."; argv[0] is "send" */
+int
+cli_send(const struct cli_identity *id, int argc, char **argv);
 
 /* "config check", "config show"; argv[0] is "config" */
 int

@@ -138,6 +138,8 @@ cli_help(FILE *out)
 
 	fprintf(out,
 	    "usage: mailchute [options] [--] [recipient ...] < message\n"
+	    "       mailchute send --to addresses [--subject text] "
+	    "[--attach file] ... < text\n"
 	    "       mailchute config check | show [-a account] [-C file]\n"
 	    "       mailchute queue [list | show ID ... | check]\n"
 	    "       mailchute queue hold | release | retry | remove "

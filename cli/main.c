@@ -168,6 +168,9 @@ main(int argc, char **argv)
 	else if (argc > 1 && strcmp(cli_name, "mailchute") == 0 &&
 	    strcmp(argv[1], "queue") == 0)
 		status = cli_queue(&id, argc - 1, argv + 1);
+	else if (argc > 1 && strcmp(cli_name, "mailchute") == 0 &&
+	    strcmp(argv[1], "send") == 0)
+		status = cli_send(&id, argc - 1, argv + 1);
 	else
 		status = cli_sendmail(&id, argc, argv);
 	/* a flush that failed before may have emptied the buffer */

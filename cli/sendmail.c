@@ -327,8 +327,14 @@ read_message(struct mc_submission *sub, const struct cli_options *o,
 		cli_drain();
 		return status;
 	}
-	if (mc_submission_read(sub, STDIN_FILENO,
-	    o->ignore_dots ? 0 : MC_READ_DOT, &err) != 0 ||
+	if (o->fill != NULL && o->fill(o->fill_ctx, sub, &err) != 0) {
+		int status = fail(o, log, &err);
+
+		cli_drain();
+		return status;
+	}
+	if ((o->fill == NULL && mc_submission_read(sub, STDIN_FILENO,
+	    o->ignore_dots ? 0 : MC_READ_DOT, &err) != 0) ||
 	    mc_submission_prepare(sub, &err) != 0)
 		return fail(o, log, &err);
 	return check_queue_only(sub, o);
@@ -340,6 +346,7 @@ submit(const struct cli_identity *id, const struct cli_options *o,
 {
 	const char *log = cli_config_value(config, "log");
 	struct cli_outcome outcome = { 0 };
+	struct cli_progress progress = { 0 };
 	int verbose = o->verbose;
 	struct mc_submission *sub = NULL;
 	struct mc_err err = { 0 };
@@ -363,7 +370,10 @@ submit(const struct cli_identity *id, const struct cli_options *o,
 		outcome.verbose = verbose != 0;
 		outcome.watched = verbose != 0 || isatty(STDERR_FILENO);
 		way = choose_way(o, mc_submission_queue_mode(sub));
+		if (o->progress && verbose == 0)
+			cli_progress_begin(&progress, sub);
 		deliver(sub, way, &outcome);
+		cli_progress_end(&progress);
 		if (way == WAY_SEND || way == WAY_TRY)
 			mail_report(sub, o, &outcome);
 		status = cli_report(sub, &outcome, log);
@@ -470,8 +480,8 @@ log_early(const struct cli_identity *id, const struct mc_config *config,
 	mc_config_free(usual);
 }
 
-static int
-with_config(const struct cli_identity *id, struct cli_options *o)
+int
+cli_run(const struct cli_identity *id, struct cli_options *o)
 {
 	struct mc_config *config = NULL;
 	int i, status = check_sender(o);
@@ -532,7 +542,7 @@ cli_sendmail(const struct cli_identity *id, int argc, char **argv)
 	case CLI_VERIFY:
 	case CLI_FLUSH:
 	case CLI_SMTP:
-		status = with_config(id, &o);
+		status = cli_run(id, &o);
 		break;
 	case CLI_INTERVAL:
 		cli_hint_interval();

@@ -215,6 +215,19 @@ function print_flag_table(    i, f) {
 	print ".El"
 }
 
+function print_send_options(    i, s) {
+	for (i = 1; i <= n_sends; i++) {
+		s = ".It "
+		if (send_letter[i] != "")
+			s = s "Fl " send_letter[i] " , "
+		s = s "Fl Fl " sends[i]
+		if (send_value[i] == "NEED")
+			s = s " Ar " send_arg[i]
+		print s
+		print sentence(send_help[i])
+	}
+}
+
 # the numbers are those of <sysexits.h> everywhere; drift.sh compares
 function init_exits(    i, n, w) {
 	n = split("EX_USAGE EX_DATAERR EX_NOINPUT EX_NOUSER EX_NOHOST " \
@@ -447,6 +460,62 @@ function print_bash_options(    i) {
 			print "\t--" keys[i] "="
 }
 
+# ------------------------------------------------- completions of "send"
+
+# what completes the value of an option of send
+function send_action(i, account, file, none) {
+	return send_arg[i] == "account" ? account : \
+	    send_arg[i] == "file" ? file : none
+}
+
+function print_zsh_send(    i, spec) {
+	for (i = 1; i <= n_sends; i++) {
+		spec = "[" zsh_text(send_help[i]) "]"
+		if (send_value[i] == "NEED")
+			spec = spec ":" zsh_text(send_arg[i]) ":" \
+			    send_action(i, "_mailchute_accounts", "_files", " ")
+		if (send_letter[i] != "")
+			print "\t    " shell("*-" send_letter[i] \
+			    (send_value[i] == "NEED" ? "+" : "") spec)
+		print "\t    " shell("*--" sends[i] \
+		    (send_value[i] == "NEED" ? "=" : "") spec)
+	}
+}
+
+function print_fish_send(    i, line) {
+	for (i = 1; i <= n_sends; i++) {
+		line = "complete -c mailchute -n __mailchute_is_send"
+		if (send_letter[i] != "")
+			line = line " -s " send_letter[i]
+		line = line " -l " sends[i]
+		if (send_value[i] == "NEED")
+			line = line " " send_action(i, \
+			    "-x -a '(__mailchute_accounts)'", "-r -F", "-x")
+		print line " -d " shell(send_help[i])
+	}
+}
+
+function print_bash_send_values(    i) {
+	for (i = 1; i <= n_sends; i++) {
+		if (send_value[i] != "NEED")
+			continue
+		print "\t" (send_letter[i] == "" ? "" : \
+		    "-" send_letter[i] " | ") "--" sends[i] ")"
+		if (send_action(i, "a", "f", "") != "")
+			print "\t\t" send_action(i, \
+			    "_mailchute_accounts \"$1\"", "_mailchute_files")
+		print "\t\treturn 0 ;;"
+	}
+}
+
+function print_bash_send_options(    i) {
+	for (i = 1; i <= n_sends; i++) {
+		if (send_letter[i] != "")
+			print "\t    -" send_letter[i]
+		print "\t    --" sends[i] (send_value[i] == "NEED" ? "=" : "")
+	}
+}
+
 # -------------------------------------------------------------- bare lists
 
 function print_list(what,    i, k) {
@@ -473,6 +542,10 @@ function print_list(what,    i, k) {
 			print k "\t" error_class[k] "\t" error_exit[k] "\t" \
 			    exit_number[error_exit[k]]
 		}
+	else if (what == "sends")
+		for (i = 1; i <= n_sends; i++)
+			print sends[i] "\t" send_letter[i] "\t" \
+			    send_value[i] "\t" send_arg[i] "\t" send_help[i]
 	else if (what == "prose")
 		for (i = 1; i <= n_prose; i++)
 			print prose_names[i]
@@ -526,6 +599,16 @@ kind == "def" && /^MC_SUB\(/ {
 	sub_help[n_subs] = F[6]
 	if (!(F[4] in status_word))
 		fail(FILENAME ":" FNR ": no status " F[4])
+}
+
+kind == "def" && /^MC_SEND\(/ {
+	row("MC_SEND", 6)
+	n_sends++
+	send_letter[n_sends] = F[2] == "0" ? "" : substr(F[2], 2, 1)
+	sends[n_sends] = F[3]
+	send_value[n_sends] = F[4]
+	send_arg[n_sends] = F[5]
+	send_help[n_sends] = F[6]
 }
 
 kind == "def" && /^MC_ERR\(/ {
@@ -623,6 +706,16 @@ kind == "in" {
 		print_bash_values()
 	else if ($0 == "@BASHOPTIONS@")
 		print_bash_options()
+	else if ($0 == "@SENDOPTIONS@")
+		print_send_options()
+	else if ($0 == "@ZSHSEND@")
+		print_zsh_send()
+	else if ($0 == "@FISHSEND@")
+		print_fish_send()
+	else if ($0 == "@BASHSENDVALUES@")
+		print_bash_send_values()
+	else if ($0 == "@BASHSENDOPTIONS@")
+		print_bash_send_options()
 	else if ($0 ~ /^@[A-Z]+@$/)
 		fail(FILENAME ":" FNR ": no such list: " $0)
 	else {

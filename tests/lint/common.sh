@@ -10,6 +10,7 @@ MAILCHUTE_BIN=${MAILCHUTE_BIN:-$top_builddir/mailchute}
 tables="
 $top_srcdir/lib/config/keys.def
 $top_srcdir/cli/flags.def
+$top_srcdir/cli/send.def
 $top_srcdir/lib/base/errors.def
 $top_srcdir/lib/smtp/mechs.def
 $top_srcdir/lib/smtp/states.def"
@@ -19,7 +20,7 @@ $top_srcdir/man/flags.mdoc
 $top_srcdir/man/example.c"
 # shellcheck disable=SC2034 # for those who source this
 templates="man/mailchute.1.in man/libmailchute.3.in man/mailchute.conf.5.in
-man/mailchute-sendmail.8.in completions/mailchute.bash.in
+man/mailchute-send.1.in man/mailchute-sendmail.8.in completions/mailchute.bash.in
 completions/mailchute.zsh.in completions/mailchute.fish.in"
 
 # generate TEMPLATE: what make makes of it

@@ -166,6 +166,13 @@ for shell in ${SHELLS:-bash zsh fish}; do
 	expect "$shell" 'mailchute queue r' release retry remove run
 	expect "$shell" 'mailchute queue list -C accounts.conf -a w' work
 	expect "$shell" 'mailchute queue show -C file-' file-a file-b
+	expect "$shell" 'mailchute se' send
+	expect "$shell" 'mailchute send --' has --to --cc --bcc --subject \
+	    --attach --html --dry-run
+	expect "$shell" 'mailchute send --sub' --subject
+	expect "$shell" 'mailchute send --to a@example.com --attach file-' \
+	    file-a file-b
+	expect "$shell" 'mailchute send -C accounts.conf -a w' work
 	if test -x "$make"; then
 		# shellcheck disable=SC2086 # a list of words
 		expect "$shell" 'mailchute queue show -C queue.conf ' has $ids

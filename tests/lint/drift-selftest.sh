@@ -22,8 +22,8 @@ fresh() {
 	    "$tree/t/lib/config" "$tree/t/cli"
 	for file in lib/config/keys.def lib/base/errors.def \
 	    lib/smtp/mechs.def lib/smtp/states.def lib/mailchute.h \
-	    lib/libmailchute.map cli/flags.def cli/options.c \
-	    cli/queue_cmd.c README.md \
+	    lib/libmailchute.map cli/flags.def cli/send.def \
+	    cli/options.c cli/queue_cmd.c README.md \
 	    tests/lint/common.sh; do
 		cp "$top_srcdir/$file" "$tree/t/$file"
 	done
@@ -111,6 +111,12 @@ for shell in bash zsh fish; do
 	fault completions/mailchute.$shell.in '/dry-run/d'
 	expect 1 "completion for $shell" drift
 done
+fault man/mailchute-send.1.in '/^@SENDOPTIONS@/d'
+expect 1 'options in mailchute-send(1)' drift
+for shell in bash zsh fish; do
+	fault completions/mailchute.$shell.in '/^@[A-Z]*SEND[A-Z]*@/d'
+	expect 1 "options of send in the completion for $shell" drift
+done
 fault man/tables.awk 's/= 63 + i/= 64 + i/'
 expect 1 'numbers of exit statuses' drift
 fault lib/base/errors.def 's/EX_IOERR/EX_IOERROR/'
@@ -162,6 +168,8 @@ MC_KEY(more, "more", BOOL, NULL, MC_KF_NOCLI, "yes|no", "more of it")/'
 	expect 1 'options in flags.def and in --help' drift_program
 	fault lib/config/keys.def 's/a transaction of its own"/one"/'
 	expect 1 'keys in keys.def and in --help' drift_program
+	fault cli/send.def 's/"where answers go"/"where they go"/'
+	expect 1 'options in send.def and in send --help' drift_program
 	fault cli/flags.def "s/('x', NONE, IGNORED/('y', NONE, IGNORED/"
 	expect 1 'ignored options' drift_program
 	expect 1 '< x unknown' drift_program

@@ -164,6 +164,23 @@ for shell in bash zsh fish; do
 	same "words of queue in the completion for $shell"
 done
 
+# options of "mailchute send"
+list sends >"$work/sends"
+test -s "$work/sends" || { echo "drift.sh: no options of send"; exit 99; }
+cut -f 1 "$work/sends" >"$work/send-options"
+cp "$work/send-options" "$work/wanted"
+between '^The options:' '^\.El' "$work/mailchute-send.1" |
+    sed -n 's/^\.It .*Fl Fl \([a-z-]*\).*/\1/p' >"$work/got"
+ordered "options in mailchute-send(1)"
+sed -n "s/^	    '\*--\([a-z-]*\).*/\1/p" "$work/mailchute.zsh" >"$work/got"
+ordered "options of send in the completion for zsh"
+sed -n 's/^complete .*__mailchute_is_send .*-l \([a-z-]*\).*/\1/p' \
+    "$work/mailchute.fish" >"$work/got"
+ordered "options of send in the completion for fish"
+sed -n "s/^	    --\([a-z-]*\)[='].*/\1/p; s/^	    --\([a-z-]*\)$/\1/p" \
+    "$work/mailchute.bash" >"$work/got"
+ordered "options of send in the completion for bash"
+
 # the numbers of sysexits.h
 if printf '#include <sysexits.h>\n' | ${CC:-cc} -E - >/dev/null 2>&1; then
 	cut -f 3,4 "$work/errors" | sort -u >"$work/wanted"
@@ -334,6 +351,7 @@ within "README, samples and manual: unknown keys"
 	cut -f 1 "$work/flags" | sed 's/^/-/'
 	sed 's/^/--/' "$work/long" "$work/cli-keys"
 	cat "$work/queue-options"
+	sed 's/^/--/' "$work/send-options"
 	echo --
 } >"$work/wanted"
 {
@@ -467,6 +485,13 @@ for status in IGNORED REFUSED; do
 	    grep . >"$work/got" || true
 	ordered "$words in flags.def and in --help"
 done
+
+run_bare "$MAILCHUTE_BIN" send --help >"$work/help" 2>&1 ||
+    { echo "drift.sh: send --help failed"; bad=1; }
+$AWK -F '\t' '{ print ($2 == "" ? "" : "-" $2 ", ") "--" $1 " " $4 " " $5 }' \
+    "$work/sends" | squeeze >"$work/wanted"
+grep '^ .*--' "$work/help" | squeeze >"$work/got" || true
+ordered "options in send.def and in send --help"
 
 # letters: what is not in the table, or refused there, is refused
 for letter in a b c d e f g h i j k l m n o p q r s t u v w x y z \
