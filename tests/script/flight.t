@@ -320,6 +320,7 @@ delivered-to: a@example.test b1@example.test b2@example.test b3@example.test b4@
 split = 1
 -- expect
 exit: 0
+transactions: 6
 delivered-to: a@example.test b1@example.test b2@example.test b3@example.test b4@example.test b5@example.test
 
 == f12-large copies that are too large for it
