@@ -385,6 +385,16 @@ check(const struct mc_acct *acct, const struct mc_setting **ret_at,
 	}
 	if (a->host == NULL)
 		return 0;
+	if (a->proxy != NULL && a->is_socket) {
+		*ret_at = acct->won[MC_K_proxy];
+		return wrong(err, "proxy: there is none in front of a socket:"
+		    " write \"proxy =\" for this account");
+	}
+	if (a->proxy != NULL && a->tls_mode == MC_TLS_OFF) {
+		*ret_at = acct->won[MC_K_proxy];
+		return wrong(err, "proxy: not without TLS: remove proxy, or"
+		    " tls = off");
+	}
 	if (a->tls_mode == MC_TLS_OFF)
 		return check_tls_off(acct, ret_at, err);
 	if (a->is_socket && a->tls_host == NULL && a->tls_pin == NULL &&

@@ -196,8 +196,10 @@ key_line(struct reader *r, struct mc_str line)
 
 	bool known = mc_key_find(name, &key) == 0;
 
+	/* a proxy without user and password is nobody's secret */
 	if (known && value.len != 0 &&
-	    (mc_key_row(key)->flags & MC_KF_SECRET) != 0)
+	    (mc_key_row(key)->flags & MC_KF_SECRET) != 0 &&
+	    (key != MC_K_proxy || mc_str_chr(value, '@') != value.len))
 		r->cf->has_secret = true;
 	if (known && value.len != 0 && (key == MC_K_password_command ||
 	    key == MC_K_token_command))

@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "base/proc.h"
 #include "config/conf.h"
+#include "config/proxy.h"
 #include "mail/addr.h"
 #include "mail/idna.h"
 #include "mail/mailbox.h"
@@ -556,6 +557,8 @@ static int
 parse_secret(enum mc_key_id key, struct mc_str in, struct mc_secret **ret,
     struct mc_err *err)
 {
+	struct mc_proxy proxy;
+
 	if (mc_str_chr(in, '\0') != in.len)
 		return bad(err, key, "holds a NUL byte");
 	if (in.len > MC_MAX_SECRET)
@@ -563,6 +566,11 @@ parse_secret(enum mc_key_id key, struct mc_str in, struct mc_secret **ret,
 	*ret = NULL;
 	if (in.len == 0)
 		return 0;
+	if (key == MC_K_proxy && mc_proxy_split(in, &proxy) != 0)
+		return bad(err, key, "must be socks5h://host:port, or with "
+		    "socks5, http or https in place of socks5h; "
+		    "user:password@ may stand before the host, with @ : / %"
+		    " in them written as %40 %3A %2F %25");
 	*ret = mc_secret_new(in.ptr, in.len, err);
 	return *ret == NULL ? -1 : 0;
 }

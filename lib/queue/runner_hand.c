@@ -22,12 +22,13 @@
  * missing, each worker will say so as a failure of its account.
  */
 static const struct mc_transport_ops *
-find_transport(const struct mc_runner *r)
+find_transport(const struct mc_runner *r, const struct mc_lane *lane)
 {
 	const struct mc_transport_ops *ops = r->set->ops;
 	struct mc_err ignored = { 0 };
 
-	if (ops == NULL && mc_transport_find(&ops, &ignored) != 0)
+	if (ops == NULL && mc_transport_find(lane->account, &ops,
+	    &ignored) != 0)
 		return NULL;
 	return ops;
 }
@@ -45,7 +46,7 @@ mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
 	hand->child.sock = -1;
 	mc_buf_init(&hand->in, 16 * (sizeof(struct mc_frame) +
 	    MC_FRAME_MOST));
-	lane->worker = (struct mc_worker){ .ops = find_transport(r),
+	lane->worker = (struct mc_worker){ .ops = find_transport(r, lane),
 	    .account = lane->account, .caller = r->set->caller,
 	    .log_most = r->set->log == NULL || r->set->log->fn == NULL ?
 	    MC_LOG_NONE : r->set->log->most,

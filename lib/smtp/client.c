@@ -463,6 +463,19 @@ mc_client_secured(struct mc_client *c, const struct mc_sasl_channel *channel)
 		mc_client_go(c, MC_ST_DEAD);
 }
 
+int
+mc_client_resume(struct mc_client *c, const struct mc_caps *caps,
+    struct mc_err *err)
+{
+	c->caps = *caps;
+	/* RFC 6531 3.1 (8): the one is nothing without the other */
+	if ((c->caps.flags & MC_CAP_8BITMIME) == 0)
+		c->caps.flags &= ~MC_CAP_SMTPUTF8;
+	c->asked = false;
+	mc_client_go(c, MC_ST_EHLO);
+	return after_ehlo(c, err);
+}
+
 /* give up the dialogue: RFC 4954 section 4 */
 static int
 cancel_auth(struct mc_client *c)

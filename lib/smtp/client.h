@@ -95,6 +95,17 @@ mc_client_sent(struct mc_client *c, size_t n);
 void
 mc_client_secured(struct mc_client *c, const struct mc_sasl_channel *channel);
 
+/*
+ * mc_client_resume - go on where somebody else has greeted the server
+ *
+ * After mc_client_new and before the first step; with MC_CLIENT_TLS_DONE or
+ * _NONE.  caps: the answer to the last EHLO.  The log-in comes next, if there
+ * is to be one.  Errors of a step.
+ */
+MC_NODISCARD int
+mc_client_resume(struct mc_client *c, const struct mc_caps *caps,
+    struct mc_err *err);
+
 /* one transaction: n recipients out of env, by index */
 struct mc_client_job {
 	struct mc_envelope *env;

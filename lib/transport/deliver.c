@@ -178,7 +178,8 @@ open_connection(struct mc_delivery *d, struct mc_err *err)
 		return 0;
 	d->since_open = 0;
 	d->opening = true;
-	if (d->ops == NULL && mc_transport_find(&d->ops, err) != 0)
+	if (d->ops == NULL && mc_transport_find(d->env.account,
+	    &d->ops, err) != 0)
 		return -1;
 	d->ready = false;
 	d->env.quirks = &d->quirks;

@@ -4,7 +4,8 @@
  *
  * Loading TLS and SASL takes as long as queueing a message does, and most
  * calls of the program need neither: it links no transport and loads one when
- * something is sent.  libmailchute has the native one linked in.
+ * something is sent.  libmailchute has the native one linked in; libcurl is
+ * always loaded.
  */
 #ifndef MC_MODULE_H
 #define MC_MODULE_H
@@ -38,5 +39,18 @@ struct mc_transport_module {
 MC_NODISCARD int
 mc_module_load(const char *file, const struct mc_transport_ops **ret_ops,
     struct mc_err *err);
+
+/*
+ * mc_module_get - find and load the module called `name`
+ *
+ * Where the caller is installed, that is where the module is, also when all of
+ * it stands below another root; in the place where it was built, libtool has
+ * put it into .libs.  Anywhere else it is the installed one.  own_folder: of
+ * the file that the caller's code is in; empty: not known.  MC_E_MODULE,
+ * MC_E_NOMEM, MC_E_TOO_LONG.
+ */
+MC_NODISCARD int
+mc_module_get(struct mc_str own_folder, const char *name,
+    const struct mc_transport_ops **ret_ops, struct mc_err *err);
 
 #endif

@@ -84,15 +84,33 @@ struct mc_transport_ops {
 /* the client engine over TCP, TLS or a UNIX socket */
 extern const struct mc_transport_ops mc_transport_native;
 
+/* the same engine over what libcurl has connected, secured and logged in */
+extern const struct mc_transport_ops mc_transport_curl;
+
+/* does the account go through libcurl: by its key, for its proxy, or since
+ * there is nothing else in this build? */
+static inline bool
+mc_transport_by_curl(const struct mc_account *account)
+{
+#ifdef MC_NATIVE
+	return account->transport == MC_TRANSPORT_CURL ||
+	    account->proxy != NULL;
+#else
+	(void)account;
+	return true;
+#endif
+}
+
 /*
- * mc_transport_find - the transport that is to be used
+ * mc_transport_find - the transport that an account is to use
  *
- * Two files define it: find_linked.c, and for the program find_module.c, which
- * loads it the first time (module.h); so it is called when something is to
- * be sent, not before.  MC_E_MODULE, MC_E_NOMEM.
+ * Two files define it: find_linked.c, which has the native one at hand, and
+ * for the program find_module.c; what is not linked in is loaded the first
+ * time (module.h), so this is called when something is to be sent, not before.
+ * MC_E_MODULE, MC_E_NOMEM.
  */
 MC_NODISCARD int
-mc_transport_find(const struct mc_transport_ops **ret_ops,
-    struct mc_err *err);
+mc_transport_find(const struct mc_account *account,
+    const struct mc_transport_ops **ret_ops, struct mc_err *err);
 
 #endif

@@ -342,8 +342,10 @@ static const struct mc_transport_ops fake = { .name = "fake",
 
 /* in place of the library's, which would bring TLS with it */
 int
-mc_transport_find(const struct mc_transport_ops **ret_ops, struct mc_err *err)
+mc_transport_find(const struct mc_account *account,
+    const struct mc_transport_ops **ret_ops, struct mc_err *err)
 {
+	(void)account;
 	(void)err;
 	*ret_ops = &fake;
 	return 0;

@@ -293,8 +293,15 @@ def blind_to(run, blind):
 CASES = []
 
 
+# a program that leaves the log-in to libcurl may not know SCRAM
+OWN_SASL = os.environ.get("MC_NATIVE", "yes") != "no"
+BEST = "SCRAM-SHA-256" if OWN_SASL else "PLAIN"
+
+
 def case(title, *args, **keys):
     def keep(function):
+        if "SCRAM" in title and not OWN_SASL:
+            return function
         CASES.append((title, lambda bench: function(bench, *args, **keys)))
         return function
     return keep
@@ -307,7 +314,7 @@ def log_in(bench, port, mech, user="ada"):
                      auth=mech)
     took(run, rcpts)
     same(run, message)
-    logged_in(run, mech or "SCRAM-SHA-256", user)
+    logged_in(run, mech or BEST, user)
     expect(run.count("TLS connection established") == 1, "no TLS")
     expect(run.mails[0].sender == ME, "sender", run.mails[0].sender)
 
@@ -445,7 +452,7 @@ def _(bench):
            "not three queue ids")
     same(run, clean)
     blind_to(run, [b1, b2])
-    logged_in(run, "SCRAM-SHA-256")
+    logged_in(run, BEST)
     expect(run.count("smtpd.*: connect from") == 1, "not one connection")
 
 
@@ -498,7 +505,7 @@ def _(bench):
     expect(run.count("smtpd.*: connect from") == 1, "not one connection")
     same(run, letter(to))
     blind_to(run, blind)
-    logged_in(run, "SCRAM-SHA-256")
+    logged_in(run, BEST)
 
 
 @case("only Bcc: still a header that is in order")
@@ -821,7 +828,7 @@ def _(bench):
     run = bench.send("starttls", ["-oi"] + rcpts, letter(rcpts),
                      tls_pin=bench.pin, tls_ca_file=None)
     took(run, rcpts)
-    logged_in(run, "SCRAM-SHA-256")
+    logged_in(run, BEST)
 
 
 @case("another key than the pinned one, though the authority is right")

@@ -80,8 +80,9 @@ FNR == 1 {
 	if (system_header) {
 		if (mine == "base" && path ~ /^(openssl|curl)\/|^(gsasl|idn2)/)
 			complain("lib/base uses libc only: " path)
-		if (path ~ /^curl\// && FILENAME != "lib/transport/curl.c")
-			complain("libcurl belongs to lib/transport/curl.c")
+		if (path ~ /^curl\// &&
+		    FILENAME != "lib/transport/curl_internal.h")
+			complain("libcurl belongs to lib/transport/curl*.c")
 		if (mine == "cli" && path ~ /^(openssl|curl)\/|^(gsasl|idn2)/)
 			complain("cli speaks to the library only: " path)
 		next

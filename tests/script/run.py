@@ -3,11 +3,16 @@
 """Run mailchute against the scripted server: run.py [options] [FILE|ID]...
 
 Prints TAP.  An ID may hold * and ?.  Options: --list (names only, still checks
-every case), --jobs N (default 3), --keep (leave the scratch directory).
+every case), --jobs N (default 3), --keep (leave the scratch directory),
+--transport NAME (with MAILCHUTE_TRANSPORT=NAME; what may then come out
+differently is listed in the file NAME.differs), --brief (of a case that is
+repeated only some, without those for -v).
 Environment:
   MAILCHUTE_BIN      the program under test (it is called through links)
   MAILCHUTE_WRAPPER  words before it, e.g. "valgrind -q --error-exitcode=99"
   MAILCHUTE_SLOW     factor for time limits (10 with a wrapper, else 1)
+  MC_NATIVE          "no" with a program that leaves the log-in to libcurl:
+                     curl-login.differs counts too
   MAILCHUTE_RSS_MAX  MiB that the program may use, default 64; 0: do not look
 
 Case files, *.t
@@ -168,6 +173,10 @@ test ! -f /etc/nsswitch.conf || mount --bind /dev/null /etc/nsswitch.conf ||
 shift
 exec "$@"
 """
+# a case that may come out differently must still not end like this
+NEVER = re.compile(r"secret in |LOST|ended by signal|sanitizer|killed after|"
+                   r"left processes|in clear|file left|cannot be run|"
+                   r"the server failed|unprintable")
 TIME_LIMIT = 12.0
 SETTLE = 5.0
 
@@ -830,6 +839,8 @@ class Run:
         env.update({"TZ": "UTC", "LC_ALL": "C",
                     "HOME": os.path.join(self.dir, "home"),
                     "TMPDIR": os.path.join(self.dir, "tmp")})
+        if self.world.transport:
+            env["MAILCHUTE_TRANSPORT"] = self.world.transport
         if plan.config is not None:
             env["MAILCHUTE_CONFIG"] = os.path.join(self.dir, "config")
         for key, value in plan.env.items():
@@ -1159,8 +1170,9 @@ class Run:
 class World:
     """What all cases share."""
 
-    def __init__(self, keep, jobs):
+    def __init__(self, keep, jobs, transport=None):
         self.keep = keep
+        self.transport = transport
         self.spawners = queue.Queue()
         for _ in range(jobs):
             self.spawners.put(Spawner())
@@ -1254,11 +1266,53 @@ def load(selection):
     return out
 
 
+def read_differences(transport):
+    """[(glob, reason)] of what comes out differently with this transport."""
+    out = []
+    names = [transport]
+    if os.environ.get("MC_NATIVE") == "no":
+        names.append(transport + "-login")
+    for name in names:
+        path = os.path.join(HERE, name + ".differs")
+        with open(path, encoding="utf-8") as f:
+            for line in f:
+                words = line.split(None, 1)
+                if words and not line.startswith("#"):
+                    if len(words) != 2:
+                        raise Bad("%s: no reason: %s" % (path, line))
+                    out.append((words[0], words[1].strip()))
+    return out
+
+
+def briefly(cases):
+    """A few of the repetitions of each case."""
+    count, out = {}, []
+    for case in cases:
+        name = case.name.partition("/")[0]
+        if case.vars.get("OPT") == "-v":
+            continue
+        n = count[name] = count.get(name, 0) + 1
+        if n <= 3 or n % 5 == 0:
+            out.append(case)
+    return out
+
+
 def tap_text(text):
     return text.replace("#", "\\#").replace("\n", " ")
 
 
-def run_all(cases, world, jobs):
+def reason_for(run, differences):
+    """Why this failure is as it should be, or None."""
+    if any(NEVER.search(x) for x in run.wrong):
+        return None
+    for glob, reason in differences:
+        if fnmatch.fnmatchcase(run.case.name, glob):
+            return reason
+    return None
+
+
+def run_all(cases, world, jobs, differences=()):
+    """differences: [(glob, reason)] as read_differences gives them"""
     def one(case):
         run = Run(case, world)
         run.go()
@@ -1271,6 +1325,9 @@ def run_all(cases, world, jobs):
             name = tap_text("%s %s" % (run.case.name, run.case.title))
             if run.skip:
                 print("ok %d - %s # SKIP %s" % (number, name, run.skip))
+            elif run.wrong and reason_for(run, differences):
+                print("ok %d - %s" % (number, name))
+                print("#   differs: " + reason_for(run, differences))
             elif run.wrong:
                 failed += 1
                 print("not ok %d - %s" % (number, name))
@@ -1284,12 +1341,17 @@ def run_all(cases, world, jobs):
 
 def main(argv):
     jobs, keep, only_list, selection = 3, False, False, []
+    transport, brief = None, False
     args = iter(argv[1:])
     for arg in args:
         if arg == "--jobs":
             jobs = int(next(args))
         elif arg == "--keep":
             keep = True
+        elif arg == "--transport":
+            transport = next(args)
+        elif arg == "--brief":
+            brief = True
         elif arg == "--list":
             only_list = True
         elif arg.startswith("-"):
@@ -1298,8 +1360,12 @@ def main(argv):
             selection.append(arg)
     try:
         cases = load(selection)
+        differences = read_differences(transport) if transport and \
+            transport != "native" else []
     except Bad as e:
         sys.exit("run.py: %s" % e)
+    if brief:
+        cases = briefly(cases)
     if only_list:
         for case in cases:
             print("%-24s %s" % (case.name, case.title))
@@ -1309,9 +1375,9 @@ def main(argv):
     if "MAILCHUTE_BIN" not in os.environ:
         sys.exit("run.py: set MAILCHUTE_BIN to the program under test")
     signal.signal(signal.SIGTERM, lambda *unused: sys.exit(143))
-    world = World(keep, jobs)
+    world = World(keep, jobs, transport)
     try:
-        failed = run_all(cases, world, jobs)
+        failed = run_all(cases, world, jobs, differences)
     finally:
         world.clear()
     if failed:

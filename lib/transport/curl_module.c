@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * curl_module.c - what the module of the curl transport shows
+ */
+#include "base/base.h"
+#include "transport/module.h"
+
+extern MC_API const struct mc_transport_module MC_MODULE_SYMBOL;
+
+const struct mc_transport_module MC_MODULE_SYMBOL = {
+	.version = PACKAGE_VERSION,
+	.layout = MC_MODULE_LAYOUT,
+	.ops = &mc_transport_curl,
+};
