@@ -395,10 +395,16 @@ check(const struct mc_acct *acct, const struct mc_setting **ret_at,
 		return wrong(err, "proxy: not without TLS: remove proxy, or"
 		    " tls = off");
 	}
+	if (a->tls_verify == MC_VERIFY_DANE &&
+	    (a->proxy != NULL || a->transport == MC_TRANSPORT_CURL)) {
+		*ret_at = acct->won[MC_K_tls_verify];
+		return wrong(err, "tls-verify: dane is not there with proxy or"
+		    " transport = curl");
+	}
 	if (a->tls_mode == MC_TLS_OFF)
 		return check_tls_off(acct, ret_at, err);
 	if (a->is_socket && a->tls_host == NULL && a->tls_pin == NULL &&
-	    a->tls_verify) {
+	    a->tls_verify != MC_VERIFY_NO) {
 		*ret_at = acct->won[MC_K_tls];
 		return wrong(err, "tls: over a socket the name in the"
 		    " certificate is needed: tls-host");

@@ -130,8 +130,11 @@ mc_tls_new(const struct mc_tls_settings *settings, struct mc_tls **ret_tls,
 	}
 	if (set_policy(tls->ctx, err) == -1)
 		goto out;
+	if (settings->dane != NULL &&
+	    mc_tls_set_dane(tls, settings->dane, err) == -1)
+		goto out;
 	mc_tls_set_callbacks(tls);
-	if (tls->verify && tls->pins.n == 0 &&
+	if (tls->verify && tls->pins.n == 0 && tls->dane == NULL &&
 	    mc_tls_load_trust(tls, settings, err) == -1)
 		goto out;
 	if (settings->cert != NULL) {

@@ -209,13 +209,24 @@ pin_error(const struct mc_tls_conn *conn, struct mc_err *err)
 	return -1;
 }
 
+static int
+dane_error(const struct mc_tls_conn *conn, struct mc_err *err)
+{
+	return mc_err_set(err, MC_E_TLS_CERT, MC_STAGE_TLS, "the server's "
+	    "certificate matches none of the TLSA records that %s has in DNS: "
+	    "it is not the server, or whoever runs it has to mend the records",
+	    conn->tls->dane == NULL ? "it" : conn->tls->dane->base);
+}
+
 int
 mc_tls_cert_error(const struct mc_tls_conn *conn, struct mc_err *err)
 {
 	ERR_clear_error();
-	if (conn->tls->pins.n > 0)
+	if (conn->tls->pins.n > 0 && !conn->pinned)
 		return pin_error(conn, err);
 	switch (conn->verify_error) {
+	case X509_V_ERR_DANE_NO_MATCH:
+		return dane_error(conn, err);
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		return name_error(conn, err);

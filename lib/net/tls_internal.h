@@ -26,6 +26,7 @@ struct mc_tls {
 	bool late_done;
 	bool has_cert;
 	struct mc_vec pins;	/* of unsigned char[MC_PIN_LEN] */
+	const struct mc_dane *dane;	/* NULL: no record is usable */
 };
 
 /*
@@ -97,6 +98,11 @@ mc_tls_is_pinned(const struct mc_vec *pins,
     const unsigned char digest[MC_PIN_LEN]);
 
 /* ----------------------------------------------------------- tls_verify.c */
+
+/* keep `dane` in tls if OpenSSL can use one of its records */
+MC_NODISCARD int
+mc_tls_set_dane(struct mc_tls *tls, const struct mc_dane *dane,
+    struct mc_err *err);
 
 /* the callbacks that mc_tls_new hands to OpenSSL */
 void

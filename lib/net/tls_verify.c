@@ -72,6 +72,13 @@ verify_pin(X509_STORE_CTX *x, void *arg)
 	return 1;
 }
 
+/* records and pins: both have to fit */
+static int
+verify_pin_and_dane(X509_STORE_CTX *x, void *arg)
+{
+	return verify_pin(x, arg) == 1 ? X509_verify_cert(x) : 0;
+}
+
 /* no verification by the user's word: do not even spend the time */
 static int
 verify_nothing(X509_STORE_CTX *x, void *arg)
@@ -95,10 +102,14 @@ cert_wanted(SSL *ssl, void *arg)
 void
 mc_tls_set_callbacks(struct mc_tls *tls)
 {
-	if (tls->pins.n > 0) {
+	if (tls->pins.n > 0 && tls->dane != NULL) {
+		SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, verify_step);
+		SSL_CTX_set_cert_verify_callback(tls->ctx,
+		    verify_pin_and_dane, tls);
+	} else if (tls->pins.n > 0) {
 		SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, NULL);
 		SSL_CTX_set_cert_verify_callback(tls->ctx, verify_pin, tls);
-	} else if (tls->verify)
+	} else if (tls->verify || tls->dane != NULL)
 		SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, verify_step);
 	else {
 		SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_NONE, NULL);
@@ -108,9 +119,68 @@ mc_tls_set_callbacks(struct mc_tls *tls)
 	SSL_CTX_set_cert_cb(tls->ctx, cert_wanted, NULL);
 }
 
+/*
+ * Name the records to OpenSSL.  RFC 7671 section 5.1: with DANE-EE(3) neither
+ * name nor date matter.  Returns how many it can use, -1: no memory.
+ */
+static int
+add_records(SSL *ssl, const struct mc_dane *dane)
+{
+	int usable = 0;
+	if (SSL_dane_enable(ssl, dane->base) != 1)
+		return -1;
+	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+	for (size_t i = 0; i < dane->records.n; i++) {
+		const struct mc_tlsa *r = mc_vec_at(&dane->records, i);
+		int rc = SSL_dane_tlsa_add(ssl, r->usage, r->selector, r->type,
+		    (const unsigned char *)dane->data.ptr + r->off, r->len);
+		if (rc < 0)
+			return -1;
+		usable += rc;
+	}
+	/* a record that it cannot use leaves the reason behind */
+	ERR_clear_error();
+	return usable;
+}
+
+int
+mc_tls_set_dane(struct mc_tls *tls, const struct mc_dane *dane,
+    struct mc_err *err)
+{
+	int usable = -1;
+	if (dane->records.n == 0)
+		return 0;
+	SSL *probe = NULL;
+	if (SSL_CTX_dane_enable(tls->ctx) == 1 &&
+	    (probe = SSL_new(tls->ctx)) != NULL)
+		usable = add_records(probe, dane);
+	SSL_free(probe);
+	if (usable < 0) {
+		char buf[256];
+		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "cannot set up DANE (%s)", mc_tls_reason(buf, sizeof(buf)));
+	}
+	tls->dane = usable > 0 ? dane : NULL;
+	return 0;
+}
+
+/* RFC 7672 3.2.2 and 8.1: the name of the records is the one to ask for; a
+ * certificate may also be for the one that the user has written */
+static int
+set_dane(SSL *ssl, const struct mc_tls *tls)
+{
+	if (add_records(ssl, tls->dane) <= 0)
+		return 0;
+	if (tls->host == NULL || tls->literal)
+		return 1;
+	return SSL_add1_host(ssl, tls->host);
+}
+
 static int
 set_name(SSL *ssl, const struct mc_tls *tls)
 {
+	if (tls->dane != NULL)
+		return set_dane(ssl, tls);
 	if (tls->host == NULL)
 		return 1;
 	if (tls->literal)	/* RFC 6066 section 3: no SNI for literals */
@@ -167,6 +237,19 @@ name_checked(const struct mc_tls_conn *conn, X509 *cert)
 	return SSL_get0_peername(conn->ssl) != NULL;
 }
 
+/* a record matched, and for one of an authority the name did too */
+static bool
+dane_checked(const struct mc_tls_conn *conn)
+{
+	uint8_t usage = 0;
+	if (SSL_get0_dane_authority(conn->ssl, NULL, NULL) < 0 ||
+	    SSL_get0_dane_tlsa(conn->ssl, &usage, NULL, NULL, NULL, NULL) < 0)
+		return false;
+	return usage == MC_DANE_EE ||
+	    (usage == MC_DANE_TA &&
+	    SSL_get0_peername(conn->ssl) != NULL);
+}
+
 /* SECURITY: a result of "fine" is also what there is without a certificate */
 static int
 check_again(const struct mc_tls_conn *conn, struct mc_err *err)
@@ -177,7 +260,10 @@ check_again(const struct mc_tls_conn *conn, struct mc_err *err)
 		return mc_err_set(err, MC_E_TLS_CERT, MC_STAGE_TLS,
 		    "the server has shown no certificate");
 	bool good;
-	if (tls->pins.n > 0)
+	if (tls->dane != NULL)
+		good = dane_checked(conn) &&
+		    (tls->pins.n == 0 || conn->pinned);
+	else if (tls->pins.n > 0)
 		good = conn->pinned;
 	else if (tls->verify)
 		good = name_checked(conn, cert);
@@ -187,6 +273,25 @@ check_again(const struct mc_tls_conn *conn, struct mc_err *err)
 		return mc_err_set(err, MC_E_TLS_CERT, MC_STAGE_TLS,
 		    "the server's certificate has not been checked");
 	return 0;
+}
+
+static void
+say_how(const struct mc_tls_conn *conn, struct mc_tls_info *info)
+{
+	const struct mc_tls *tls = conn->tls;
+	uint8_t usage = 0, selector = 0, type = 0;
+	const char *how = !info->verified ? "NOT VERIFIED" :
+	    tls->pins.n > 0 ? "verified by pin" :
+	    "verified by authority and name";
+	if (tls->dane == NULL) {
+		snprintf(info->how, sizeof(info->how), "%s", how);
+		return;
+	}
+	(void)SSL_get0_dane_tlsa(conn->ssl, &usage, &selector, &type, NULL,
+	    NULL);
+	snprintf(info->how, sizeof(info->how), "verified by DANE (TLSA %u %u "
+	    "%u)%s", usage, selector, type,
+	    tls->pins.n > 0 ? " and pin" : "");
 }
 
 /* RFC 9266 section 1: before TLS 1.3 only with extended master secret */
@@ -210,7 +315,9 @@ mc_tls_conn_finish(struct mc_tls_conn *conn, struct mc_tls_info *ret_info,
 	if (check_again(conn, err) == -1)
 		return -1;
 	struct mc_tls_info info = { .verified = false };
-	info.verified = conn->tls->pins.n > 0 || conn->tls->verify;
+	info.verified = conn->tls->pins.n > 0 || conn->tls->verify ||
+	    conn->tls->dane != NULL;
+	say_how(conn, &info);
 	/* ours was sent only if we could also sign with its key: a server may
 	 * ask for algorithms that we do not have, and then gets nothing */
 	int nid = NID_undef;

@@ -93,7 +93,7 @@ int
 mc_curl_set_tls(struct mc_transport *t, struct mc_err *err)
 {
 	const struct mc_account *a = t->env->account;
-	bool chain = a->tls_verify && a->tls_pin == NULL;
+	bool chain = a->tls_verify != MC_VERIFY_NO && a->tls_pin == NULL;
 
 	if (a->tls_mode == MC_TLS_OFF) {
 		mc_curl_set_long(t, CURLOPT_USE_SSL, CURLUSESSL_NONE);
@@ -105,7 +105,7 @@ mc_curl_set_tls(struct mc_transport *t, struct mc_err *err)
 	mc_curl_set_long(t, CURLOPT_SSL_SESSIONID_CACHE, 0);
 	mc_curl_set_long(t, CURLOPT_SSL_VERIFYPEER, chain ? 1 : 0);
 	mc_curl_set_long(t, CURLOPT_SSL_VERIFYHOST, chain ? 2 : 0);
-	if (!a->tls_verify && a->tls_pin == NULL)
+	if (a->tls_verify == MC_VERIFY_NO && a->tls_pin == NULL)
 		mc_log_line(t->env->log, MC_LOG_WARN, MC_STAGE_TLS,
 		    "account %s has tls-verify = no: anybody in between can "
 		    "read and change the mail", a->name);
@@ -121,7 +121,8 @@ mc_curl_set_tls(struct mc_transport *t, struct mc_err *err)
 		mc_curl_set_text(t, CURLOPT_SSLCERT, a->tls_cert);
 		mc_curl_set_text(t, CURLOPT_SSLKEY, a->tls_key);
 	}
-	t->watch.channel.verified = a->tls_verify || a->tls_pin != NULL;
+	t->watch.channel.verified = a->tls_verify != MC_VERIFY_NO ||
+	    a->tls_pin != NULL;
 	t->watch.channel.unverified_ok = a->auth_unverified;
 	t->watch.channel.client_cert = a->tls_cert != NULL;
 	return 0;

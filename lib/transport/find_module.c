@@ -8,25 +8,11 @@
 #include "transport/module.h"
 
 #include "base/err.h"
+#include "base/place.h"
 
 #include <limits.h>
-#include <unistd.h>
 
 #if !defined(MC_NATIVE_LINKED) || !defined(MC_CURL_LINKED)
-
-/* the folder of the program's own file, without links; empty where the system
- * does not say */
-static struct mc_str
-own_folder(char *buf, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", buf, size);
-
-	if (n <= 0 || (size_t)n >= size || buf[0] != '/')
-		return MC_STR_NONE;
-	while (buf[n - 1] != '/')
-		n--;
-	return mc_str_make(buf, (size_t)n - 1);
-}
 
 static int
 get(const char *name, const struct mc_transport_ops **ret_ops,
@@ -34,7 +20,8 @@ get(const char *name, const struct mc_transport_ops **ret_ops,
 {
 	char own[PATH_MAX];
 
-	return mc_module_get(own_folder(own, sizeof(own)), name, ret_ops, err);
+	return mc_module_get(mc_place_folder(own, sizeof(own)), name,
+	    ret_ops, err);
 }
 
 #endif

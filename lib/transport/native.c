@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "net/connect.h"
+#include "net/dane.h"
 #include "net/stream.h"
 #include "transport/drive.h"
 #include "transport/login.h"
@@ -18,6 +19,7 @@ struct mc_transport {
 	const struct mc_transport_env *env;
 	struct mc_tls *tls;
 	struct mc_login login;
+	struct mc_dane dane;	/* only with tls-verify = dane */
 	struct mc_stream *stream;
 	struct mc_drive drive;
 };
@@ -36,8 +38,7 @@ start_tls(struct mc_transport *t, bool after_clear,
 	    mc_clock_after((int64_t)seconds * 1000), &info, err) != 0)
 		return -1;
 	mc_log_line(t->env->log, MC_LOG_DEBUG, MC_STAGE_TLS,
-	    "%s %s, server %s", info.version, info.cipher,
-	    info.verified ? "verified" : "NOT VERIFIED");
+	    "%s %s, server %s", info.version, info.cipher, info.how);
 	memset(ret_channel, 0, sizeof(*ret_channel));
 	ret_channel->verified = info.verified;
 	ret_channel->unverified_ok = a->auth_unverified;
@@ -96,6 +97,35 @@ static const struct mc_link stream_link = {
 
 /* ---------------------------------------------------------------------- open */
 
+/* as long as connecting may take, but nobody waits for DNS that long */
+#define DANE_MS (30 * 1000)
+
+static int
+look_up_dane(struct mc_transport *t, struct mc_err *err)
+{
+	const struct mc_account *a = t->env->account;
+	struct mc_dane_query q = { 0 };
+	int64_t most = (int64_t)a->connect_timeout * 1000;
+
+	if (a->is_socket)
+		return 0;
+	q.host = a->host;
+	q.port = a->port_text;
+	q.envp = t->env->caller->envp;
+	q.timeout_ms = most < DANE_MS ? most : DANE_MS;
+	q.cancel_fd = t->env->cancel_fd;
+	if (mc_dane_lookup(&q, &t->dane, err) != 0)
+		return -1;
+	if (t->dane.records.n != 0)
+		mc_log_line(t->env->log, MC_LOG_DEBUG, MC_STAGE_TLS,
+		    "%zu TLSA records of %s", t->dane.records.n,
+		    t->dane.base);
+	else
+		mc_log_line(t->env->log, MC_LOG_INFO, MC_STAGE_TLS,
+		    "no DANE, so as with tls-verify = yes: %s", t->dane.why);
+	return 0;
+}
+
 static int
 make_tls(struct mc_transport *t, struct mc_err *err)
 {
@@ -104,9 +134,14 @@ make_tls(struct mc_transport *t, struct mc_err *err)
 
 	if (a->tls_mode == MC_TLS_OFF)
 		return 0;
+	if (a->tls_verify == MC_VERIFY_DANE) {
+		if (look_up_dane(t, err) != 0)
+			return -1;
+		s.dane = &t->dane;
+	}
 	s.host = a->tls_host != NULL ? a->tls_host :
 	    a->is_socket ? NULL : a->host;
-	s.verify = a->tls_verify;
+	s.verify = a->tls_verify != MC_VERIFY_NO;
 	s.ca_file = a->tls_ca_file;
 	s.ca_dir = a->tls_ca_dir;
 	/* as with every OpenSSL program; SSL_CERT_DIR is its own doing */
@@ -114,7 +149,7 @@ make_tls(struct mc_transport *t, struct mc_err *err)
 	s.pins = a->tls_pin;
 	s.cert = a->tls_cert;
 	s.key = a->tls_key;
-	if (!a->tls_verify && a->tls_pin == NULL)
+	if (a->tls_verify == MC_VERIFY_NO && a->tls_pin == NULL)
 		mc_log_line(t->env->log, MC_LOG_WARN, MC_STAGE_TLS,
 		    "account %s has tls-verify = no: anybody in between can "
 		    "read and change the mail", a->name);
@@ -164,6 +199,7 @@ native_close(struct mc_transport *t)
 	mc_stream_free(t->stream);
 	mc_tls_free(t->tls);
 	mc_login_clear(&t->login);
+	mc_dane_clear(&t->dane);
 	mc_mem_free(t);
 }
 
@@ -204,6 +240,7 @@ native_open(const struct mc_transport_env *env,
 	if (t == NULL)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 	t->env = env;
+	mc_dane_init(&t->dane);
 	if (mc_drive_init(&t->drive, env, &t->login, err) != 0) {
 		native_close(t);
 		return -1;

@@ -37,7 +37,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 99' HUP INT TERM
 
 if test $# -eq 0; then
-	find lib cli tests/unit tests/fuzz -name '*.c' | sort >"$work/files"
+	find lib cli helper tests/unit tests/fuzz -name '*.c' | sort >"$work/files"
 else
 	printf '%s\n' "$@" >"$work/files"
 fi

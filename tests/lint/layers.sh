@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 # layers.sh - a folder includes only from itself and from the layers below it
 #
-# Reads the #include lines of lib/ and cli/ under $top_srcdir.
+# Reads the #include lines of lib/, cli/ and helper/ under $top_srcdir.
 set -eu
 
 top_srcdir=${top_srcdir:-.}
 cd "$top_srcdir"
-list=$(find lib cli -name '*.[ch]' -o -name '*.def' | sort)
+list=$(find lib cli helper -name '*.[ch]' -o -name '*.def' | sort)
 if test -z "$list"; then
 	echo "layers.sh: no source files under $top_srcdir"
 	exit 99
@@ -31,8 +31,8 @@ function complain(what) {
 # "base" for lib/base/x.c, "root" for lib/x.c, "cli" for cli/x.c
 function folder_of(path,    n, parts) {
 	n = split(path, parts, "/")
-	if (parts[1] == "cli")
-		return "cli"
+	if (parts[1] == "cli" || parts[1] == "helper")
+		return parts[1]
 	return n == 2 ? "root" : parts[2]
 }
 
@@ -47,6 +47,7 @@ BEGIN {
 	allow("serve", "queue smtp mail config base")
 	allow("root", "serve queue transport smtp net config mail base")
 	allow("cli", "")
+	allow("helper", "")
 
 	# the engines have neither input and output nor a clock; banned.sh
 	# looks at the calls themselves

@@ -39,7 +39,7 @@ put() {
 
 fresh() {
 	rm -rf "$tree"
-	mkdir -p "$tree/lib" "$tree/cli" "$tree/tests"
+	mkdir -p "$tree/lib" "$tree/cli" "$tree/helper" "$tree/tests"
 }
 
 licence='/* SPDX-License-Identifier: MIT */'

@@ -6,7 +6,7 @@ set -eu
 top_srcdir=${top_srcdir:-.}
 cd "$top_srcdir"
 
-for folder in lib cli; do
+for folder in lib cli helper; do
 	list=$(find "$folder" -name '*.c' | sort)
 	test -n "$list" || continue
 	# a function: its name at the margin, then { and } alone at the margin
@@ -41,7 +41,7 @@ for folder in lib cli; do
 	'
 done
 
-find lib cli tests -name '*.[ch]' | sort | while read -r file; do
+find lib cli helper tests -name '*.[ch]' | sort | while read -r file; do
 	lines=$(wc -l <"$file")
 	if test "$lines" -gt 600; then
 		echo "file of $((lines)) lines: $file"

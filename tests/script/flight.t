@@ -365,3 +365,13 @@ header!~ b2@
 to: b2@example.test
 header~ ^Bcc: b2@example\.test
 header!~ b1@
+
+== f13 DANE and libcurl do not go together
+-- for K in transport = curl | proxy = socks5h://127.0.0.1:9
+-- config+
+tls-verify = dane
+@K@
+-- expect
+exit: 78
+connections: 0
+stderr~ dane

@@ -101,8 +101,9 @@ test_values(void **state)
 		{ MC_K_helper_timeout, "0", NULL, 0 },
 		{ MC_K_max_recipients, "100000", "", 100000 },
 		{ MC_K_max_recipients, "100001", NULL, 0 },
-		{ MC_K_tls_verify, "yes", "", 1 },
-		{ MC_K_tls_verify, "no", "", 0 },
+		{ MC_K_tls_verify, "yes", "", MC_VERIFY_YES },
+		{ MC_K_tls_verify, "no", "", MC_VERIFY_NO },
+		{ MC_K_tls_verify, "dane", "", MC_VERIFY_DANE },
 		{ MC_K_tls_verify, "true", NULL, 0 },
 		{ MC_K_tls_verify, "", NULL, 0 },
 		{ MC_K_tls, "on", "", MC_TLS_ON },
@@ -626,7 +627,7 @@ test_nothing(void **state)
 	assert_int_equal(a->tls_mode, MC_TLS_ON);
 	assert_string_equal(a->port_text, "465");
 	assert_int_equal(a->connect_timeout, 120);
-	assert_true(a->tls_verify);
+	assert_int_equal(a->tls_verify, MC_VERIFY_YES);
 	assert_string_equal(a->auth, "auto");
 	(void)origin_of(&w, NULL, MC_K_host, "");
 	(void)origin_of(&w, NULL, MC_K_port, "465");

@@ -749,6 +749,222 @@ no_memory(void **state)
 	cert_clear(&me);
 }
 
+/* ------------------------------------------------------------------ DANE */
+
+static void
+add_tlsa(struct mc_dane *dane, int usage, int selector, int type,
+    const void *data, size_t len)
+{
+	struct mc_tlsa *r = mc_vec_add(&dane->records);
+	assert_non_null(r);
+	r->usage = (unsigned char)usage;
+	r->selector = (unsigned char)selector;
+	r->type = (unsigned char)type;
+	r->off = dane->data.len;
+	r->len = len;
+	mc_buf_add(&dane->data, data, len);
+	assert_int_equal(dane->data.err, 0);
+	snprintf(dane->base, sizeof(dane->base), "mail.example");
+}
+
+/* a record for the certificate, or one beside it */
+static void
+add_cert(struct mc_dane *dane, const char *record, X509 *x, bool right)
+{
+	unsigned char *der = NULL, digest[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	int len = record[1] == '0' ? i2d_X509(x, &der) :
+	    i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+	assert_true(len > 0);
+	if (record[2] == '0')
+		add_tlsa(dane, record[0] - '0', record[1] - '0', 0, der,
+		    (size_t)len);
+	else {
+		assert_int_equal(EVP_Digest(der, (size_t)len, digest, &size,
+		    record[2] == '1' ? EVP_sha256() : EVP_sha512(), NULL), 1);
+		digest[0] ^= right ? 0 : 1;
+		add_tlsa(dane, record[0] - '0', record[1] - '0',
+		    record[2] - '0', digest, size);
+	}
+	OPENSSL_free(der);
+}
+
+enum dane_of { OF_LEAF, OF_CA, OF_NOBODY };
+
+static const struct {
+	const char *record;
+	enum dane_of of;
+	const char *base;	/* NULL: mail.example */
+	const char *host;	/* tls-host */
+	bool system;		/* the authority is unknown */
+	bool expired;
+	const char *pin;	/* "good", "bad", NULL */
+	const char *text;	/* NULL: trusted */
+	const char *how;
+} dane_rows[] = {
+	{ "311", OF_LEAF, NULL, "mail.example", true, false, NULL, NULL,
+	    "verified by DANE (TLSA 3 1 1)" },
+	{ "312", OF_LEAF, NULL, "mail.example", true, false, NULL, NULL,
+	    "verified by DANE (TLSA 3 1 2)" },
+	{ "300", OF_LEAF, NULL, "mail.example", true, false, NULL, NULL,
+	    "verified by DANE (TLSA 3 0 0)" },
+	{ "310", OF_LEAF, NULL, "mail.example", true, false, NULL, NULL,
+	    "verified by DANE (TLSA 3 1 0)" },
+	/* RFC 7671 5.1: neither the name nor the date */
+	{ "311", OF_LEAF, "other.example", "else.example", true, true, NULL,
+	    NULL, "verified by DANE (TLSA 3 1 1)" },
+	{ "311", OF_NOBODY, NULL, "mail.example", false, false, NULL,
+	    "matches none of the TLSA records that mail.example", NULL },
+	{ "301", OF_CA, NULL, "mail.example", false, false, NULL,
+	    "matches none", NULL },
+	{ "201", OF_CA, NULL, "mail.example", true, false, NULL, NULL,
+	    "verified by DANE (TLSA 2 0 1)" },
+	{ "200", OF_CA, NULL, "mail.example", true, false, NULL, NULL,
+	    "verified by DANE (TLSA 2 0 0)" },
+	{ "210", OF_CA, NULL, "mail.example", true, false, NULL, NULL,
+	    "verified by DANE (TLSA 2 1 0)" },
+	/* either name will do, but one of them has to */
+	{ "211", OF_CA, "other.example", "mail.example", true, false, NULL,
+	    NULL, "verified by DANE (TLSA 2 1 1)" },
+	{ "211", OF_CA, "mail.example", "other.example", true, false, NULL,
+	    NULL, "verified by DANE (TLSA 2 1 1)" },
+	{ "211", OF_CA, "a.example", "b.example", true, false, NULL,
+	    "is for mail.example", NULL },
+	{ "211", OF_CA, NULL, "mail.example", true, true, NULL, "expired on",
+	    NULL },
+	{ "211", OF_NOBODY, NULL, "mail.example", false, false, NULL,
+	    "matches none", NULL },
+	/* pins count beside the records */
+	{ "311", OF_LEAF, NULL, "mail.example", true, false, "good", NULL,
+	    "verified by DANE (TLSA 3 1 1) and pin" },
+	{ "211", OF_CA, NULL, "mail.example", true, false, "good", NULL,
+	    "verified by DANE (TLSA 2 1 1) and pin" },
+	{ "311", OF_LEAF, NULL, "mail.example", true, false, "bad",
+	    "not among tls-pin", NULL },
+	{ "311", OF_NOBODY, NULL, "mail.example", true, false, "good",
+	    "matches none", NULL },
+	{ "211", OF_CA, "a.example", "b.example", true, false, "good",
+	    "is for mail.example", NULL },
+};
+
+static void
+dane(void **state)
+{
+	(void)state;
+	const struct cert_spec old = { .cn = "x", .from = -9, .to = -2,
+	    .san = "DNS:mail.example" };
+	struct cert expired;
+	assert_true(cert_make(&old, &fix.ca, &expired));
+	for (size_t i = 0; i < 2 * MC_NELEM(dane_rows); i++) {
+		size_t row = i / 2;
+		const struct cert *leaf = dane_rows[row].expired ? &expired :
+		    &fix.good;
+		struct peer_tls p = { .cert = leaf, .chain = &fix.ca,
+		    .max = i % 2 == 0 ? TLS1_2_VERSION : TLS1_3_VERSION };
+		struct mc_dane records;
+		char pin[64];
+		mc_dane_init(&records);
+		add_cert(&records, dane_rows[row].record,
+		    dane_rows[row].of == OF_CA ? fix.ca.x : leaf->x,
+		    dane_rows[row].of != OF_NOBODY);
+		if (dane_rows[row].base != NULL)
+			snprintf(records.base, sizeof(records.base), "%s",
+			    dane_rows[row].base);
+		cert_pin(dane_rows[row].pin != NULL &&
+		    dane_rows[row].pin[0] == 'b' ? &fix.ca : leaf, pin);
+		struct mc_tls_settings set = { .verify = true,
+		    .host = dane_rows[row].host, .dane = &records,
+		    .ca_file = dane_rows[row].system ? NULL : fix.ca_file,
+		    .pins = dane_rows[row].pin != NULL ? pin : NULL };
+		struct mc_tls_info info = { .verified = false };
+		struct mc_err err = { .code = MC_OK };
+		int rc = shake(&p, &set, &info, &err);
+		mc_dane_clear(&records);
+		if (dane_rows[row].text == NULL) {
+			assert_string_equal(err.text, "");
+			assert_int_equal(rc, 0);
+			assert_true(info.verified);
+			assert_string_equal(info.how, dane_rows[row].how);
+			assert_string_equal(p.sni, dane_rows[row].base != NULL ?
+			    dane_rows[row].base : "mail.example");
+			continue;
+		}
+		if (rc != -1 || err.code != MC_E_TLS_CERT ||
+		    strstr(err.text, dane_rows[row].text) == NULL)
+			fail_msg("row %zu: %d %s", row, rc, err.text);
+		assert_false(info.verified);
+	}
+	cert_clear(&expired);
+}
+
+/* one record that fits is enough, and OpenSSL's judgement of what is usable
+ * decides between DANE and authorities */
+static void
+dane_usable(void **state)
+{
+	(void)state;
+	static const unsigned char junk[40] = { 0x30, 0x82 };
+	for (int i = 0; i < 6; i++) {
+		struct peer_tls p = { .cert = &fix.good, .chain = &fix.ca };
+		bool known = i % 2 == 0;
+		struct mc_dane records;
+		mc_dane_init(&records);
+		add_tlsa(&records, 3, 0, 0, junk, sizeof(junk));
+		add_tlsa(&records, 2, 1, 0, junk, sizeof(junk));
+		add_tlsa(&records, 3, 1, 1, junk, 31);
+		add_tlsa(&records, 3, 1, 9, junk, 32);
+		if (i >= 2) {
+			add_cert(&records, "311", fix.good.x, false);
+			add_cert(&records, "211", fix.good.x, true);
+		}
+		if (i >= 4)
+			add_cert(&records, "301", fix.good.x, true);
+		struct mc_tls_settings set = { .verify = true,
+		    .host = "mail.example", .dane = &records,
+		    .ca_file = known ? fix.ca_file : NULL };
+		struct mc_tls_info info = { .verified = false };
+		struct mc_err err = { .code = MC_OK };
+		int rc = shake(&p, &set, &info, &err);
+		mc_dane_clear(&records);
+		bool good = i >= 4 || (i < 2 && known);
+		if (!good) {
+			assert_err(rc, err, MC_E_TLS_CERT);
+			assert_non_null(strstr(err.text, i >= 2 ?
+			    "TLSA" : "unknown authority"));
+			continue;
+		}
+		assert_string_equal(err.text, "");
+		assert_int_equal(rc, 0);
+		assert_string_equal(info.how, i >= 4 ?
+		    "verified by DANE (TLSA 3 0 1)" :
+		    "verified by authority and name");
+	}
+}
+
+/* a key that can be forged is none, whatever DNS says */
+static void
+dane_weak_key(void **state)
+{
+	(void)state;
+	const struct cert_spec spec = { .cn = "x", .key = CERT_RSA1024,
+	    .san = "DNS:mail.example" };
+	struct cert weak;
+	if (!cert_make(&spec, &fix.ca, &weak))
+		return;
+	struct peer_tls p = { .cert = &weak };
+	struct mc_dane records;
+	mc_dane_init(&records);
+	add_cert(&records, "311", weak.x, true);
+	struct mc_tls_settings set = { .verify = true, .host = "mail.example",
+	    .dane = &records };
+	struct mc_tls_info info;
+	struct mc_err err = { .code = MC_OK };
+	assert_err(shake(&p, &set, &info, &err), err, MC_E_TLS_CERT);
+	assert_non_null(strstr(err.text, "weak"));
+	mc_dane_clear(&records);
+	cert_clear(&weak);
+}
+
 /*
  * A system that allows everything: what is refused all the same is refused by
  * us.  OpenSSL reads this once, at its first use.
@@ -789,6 +1005,9 @@ main(void)
 		cmocka_unit_test(client_certificate),
 		cmocka_unit_test(client_key_files),
 		cmocka_unit_test(no_memory),
+		cmocka_unit_test(dane),
+		cmocka_unit_test(dane_usable),
+		cmocka_unit_test(dane_weak_key),
 	};
 	int failed = cmocka_run_group_tests(tests, set_up, tear_down);
 	unlink(conf);
