@@ -49,6 +49,8 @@ struct answer {
 	int len;			/* 0: no records at all */
 };
 
+static int say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static int
 say(const char *fmt, ...)
 {
