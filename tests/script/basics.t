@@ -310,6 +310,8 @@ connections: 0
 
 == big a large message
 -- use taken
+-- config+
+timeout = 20s
 -- for OPT in -oi
 -- stdin
 From: Me <me@example.test>
@@ -318,10 +320,12 @@ To: a@example.test
 \*80000{.the quick brown fox jumps over the lazy dog, and then it rests\n}
 -- expect
 size-exact: yes
-time: 6
+time: 11
 
 == big-fan-out a large message to four
 -- use big
+-- config+
+timeout = 20s
 -- run
 sendmail -oi -f me@example.test a@example.test b@example.test c@example.test d@example.test
 -- expect

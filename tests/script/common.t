@@ -64,7 +64,9 @@ mails: 0
 -- server
 mechs = SCRAM-SHA-256
 
-== @big            about 2 MB
+== @big            about 2 MB, which slow machines take some time for
+-- config+
+timeout = 20s
 -- stdin
 From: Me <me@example.test>
 To: a@example.test
