@@ -7,6 +7,7 @@
 #include "base/num.h"
 
 #define MECH_MAX 20	/* RFC 4422 section 3.1 */
+#define LIMIT_MAX 999999	/* RFC 9422 section 5: six digits */
 
 static const struct {
 	const char *word;
@@ -22,6 +23,7 @@ static const struct {
 	{ "SIZE", MC_CAP_SIZE },
 	{ "AUTH", MC_CAP_AUTH },
 	{ "REQUIRETLS", MC_CAP_REQUIRETLS },
+	{ "LIMITS", MC_CAP_LIMITS },
 };
 
 /* " WORD ", upper case: the form in which mechs holds a mechanism; false if
@@ -93,6 +95,34 @@ parse_size(struct mc_str text)
 	return size;
 }
 
+/* RFC 9422: a limit that cannot be one, 0 for example, is as good as none */
+static void
+add_limits(struct mc_str list, struct mc_caps *caps)
+{
+	const struct {
+		struct mc_str name;
+		uint32_t *limit;
+	} limits[] = {
+		{ MC_STR("RCPTMAX="), &caps->rcpt_max },
+		{ MC_STR("RCPTDOMAINMAX="), &caps->domain_max },
+		{ MC_STR("MAILMAX="), &caps->mail_max },
+	};
+	struct mc_str word;
+	uint64_t n;
+
+	while (mc_str_next_token(&list, " ", &word)) {
+		for (size_t i = 0; i < MC_NELEM(limits); i++) {
+			size_t len = limits[i].name.len;
+			struct mc_str value = mc_str_sub(word, len, word.len);
+
+			if (mc_str_starts_nocase(word, limits[i].name) &&
+			    mc_num_u64(value, LIMIT_MAX, &n) == 0 &&
+			    value.ptr[0] != '0')
+				*limits[i].limit = (uint32_t)n;
+		}
+	}
+}
+
 static struct mc_str
 without_blanks(struct mc_str s)
 {
@@ -124,6 +154,8 @@ add_keyword(struct mc_str line, struct mc_caps *caps)
 			add_mechs(rest, caps);
 		if (keywords[i].flag == MC_CAP_SIZE)
 			caps->size = parse_size(without_blanks(rest));
+		if (keywords[i].flag == MC_CAP_LIMITS)
+			add_limits(rest, caps);
 	}
 }
 

@@ -17,12 +17,17 @@
 #define MC_CAP_SIZE 0x0080u
 #define MC_CAP_AUTH 0x0100u
 #define MC_CAP_REQUIRETLS 0x0200u
+#define MC_CAP_LIMITS 0x0400u
 
 #define MC_MAX_MECHS 1024
 
 struct mc_caps {
 	unsigned flags;
 	uint64_t size;		/* limit in bytes; 0 = none known */
+	/* LIMITS (RFC 9422); 0 = none known */
+	uint32_t rcpt_max;	/* recipients in a transaction */
+	uint32_t domain_max;	/* domains among them */
+	uint32_t mail_max;	/* transactions in a connection */
 	char mechs[MC_MAX_MECHS];	/* " PLAIN LOGIN ": upper case, each word
 				 * between blanks; words that are no mechanism names are left out;
 				 * what does not fit is left out whole */
@@ -36,7 +41,8 @@ struct mc_caps {
  * of a word.  "AUTH=PLAIN" (old form) counts as AUTH; a mechanism named twice
  * is kept once.  SIZE without number, 0, negative, not decimal or past 2^63-1
  * means no known limit.  A repeated keyword: flags add up, AUTH lists join,
- * the last SIZE counts.
+ * the last SIZE counts.  Of LIMITS a word counts that is NAME=N with N from 1 to
+ * 999999 without leading zero; what is not known or not well formed is skipped.
  */
 void
 mc_caps_parse(const struct mc_reply *r, struct mc_caps *ret_caps);

@@ -271,6 +271,12 @@ curl_send(struct mc_transport *t, const struct mc_transport_job *job,
 	return mc_drive_send(&t->drive, job, err);
 }
 
+static struct mc_transport_limits
+curl_limits(const struct mc_transport *t)
+{
+	return mc_drive_limits(&t->drive);
+}
+
 static unsigned
 curl_takes(const struct mc_transport *t)
 {
@@ -298,5 +304,5 @@ curl_finish(struct mc_transport *t, struct mc_err *err)
 
 const struct mc_transport_ops mc_transport_curl = {
 	"curl", curl_open, curl_send, curl_close, curl_takes, curl_ready,
-	curl_start, curl_finish,
+	curl_start, curl_finish, curl_limits,
 };

@@ -8,7 +8,10 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "mail/mailbox.h"
 #include "transport/fit.h"
+
+#define DOMAINS 32
 
 /* one transaction of the plan, while it goes out in as many as it takes */
 struct work {
@@ -207,6 +210,74 @@ lost(struct work *w, const struct mc_err *why, bool learnt)
 	return replace ? 0 : -1;
 }
 
+static struct mc_transport_limits
+limits(const struct mc_delivery *d)
+{
+	return d->ops->limits == NULL ? (struct mc_transport_limits){ 0 } :
+	    d->ops->limits(d->conn);
+}
+
+static struct mc_str
+domain_of(const struct mc_rcpt *rcpt)
+{
+	struct mc_str addr = mc_str_from(rcpt->addr);
+
+	return mc_str_sub(addr, mc_mailbox_at(addr), addr.len);
+}
+
+/*
+ * How many from the front have at most so many domains.  Only a few domains
+ * are remembered, the others count again whenever they come: that makes some
+ * transactions smaller than they could be, and is quick for any number.
+ */
+static size_t
+within_domains(const struct work *w, size_t n, size_t most)
+{
+	struct mc_str known[DOMAINS];
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct mc_str domain = domain_of(at(w, i));
+		size_t k = 0, kept = count < DOMAINS ? count : DOMAINS;
+
+		while (k < kept && !mc_str_eq_nocase(known[k], domain))
+			k++;
+		if (k < kept)
+			continue;
+		if (count == most)
+			return i;
+		known[count++ % DOMAINS] = domain;
+	}
+	return n;
+}
+
+static size_t
+chunk(const struct work *w)
+{
+	struct mc_transport_limits most = limits(w->d);
+	size_t n = w->n;
+
+	if (w->d->most != 0 && w->d->most < n)
+		n = w->d->most;
+	if (most.rcpts != 0 && most.rcpts < n)
+		n = most.rcpts;
+	if (most.domains != 0 && most.domains < n)
+		n = within_domains(w, n, most.domains);
+	return n;
+}
+
+/* the server has said after how many messages it ends the connection */
+static void
+leave_in_time(struct mc_delivery *d)
+{
+	if (d->conn == NULL || d->since_open == 0)
+		return;
+	size_t most = limits(d).jobs;
+
+	if (most != 0 && d->since_open >= most)
+		mc_delivery_close(d);
+}
+
 static int
 run_txn(struct work *w, bool mark_bcc, struct mc_err *err)
 {
@@ -217,11 +288,12 @@ run_txn(struct work *w, bool mark_bcc, struct mc_err *err)
 		unsigned quirks;
 		int rc;
 
+		leave_in_time(d);
 		if (open_connection(d, err) != 0 ||
 		    mc_fit_for(&w->fit, d->ops->takes == NULL ? UINT_MAX :
 		    d->ops->takes(d->conn), err) != 0)
 			return -1;
-		w->chunk = d->most != 0 && d->most < w->n ? d->most : w->n;
+		w->chunk = chunk(w);
 		quirks = d->quirks;
 		rc = send_chunk(w, mark_bcc, &why);
 		note_ready(d);
@@ -317,6 +389,20 @@ start(struct work *w, size_t i, struct mc_err *err)
 	return rc;
 }
 
+/* whole, and within what the server takes on one connection; so many are on
+ * their way */
+static bool
+may_fly(const struct work *w, size_t i, size_t flying)
+{
+	struct mc_transport_limits most = limits(w->d);
+	size_t n = txn_at(w, i)->n;
+
+	return (w->d->most == 0 || n <= w->d->most) &&
+	    (most.rcpts == 0 || n <= most.rcpts) &&
+	    (most.domains == 0 || n <= 1 || n <= most.domains) &&
+	    (most.jobs == 0 || w->d->since_open + flying < most.jobs);
+}
+
 /*
  * As many transactions from *next on as the server lets us begin before it has
  * answered: the copies for blind recipients cost no round trip each.  Those
@@ -337,7 +423,7 @@ fly(struct work *w, size_t *next, bool *again, struct mc_err *err)
 	while (rc == 0 && (*next < n || first < *next)) {
 		rc = 2;
 		if (*next < n && *next - first < most &&
-		    (d->most == 0 || txn_at(w, *next)->n <= d->most))
+		    may_fly(w, *next, *next - first))
 			rc = start(w, *next, &why);
 		if (rc == 0) {
 			++*next;

@@ -4,7 +4,7 @@
  *
  * Opens the connection when it is needed, replaces it when it ends after it
  * has brought something, splits transactions as the server wants, and keeps the
- * connection for the next message.  The message goes in the form that the
+ * connection for the next message.  The limits that the server announces are kept.  The message goes in the form that the
  * server takes (fit.h), made once a message and connection; who gets none of
  * it, because it cannot be had, gets the reason (MC_E_NEED_8BITMIME).
  */

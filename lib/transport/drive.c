@@ -422,6 +422,15 @@ mc_drive_finish(struct mc_drive *d, struct mc_err *err)
 	return drive(d, NULL, d->waited + d->at_once, err);
 }
 
+struct mc_transport_limits
+mc_drive_limits(const struct mc_drive *d)
+{
+	const struct mc_caps *caps = mc_client_caps(d->client);
+
+	return (struct mc_transport_limits){ caps->rcpt_max, caps->domain_max,
+	    caps->mail_max };
+}
+
 unsigned
 mc_drive_takes(const struct mc_drive *d)
 {

@@ -65,6 +65,9 @@ mc_drive_send(struct mc_drive *d, const struct mc_transport_job *job,
 unsigned
 mc_drive_takes(const struct mc_drive *d);
 
+struct mc_transport_limits
+mc_drive_limits(const struct mc_drive *d);
+
 bool
 mc_drive_ready(const struct mc_drive *d);
 

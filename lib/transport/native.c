@@ -292,7 +292,13 @@ native_finish(struct mc_transport *t, struct mc_err *err)
 	return mc_drive_finish(&t->drive, err);
 }
 
+static struct mc_transport_limits
+native_limits(const struct mc_transport *t)
+{
+	return mc_drive_limits(&t->drive);
+}
+
 const struct mc_transport_ops mc_transport_native = {
 	"native", native_open, native_send, native_close, native_takes, native_ready,
-	native_start, native_finish,
+	native_start, native_finish, native_limits,
 };

@@ -49,6 +49,13 @@ struct mc_transport_job {
 #define MC_TAKES_8BIT 1u	/* 8BITMIME */
 #define MC_TAKES_UTF8 2u	/* SMTPUTF8, and 8BITMIME as RFC 6531 3.1 wants */
 
+/* what it says it takes of each; 0: not known */
+struct mc_transport_limits {
+	size_t rcpts;		/* recipients in a transaction */
+	size_t domains;		/* domains among them */
+	size_t jobs;		/* transactions in a connection */
+};
+
 struct mc_transport;
 
 struct mc_transport_ops {
@@ -79,6 +86,8 @@ struct mc_transport_ops {
 	    const struct mc_transport_job *job, struct mc_err *err);
 	/* wait for the oldest one that has begun; as send() */
 	int (*finish)(struct mc_transport *t, struct mc_err *err);
+	/* NULL: none is known */
+	struct mc_transport_limits (*limits)(const struct mc_transport *t);
 };
 
 /* the client engine over TCP, TLS or a UNIX socket */

@@ -77,7 +77,11 @@ check(struct mc_str in)
 	/* every byte is written, padding too */
 	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
 	require(memcmp(&caps, &again, sizeof(caps)) == 0);
-	require(caps.flags <= 0x3ff);
+	require(caps.flags <= 0x7ff);
+	require((caps.flags & MC_CAP_LIMITS) != 0 || (caps.rcpt_max == 0 &&
+	    caps.domain_max == 0 && caps.mail_max == 0));
+	require(caps.rcpt_max <= 999999 && caps.domain_max <= 999999 &&
+	    caps.mail_max <= 999999);
 	require(caps.size <= INT64_MAX);
 	require(caps.size == 0 || (caps.flags & MC_CAP_SIZE) != 0);
 	require(r.lines > 1 || caps.flags == 0);

@@ -158,7 +158,7 @@ TXN = set("from params to body decodes".split())
 TXN_RE = set("header data body decoded".split())
 ENTRY = set("from account to next body in cells".split())
 ENTRY_RE = set("header why".split())
-CLEAR = re.compile(rb"^(EHLO [!-~]+|STARTTLS|QUIT)$")
+CLEAR = re.compile(rb"^([EL]HLO [!-~]+|STARTTLS|QUIT)$")
 RECIPIENT = re.compile(r'^("(?:[^"\\]|\\.)*"@\S+|\S+)(.*)$')
 SANITIZER = re.compile(
     r"AddressSanitizer|MemorySanitizer|LeakSanitizer|runtime error:")

@@ -31,6 +31,11 @@ Script, one item a line (blank lines and lines beginning with ## are skipped):
     plus-hidden yes: -PLUS is known though not offered, so flag y is refused
     oauth-error text of the JSON challenge
     sync        yes: whoever says more behind AUTH is thrown out
+    protocol    smtp (default) or lmtp: LHLO instead of EHLO (the event is EHLO),
+                and END happens once for each recipient that was accepted;
+                END:glob those addresses
+    caps with LIMITS: to go past RCPTMAX, RCPTDOMAINMAX or MAILMAX is a
+                violation, but answered as ever
 
   at EVENT ACTION [ARGUMENT]     (several for one event run in order)
     EVENT is CONNECT (before anything), TLS (handshake done), GREETING, a verb
@@ -112,7 +117,7 @@ class Script:
     KEYS = set("""listen tls cert tls-max tls-ciphers client-cert caps
         caps-clear mechs mechs-clear user password token rcpt-limit split
         window scram-first scram-final scram-iter binding plus-hidden
-        oauth-error sync""".split())
+        oauth-error sync protocol""".split())
     ACTIONS = set("""reply raw before after later drop dup cut delay drip then
         close eof reset silence noread endless-line endless-multi signal
         probe""".split())
@@ -121,7 +126,7 @@ class Script:
     def __init__(self, text, defaults=None):
         self.set = {"listen": "inet", "tls": "on", "cert": "good",
                     "mechs": "PLAIN LOGIN", "client-cert": "none",
-                    "scram-iter": "4096",
+                    "scram-iter": "4096", "protocol": "smtp",
                     "scram-first": "r={cnonce}{snonce},s={salt},i={iter}",
                     "scram-final": "v={v}", "binding": "right",
                     "oauth-error": '{"status":"401","schemes":"bearer"}'}
@@ -359,6 +364,7 @@ class Session(threading.Thread):
         self.helo = False
         self.offered = {}
         self.txn = None
+        self.mails = 0
         self.exporter = None
         self.code = None                # of the last reply
         self.deaf = False               # reads no more
@@ -570,6 +576,20 @@ class Session(threading.Thread):
     # -- commands -------------------------------------------------------
 
     def do_EHLO(self, rest):
+        if self.set["protocol"] == "lmtp":
+            self.record.violation("EHLO to an LMTP server")
+            self.answer("OTHER", "500 5.5.1 LHLO is said here")
+            return
+        self.hello(rest)
+
+    def do_LHLO(self, rest):
+        if self.set["protocol"] != "lmtp":
+            self.record.violation("LHLO to an SMTP server")
+            self.answer("OTHER", "500 5.5.1 EHLO is said here")
+            return
+        self.hello(rest)
+
+    def hello(self, rest):
         if not re.match(r"^(\[[0-9a-zA-Z:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*)$",
                         rest):
             self.record.violation("EHLO name %r" % rest)
@@ -606,7 +626,16 @@ class Session(threading.Thread):
         params = m.group(2).split()
         self._check_params(params, {"SIZE": "SIZE", "BODY": "8BITMIME",
                                     "SMTPUTF8": "SMTPUTF8", "RET": "DSN",
-                                    "ENVID": "DSN", "AUTH": "AUTH"})
+                                    "ENVID": "DSN", "AUTH": "AUTH",
+                                    "REQUIRETLS": "REQUIRETLS",
+                                    "HOLDFOR": "FUTURERELEASE",
+                                    "HOLDUNTIL": "FUTURERELEASE",
+                                    "MT-PRIORITY": "MT-PRIORITY",
+                                    "BY": "DELIVERBY"})
+        if "REQUIRETLS" in params and not self.secure:
+            self.record.violation("REQUIRETLS without TLS")
+        self.mails += 1
+        self._check_limit("MAILMAX", self.mails)
         if not m.group(1).isascii() and "SMTPUTF8" not in params:
             self.record.violation("MAIL outside ASCII without SMTPUTF8")
         text = "250 2.1.0 ok"
@@ -629,8 +658,31 @@ class Session(threading.Thread):
             self.record.transactions.append(txn)
         self.txn = txn if code and 200 <= code < 300 else None
 
+    def _check_limit(self, name, number):
+        for word in self.offered.get("LIMITS", []):
+            m = re.fullmatch(name + r"=([1-9]\d{0,5})", word)
+            if m and number > int(m.group(1)):
+                self.record.violation("more than %s" % word)
+
+    VALUES = {
+        "SIZE": r"\d{1,20}", "BODY": "7BIT|8BITMIME", "SMTPUTF8": None,
+        "RET": "FULL|HDRS", "ENVID": r"([!-*,-<>-~]|\+[0-9A-F]{2})+",
+        "REQUIRETLS": None, "HOLDFOR": r"[1-9]\d{0,8}",
+        "HOLDUNTIL": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+        "MT-PRIORITY": "0|-?[1-9]", "BY": r"-?\d{1,9};[RN]T?",
+        "ORCPT": r"rfc822;([!-*,-<>-~]|\+[0-9A-F]{2})+|"
+                 r"utf-8;([!-*,-<>-\[\]-~]|[^\0-\x7f]|\\x\{[0-9A-F]{2,6}\})+",
+        "NOTIFY": "NEVER|(SUCCESS|FAILURE|DELAY)(,(SUCCESS|FAILURE|DELAY))*",
+    }
+
     def _check_params(self, params, needs):
         seen = set()
+        for p in params:
+            name, eq, value = p.partition("=")
+            form = self.VALUES.get(name)
+            if bool(eq) != bool(form) or \
+                    form and not re.fullmatch(form, value):
+                self.record.violation("parameter %s not well formed" % p)
         for p in params:
             name = p.split("=")[0].upper()
             if name not in needs or needs[name] not in self.offered:
@@ -662,6 +714,10 @@ class Session(threading.Thread):
             text = "452 4.5.3 too many recipients"
         code = self.answer("RCPT", text, m.group(1))
         if self.txn:
+            asked = [a for a, _, _ in self.txn.rcpts] + [m.group(1)]
+            self._check_limit("RCPTMAX", len(asked))
+            self._check_limit("RCPTDOMAINMAX", len(
+                {a.rpartition("@")[2].lower() for a in asked}))
             self.txn.rcpts.append((m.group(1), params, code))
             self.txn.count += bool(code and 200 <= code < 300)
 
@@ -716,10 +772,7 @@ class Session(threading.Thread):
         if not txn.accepted:
             self.answer("END", "554 5.5.1 no valid recipients")
             return
-        try:
-            self.answer("END", "250 2.0.0 queued")
-        finally:
-            txn.code = self.code
+        self.end_data(txn, "250 2.0.0 queued")
 
     def read_data(self):
         marks = self.script.byte_marks()
@@ -751,10 +804,27 @@ class Session(threading.Thread):
         self._check_data(txn)
         text = "250 2.0.0 queued" if txn.accepted else \
             "554 5.5.1 no valid recipients"
+        self.end_data(txn, text)
+
+    def end_data(self, txn, text):
+        """Answer the end of the data; the connection may end with that."""
+        if self.set["protocol"] != "lmtp" or not txn.accepted:
+            try:
+                self.answer("END", text)
+            finally:
+                txn.code = self.code
+            return
         try:
-            self.answer("END", text)
-        finally:                # the connection may end with the reply
-            txn.code = self.code
+            for i, (addr, params, code) in enumerate(list(txn.rcpts)):
+                if not code or not 200 <= code < 300:
+                    continue
+                txn.rcpts[i] = (addr, params, None)
+                try:
+                    self.answer("END", text, addr)
+                finally:
+                    txn.rcpts[i] = (addr, params, self.code)
+        finally:
+            txn.code = 250 if txn.accepted else 554
 
     def _check_data(self, txn):
         if not txn.raw:

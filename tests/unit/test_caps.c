@@ -98,6 +98,11 @@ test_table(void **state)
 		    "B23456789012345678901\n", MC_CAP_AUTH, 0,
 		    " A2345678901234567890 " },
 		{ "250-mx\n250 AUTH =\n", MC_CAP_AUTH, 0, "" },
+
+		{ "250-mx\n250-LIMITS\n250 limits x\n", MC_CAP_LIMITS, 0,
+		    "" },
+		{ "250-mx\n250-LIMITSX RCPTMAX=1\n250 LIMITS=1\n", 0, 0,
+		    "" },
 	};
 
 	(void)state;
@@ -108,6 +113,50 @@ test_table(void **state)
 		assert_int_equal(caps.flags, rows[i].flags);
 		assert_true(caps.size == rows[i].size);
 		assert_string_equal(caps.mechs, rows[i].mechs);
+	}
+}
+
+static void
+test_limits(void **state)
+{
+	static const struct {
+		const char *words;
+		uint32_t rcpt;
+		uint32_t domain;
+		uint32_t mail;
+	} rows[] = {
+		{ "RCPTMAX=1", 1, 0, 0 },
+		{ "MAILMAX=5 RCPTMAX=999999 RCPTDOMAINMAX=10", 999999, 10, 5 },
+		{ " rcptmax=7  Other=9 mailmax=8 ", 7, 0, 8 },
+		{ "RCPTMAX=10\r\n250-LIMITS MAILMAX=3", 10, 0, 3 },
+		{ "RCPTMAX=10\r\n250-LIMITS RCPTMAX=3", 3, 0, 0 },
+		/* none of these is a limit */
+		{ "RCPTMAX=0 MAILMAX=0 RCPTDOMAINMAX=0", 0, 0, 0 },
+		{ "RCPTMAX= MAILMAX", 0, 0, 0 },
+		{ "RCPTMAX=1000000 MAILMAX=4294967297", 0, 0, 0 },
+		{ "RCPTMAX=18446744073709551617", 0, 0, 0 },
+		{ "RCPTMAX=-1 MAILMAX=+1 RCPTDOMAINMAX=0x10", 0, 0, 0 },
+		{ "RCPTMAX=01 MAILMAX=1k RCPTDOMAINMAX=1,", 0, 0, 0 },
+		{ "XRCPTMAX=1 RCPTMAX:1 MAILMAX=\xd9\xa1", 0, 0, 0 },
+		{ "RCPTMAX=1\tMAILMAX=1", 0, 0, 0 },
+		/* and what is none does not undo one */
+		{ "RCPTMAX=5 RCPTMAX=0", 5, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_buf in;
+		struct mc_caps caps;
+
+		mc_buf_init(&in, 4096);
+		mc_buf_addf(&in, "250-mx\r\n250-LIMITS %s\r\n250 HELP\r\n",
+		    rows[i].words);
+		read_caps(mc_buf_str(&in), &caps);
+		assert_int_equal(caps.flags, MC_CAP_LIMITS);
+		assert_int_equal(caps.rcpt_max, rows[i].rcpt);
+		assert_int_equal(caps.domain_max, rows[i].domain);
+		assert_int_equal(caps.mail_max, rows[i].mail);
+		mc_buf_clear(&in);
 	}
 }
 
@@ -227,6 +276,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_has_mech),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_last_byte),

@@ -22,6 +22,9 @@ struct mc_transport {
 /* one test at a time */
 static struct server {
 	unsigned takes[4];	/* of each connection; the last one stays */
+	struct mc_transport_limits limits;
+	size_t sizes[32];	/* recipients of each job */
+	int conns[32];		/* and its connection */
 	int lose;		/* the first connection ends at this job */
 	int opened;
 	int jobs;
@@ -79,6 +82,9 @@ fake_send(struct mc_transport *t, const struct mc_transport_job *job,
 	bool lost = t->number == 0 && server.jobs + 1 == server.lose;
 
 	note(job);
+	assert_in_range(server.jobs, 0, MC_NELEM(server.sizes) - 1);
+	server.sizes[server.jobs] = job->n;
+	server.conns[server.jobs] = t->number;
 	server.jobs++;
 	for (size_t i = 0; i < job->n; i++) {
 		struct mc_rcpt *r = mc_envelope_at(job->env, job->order[i]);
@@ -106,9 +112,16 @@ fake_takes(const struct mc_transport *t)
 	    MC_NELEM(server.takes) - 1];
 }
 
+static struct mc_transport_limits
+fake_limits(const struct mc_transport *t)
+{
+	(void)t;
+	return server.limits;
+}
+
 static const struct mc_transport_ops fake = { .name = "fake",
 	.open = fake_open, .send = fake_send, .close = fake_close,
-	.takes = fake_takes };
+	.takes = fake_takes, .limits = fake_limits };
 static const struct mc_transport_ops willing = { .name = "willing",
 	.open = fake_open, .send = fake_send, .close = fake_close };
 
@@ -303,6 +316,69 @@ test_another_server(void **state)
 	}
 }
 
+/* RFC 9422: recipients a@0, b@0, ... or a@0, b@1, a@2, ... */
+static void
+test_limits(void **state)
+{
+	static const struct {
+		struct mc_transport_limits limits;
+		size_t n;
+		size_t domains;	/* that they have, in turn */
+		const char *sizes;	/* of the jobs; / between connections */
+	} rows[] = {
+		{ { 0, 0, 0 }, 9, 1, "9" },
+		{ { 4, 0, 0 }, 9, 1, "441" },
+		{ { 999999, 999999, 999999 }, 9, 9, "9" },
+		{ { 9, 0, 0 }, 9, 1, "9" },
+		{ { 1, 0, 0 }, 3, 1, "111" },
+		{ { 0, 0, 1 }, 9, 1, "9" },
+		{ { 3, 0, 1 }, 9, 1, "3/3/3" },
+		{ { 2, 0, 2 }, 9, 1, "22/22/1" },
+		{ { 0, 1, 0 }, 4, 1, "4" },
+		{ { 0, 1, 0 }, 4, 2, "1111" },
+		{ { 0, 2, 0 }, 8, 2, "8" },
+		{ { 0, 2, 0 }, 8, 4, "2222" },
+		{ { 3, 2, 2 }, 8, 2, "33/2" },
+		/* more than are remembered: fewer together, never more */
+		{ { 0, 40, 0 }, 90, 45, "XX:" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_buf log;
+		struct world w;
+
+		open_world(&w, ALL, TEXT, "x\r\n");
+		mc_envelope_clear(&w.env);
+		assert_int_equal(mc_envelope_set_sender(&w.env, MC_STR(""),
+		    NULL), 0);
+		for (size_t k = 0; k < rows[i].n; k++) {
+			char addr[64];
+			size_t at;
+
+			snprintf(addr, sizeof(addr), "r%zu@%s%zu.test", k,
+			    k % 3 == 0 ? "D" : "d", k % rows[i].domains);
+			assert_int_equal(mc_envelope_add(&w.env,
+			    mc_str_from(addr), false, &at, NULL), 0);
+		}
+		assert_int_equal(mc_plan_make(&w.env, MC_FAN_BLIND, 0, &w.plan,
+		    NULL), 0);
+		server.limits = rows[i].limits;
+		assert_int_equal(mc_delivery_run(&w.d, &w.m, &w.err), 0);
+		check_all(&w, MC_DELIVERED);
+		mc_buf_init(&log, 1000);
+		for (int k = 0; k < server.jobs; k++) {
+			if (k != 0 && server.conns[k] != server.conns[k - 1])
+				mc_buf_addc(&log, '/');
+			mc_buf_addc(&log, (char)('0' + server.sizes[k]));
+		}
+		mc_buf_addc(&log, '\0');
+		assert_string_equal(log.ptr, rows[i].sizes);
+		mc_buf_clear(&log);
+		close_world(&w);
+	}
+}
+
 /* it cannot be read: nobody has a verdict, and nothing was sent */
 static void
 test_unreadable(void **state)
@@ -361,6 +437,7 @@ main(void)
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_willing),
 		cmocka_unit_test(test_another_server),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_no_memory),
 	};
