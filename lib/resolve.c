@@ -77,6 +77,88 @@ merge_notify(unsigned a, unsigned b)
 	    ~MC_NOTIFY_NEVER;
 }
 
+/*
+ * The address that the submitter wrote, if an alias has made another of it;
+ * *ret_text stays NULL if there is nothing to say.
+ */
+static int
+original(struct resolve *r, const struct mc_rcpt *rcpt, char **ret_text,
+    struct mc_err *err)
+{
+	struct mc_str local = mc_str_from(r->raw->local);
+	struct mc_str domain = mc_str_from(r->raw->domain);
+	struct mc_err why = { .code = MC_OK };
+	struct mc_buf addr;
+	int rc = 0;
+
+	mc_buf_init(&addr, MC_MAX_PATH * 2);
+	if (domain.len == 0 || mc_str_eq_nocase(domain, MC_STR("localhost")))
+		domain = mc_str_from(r->sub->account->domain);
+	if (domain.len == 0)
+		domain = hostname(r->sub);
+	if (r->raw->orcpt != NULL)
+		mc_buf_addz(&addr, r->raw->orcpt);
+	/* a name that makes no address tells nobody anything */
+	else if (mc_mailbox_make(local, domain, &addr, &why) != 0) {
+		if (why.code == MC_E_NOMEM)
+			rc = mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+		goto out;
+	}
+	rc = mc_buf_err(&addr, "original recipient", err);
+	if (rc != 0 || (r->raw->orcpt == NULL && mc_mailbox_eq(
+	    mc_buf_str(&addr), mc_str_from(rcpt->addr))))
+		goto out;
+	*ret_text = mc_mem_strndup(addr.ptr, addr.len);
+	if (*ret_text == NULL)
+		rc = mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+out:
+	mc_buf_clear(&addr);
+	return rc;
+}
+
+/*
+ * Of several ways to one address the first one is named, but what the
+ * submitter said of it, and the address itself, come before any alias:
+ * whoever sees his own name learns nothing.
+ */
+static int
+set_orcpt(struct resolve *r, struct mc_rcpt *rcpt, bool is_new,
+    struct mc_err *err)
+{
+	bool given = r->raw->orcpt != NULL;
+	char *text = NULL;
+
+	if (original(r, rcpt, &text, err) != 0)
+		return -1;
+	if (is_new || (!rcpt->orcpt_given && (text == NULL || given))) {
+		mc_mem_free(rcpt->orcpt);
+		rcpt->orcpt = text;
+		rcpt->orcpt_given = given;
+	} else {
+		mc_mem_free(text);
+	}
+	return 0;
+}
+
+/*
+ * Who reads his mail may see by what address it came to him, and some servers
+ * write that into the header: it must not be that of another recipient.  (An
+ * alias may hand on what its own mailbox gets as well.)
+ */
+static void
+hide_others(struct mc_envelope *env)
+{
+	for (size_t i = 0; i < env->rcpts.n; i++) {
+		struct mc_rcpt *rcpt = mc_envelope_at(env, i);
+
+		if (rcpt->orcpt == NULL || !mc_envelope_has(env,
+		    mc_str_from(rcpt->orcpt)))
+			continue;
+		mc_mem_free(rcpt->orcpt);
+		rcpt->orcpt = NULL;
+	}
+}
+
 /* `was` recipients were there before this one */
 static int
 set_dsn(struct resolve *r, size_t i, size_t was, struct mc_err *err)
@@ -86,12 +168,7 @@ set_dsn(struct resolve *r, size_t i, size_t was, struct mc_err *err)
 	    r->sub->notify;
 
 	rcpt->notify = i < was ? merge_notify(rcpt->notify, notify) : notify;
-	if (r->raw->orcpt == NULL || rcpt->orcpt != NULL)
-		return 0;
-	rcpt->orcpt = mc_mem_strdup(r->raw->orcpt);
-	if (rcpt->orcpt == NULL)
-		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-	return 0;
+	return set_orcpt(r, rcpt, i == was, err);
 }
 
 static int
@@ -238,6 +315,7 @@ resolve_all(struct resolve *r, struct mc_err *err)
 		    "in To, Cc or Bcc, and none were given as arguments" :
 		    "no recipients: give them as arguments, or use -t to take "
 		    "them from the header");
+	hide_others(&sub->env);
 	return 0;
 }
 

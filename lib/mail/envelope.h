@@ -11,7 +11,9 @@
 struct mc_rcpt {
 	char *addr;		/* made by mc_mailbox_make; owned */
 	char *orcpt;		/* original address for ORCPT, plain text without
-				 * type; NULL if none; owned */
+				 * type, never that of another recipient; NULL: it
+				 * is addr; owned */
+	bool orcpt_given;	/* orcpt is what the submitter said */
 	unsigned notify;	/* MC_NOTIFY_..., 0 = unspecified */
 	bool blind;		/* not named in To/Cc */
 	bool from_bcc;		/* came from a Bcc field */

@@ -321,7 +321,8 @@ put_rcpt(struct mc_client *c, struct mc_rcpt *rcpt, struct mc_err *err)
 	cmd.addr = mc_str_from(rcpt->addr);
 	cmd.dsn = rcpt->dsn = (c->caps.flags & MC_CAP_DSN) != 0;
 	cmd.notify = rcpt->notify;
-	cmd.orcpt = mc_str_from(rcpt->orcpt);
+	cmd.orcpt = mc_str_from(rcpt->orcpt != NULL ? rcpt->orcpt :
+	    rcpt->addr);
 	cmd.utf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0;
 	return mc_cmd_rcpt(mc_client_cmd(c), &cmd, err);
 }

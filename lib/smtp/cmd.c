@@ -384,17 +384,36 @@ mc_cmd_xtext(struct mc_str text, struct mc_buf *out)
 	}
 }
 
-/* RFC 6533 section 3: UTF-8 as it is, the rest like xtext in another dress */
-static void
-add_unitext(struct mc_str text, struct mc_buf *out)
+/* the code point at the front of valid UTF-8, and its length */
+static uint32_t
+code_point(struct mc_str s, size_t *ret_len)
 {
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
+	unsigned char c = (unsigned char)s.ptr[0];
+	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	uint32_t cp = n == 1 ? c : c & (0x7fu >> n);
 
-		if (c < '!' || c == '\\' || c == '+' || c == '=')
-			mc_buf_addf(out, "\\x{%02X}", c);
+	for (size_t i = 1; i < n && i < s.len; i++)
+		cp = cp << 6 | ((unsigned char)s.ptr[i] & 0x3fu);
+	*ret_len = n;
+	return cp;
+}
+
+/* RFC 6533 section 3: UTF-8 as it is or, where the server takes none, by its
+ * numbers; the rest like xtext in another dress */
+static void
+add_unitext(struct mc_str text, bool utf8, struct mc_buf *out)
+{
+	size_t n;
+
+	for (size_t i = 0; i < text.len; i += n) {
+		struct mc_str rest = mc_str_sub(text, i, text.len);
+		uint32_t c = code_point(rest, &n);
+
+		if (c < '!' || c == '\\' || c == '+' || c == '=' ||
+		    (c >= 0x80 && !utf8))
+			mc_buf_addf(out, "\\x{%02" PRIX32 "}", c);
 		else
-			mc_buf_addc(out, (char)c);
+			mc_buf_add_str(out, mc_str_sub(rest, 0, n));
 	}
 }
 
@@ -495,27 +514,31 @@ static int
 add_orcpt(const struct mc_cmd_rcpt *rcpt, struct mc_buf *line,
     struct mc_err *err)
 {
-	const struct mc_str param = MC_STR(" ORCPT=");
-	size_t start = line->len + param.len;
+	struct mc_buf value;
 
 	if (mc_str_has_ctl(rcpt->orcpt) || !mc_str_is_utf8(rcpt->orcpt))
 		return refuse(err, MC_E_BAD_VALUE, MC_STAGE_RCPT,
 		    "original recipient", rcpt->orcpt, "not printable text");
 	if (rcpt->orcpt.len == 0)
 		return 0;
+	mc_buf_init(&value, ORCPT_MAX);
 	if (mc_str_is_ascii(rcpt->orcpt)) {
-		mc_buf_add_str(line, param);
-		mc_buf_addz(line, "rfc822;");
-		mc_cmd_xtext(rcpt->orcpt, line);
-	} else if (rcpt->utf8) {
-		mc_buf_add_str(line, param);
-		mc_buf_addz(line, "utf-8;");
-		add_unitext(rcpt->orcpt, line);
+		mc_buf_addz(&value, "rfc822;");
+		mc_cmd_xtext(rcpt->orcpt, &value);
+	} else {
+		mc_buf_addz(&value, "utf-8;");
+		add_unitext(rcpt->orcpt, rcpt->utf8, &value);
 	}
-	if (line->len > start + ORCPT_MAX)
-		return refuse(err, MC_E_BAD_VALUE, MC_STAGE_RCPT,
-		    "original recipient", rcpt->orcpt,
-		    "longer than 500 bytes once encoded");
+	if (value.err != MC_E_TOO_LONG &&
+	    mc_buf_err(&value, "original recipient", err) != 0) {
+		mc_buf_clear(&value);
+		return -1;
+	}
+	if (value.err == MC_OK) {
+		mc_buf_addz(line, " ORCPT=");
+		mc_buf_add_str(line, mc_buf_str(&value));
+	}
+	mc_buf_clear(&value);
 	return 0;
 }
 

@@ -61,7 +61,8 @@ struct mc_cmd_rcpt {
 				 * not looked at */
 	unsigned notify;
 	/* original address without type; empty: none.  Outside ASCII it is sent
-	 * with the type utf-8 (RFC 6533), or left out if not utf8 */
+	 * with the type utf-8 (RFC 6533), and written in ASCII if not utf8;
+	 * what would pass 500 bytes so is left out */
 	struct mc_str orcpt;
 	bool utf8;		/* session has SMTPUTF8: addresses may be UTF-8 */
 };

@@ -964,9 +964,9 @@ QUIT
 replies: 220 250 250 250 250 250 354 250 250 250 354 250 250 250 354 250 221
 -- txn
 from: joe@example.test
-to: me@example.test NOTIFY=FAILURE ORCPT=rfc822;me@example.test
+to: me@example.test NOTIFY=FAILURE ORCPT=rfc822;root@example.test
 -- txn
-to: other@example.test NOTIFY=FAILURE ORCPT=rfc822;other@example.test
+to: other@example.test NOTIFY=FAILURE ORCPT=rfc822;root@example.test
 -- txn
 to: someone@example.test
 -- txn

@@ -85,3 +85,91 @@ at MAIL#2 then close
 -- expect
 connections: 3
 transactions: 3
+
+== o1 the original recipient, for servers that do DSN (RFC 3461)
+-- for C P
+PIPELINING; DSN | ORCPT=rfc822;a+2Bb@example.test
+PIPELINING |
+-- server
+caps = @C@
+-- run
+sendmail -oi -f me@example.test a+b@example.test
+-- txn
+to: a+b@example.test @P@
+
+== o2 the name before the aliases
+-- file aliases
+team: a@example.test, more
+more: b@example.test
+-- config+
+aliases = @DIR@/aliases
+domain = example.test
+-- run
+sendmail -oi -f me@example.test team c@example.test
+-- txn
+to: a@example.test ORCPT=rfc822;team@example.test
+-- txn
+to: b@example.test ORCPT=rfc822;team@example.test
+-- txn
+to: c@example.test ORCPT=rfc822;c@example.test
+
+== o2-direct who is written to himself is not told of a list
+-- file aliases
+team: a@example.test, b@example.test
+-- config+
+aliases = @DIR@/aliases
+domain = example.test
+-- for R in team a@example.test | a@example.test team
+-- run
+sendmail -oi -f me@example.test @R@
+-- txn
+to: a@example.test ORCPT=rfc822;a@example.test
+-- txn
+to: b@example.test ORCPT=rfc822;team@example.test
+
+== o3 a blind recipient whose mail goes to others too is not named
+-- file aliases
+boss: \\boss, a@example.test
+-- config+
+aliases = @DIR@/aliases
+domain = example.test
+-- run
+sendmail -oi -f me@example.test -t
+-- stdin
+From: me@example.test
+To: b@example.test
+Bcc: boss
+Date: Mon, 23 Nov 2026 12:00:00 +0000
+Message-ID: <test.3@example.test>
+
+Hello.
+-- txn
+to: b@example.test ORCPT=rfc822;b@example.test
+-- txn
+to: boss@example.test ORCPT=rfc822;boss@example.test
+-- txn
+to: a@example.test ORCPT=rfc822;a@example.test
+
+== o4 a name outside ASCII
+-- file aliases
+j\xc3\xbcrgen: a@example.test
+-- config+
+aliases = @DIR@/aliases
+domain = example.test
+-- for C P
+DSN; SMTPUTF8; 8BITMIME | ORCPT=utf-8;jürgen@example.test
+DSN; 8BITMIME | ORCPT=utf-8;j\\x{FC}rgen@example.test
+-- server
+caps = @C@
+-- run
+sendmail -oi -f me@example.test 'j\xc3\xbcrgen'
+-- txn
+to: a@example.test @P@
+
+== o5 a server that offers DSN and does not know it
+-- server
+caps = DSN
+at RCPT reply 555 5.5.4 what is ORCPT?
+-- expect
+exit: 69
+stderr~ what is ORCPT

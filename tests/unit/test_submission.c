@@ -212,6 +212,65 @@ test_plans(void **state)
 	}
 }
 
+/* ORCPT: the address before the aliases, but never that of another recipient */
+static void
+test_original(void **state)
+{
+	static const struct {
+		const char *conf;
+		const char *rcpts;
+		const char *message;
+		const char *text;
+	} rows[] = {
+		{ "", "a@x.test", "\n", "a@x.test" },
+		{ "", "root@box.example.test", "To: a@x.test\n\n",
+		    "admin@x.test(root@box.example.test) "
+		    "o1@x.test(root@box.example.test) "
+		    "o2@x.test(root@box.example.test)" },
+		{ "", "ops, o2@x.test", "\n",
+		    "o1@x.test(ops@box.example.test) o2@x.test" },
+		{ "domain = d.test\n", "O2@X.test, o2@x.test, ops", "\n",
+		    "O2@X.test o2@x.test o1@x.test(ops@d.test)" },
+		/* the first of several names */
+		{ "domain = d.test\n", "ops, root", "\n",
+		    "o1@x.test(ops@d.test) o2@x.test(ops@d.test) "
+		    "admin@x.test(root@d.test)" },
+		/* a copy of what a blind recipient gets */
+		{ "domain = d.test\n", NULL, "To: b@x.test\nBcc: loop\n\n",
+		    "b@x.test loop@d.test admin@x.test o1@x.test o2@x.test" },
+		{ "domain = d.test\n", "ops", "Bcc: ops@D.test\n\n",
+		    "o1@x.test(ops@d.test) o2@x.test(ops@d.test)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_buf text;
+		struct world w;
+		char conf[256];
+
+		(void)snprintf(conf, sizeof(conf), "%saliases = ~/aliases\n",
+		    rows[i].conf);
+		open_world(&w, conf, ALIASES);
+		if (rows[i].rcpts != NULL)
+			add(&w, rows[i].rcpts);
+		mc_submission_use_header_rcpts(w.sub, rows[i].rcpts == NULL);
+		put(&w, rows[i].message);
+		prepare(&w);
+		mc_buf_init(&text, 4096);
+		for (size_t k = 0; k < w.sub->env.rcpts.n; k++) {
+			const struct mc_rcpt *r = mc_envelope_at(&w.sub->env,
+			    k);
+
+			mc_buf_addf(&text, "%s%s", k == 0 ? "" : " ", r->addr);
+			if (r->orcpt != NULL)
+				mc_buf_addf(&text, "(%s)", r->orcpt);
+		}
+		assert_string_equal(text.ptr, rows[i].text);
+		mc_buf_clear(&text);
+		close_world(&w);
+	}
+}
+
 /* no line over 998 bytes, no NUL; the facts are those of the new text */
 static void
 check_body(const struct world *w)
@@ -1130,6 +1189,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plans),
+		cmocka_unit_test(test_original),
 		cmocka_unit_test(test_body),
 		cmocka_unit_test(test_body_no_memory),
 		cmocka_unit_test(test_headers),
