@@ -131,6 +131,7 @@ cli_help(FILE *out)
 		{ "--queue-only",
 		    "put the message into the queue, and send nothing" },
 		{ "--no-queue", "the same as --queue=off" },
+		{ "--require-tls", "the same as --require-tls=yes" },
 		{ "--version", "show the version" },
 		{ "--help", "show this" },
 	};

@@ -380,6 +380,8 @@ parse_long(struct cli_options *o, int argc, char **argv, int *at)
 		o->dry_run = true;
 	else if (strcmp(word, "verbose") == 0)
 		o->verbose++;
+	else if (strcmp(word, "require-tls") == 0)
+		return add_pair(o, "require-tls", "yes");
 	else if (strcmp(word, "no-queue") == 0)
 		return add_pair(o, "queue", "off");
 	else if (strcmp(word, "queue-only") == 0) {

@@ -122,6 +122,29 @@ find_domain(struct mc_submission *sub, struct mc_err *err)
 	return mc_buf_err(&sub->own_domain, "domain", err);
 }
 
+/* RFC 8689 section 5: delivery is worth more than secrecy, says the sender of
+ * this message */
+static bool
+waives_tls(const struct mc_header *h)
+{
+	size_t i = mc_header_find(h, "TLS-Required", 0);
+
+	return i != SIZE_MAX && mc_str_eq_nocase(mc_str_trim(
+	    mc_header_at(h, i)->value), MC_STR("No"));
+}
+
+static void
+settle_tls(struct mc_submission *sub)
+{
+	bool waived = waives_tls(&sub->message.header);
+
+	sub->env.require_tls = sub->account->require_tls && !waived;
+	if (sub->account->require_tls && waived)
+		mc_log_line(&sub->log, MC_LOG_INFO, MC_STAGE_LOCAL,
+		    "the message says TLS-Required: No, so require-tls is not "
+		    "asked for");
+}
+
 static int
 settle_dsn(struct mc_submission *sub, struct mc_err *err)
 {
@@ -129,6 +152,7 @@ settle_dsn(struct mc_submission *sub, struct mc_err *err)
 	struct mc_rcpt *rcpt;
 	size_t i;
 
+	settle_tls(sub);
 	env->ret = sub->ret;
 	env->body_8bit = sub->body_8bit;
 	env->smtputf8 = sub->smtputf8 && sub->message.header_8bit;

@@ -40,6 +40,7 @@ struct mc_envelope {
 	bool body_8bit;		/* the submitter said so; MAIL goes by the text */
 	bool smtputf8;		/* ask for SMTPUTF8 even if no address needs it:
 				 * the submitter did */
+	bool require_tls;	/* REQUIRETLS (RFC 8689), or not at all */
 	/* private: finds a recipient by its address, so recipients are added by
 	 * mc_envelope_add alone and never removed */
 	struct mc_envelope_slot *slots;

@@ -521,6 +521,7 @@ mc_entry_info(const struct mc_entry *entry, struct mc_entry_info *ret_info)
 		.failed = entry->failed,
 		.needs_8bit = entry->info.needs_8bit,
 		.is_report = entry->info.is_report,
+		.require_tls = entry->env.require_tls,
 		.size = entry->head.header + 2 + entry->head.body,
 		.attempts = entry->notes.attempts,
 		.dev = entry->st.st_dev,

@@ -44,10 +44,12 @@ void
 mc_qf_head_encode(const struct mc_qf_head *head,
     unsigned char ret_bytes[MC_QF_HEAD])
 {
+	uint32_t version = head->version == 0 ? 1 : head->version;
+
 	memset(ret_bytes, 0, MC_QF_HEAD);
 	memcpy(ret_bytes, magic, sizeof(magic));
-	put_u32(ret_bytes + 8, MC_QF_VERSION);
-	put_u32(ret_bytes + 12, ~(uint32_t)MC_QF_VERSION);
+	put_u32(ret_bytes + 8, version);
+	put_u32(ret_bytes + 12, ~version);
 	put_u32(ret_bytes + 16, head->n);
 	put_u32(ret_bytes + 20, head->block);
 	put_u32(ret_bytes + 24, head->envelope);
@@ -82,6 +84,7 @@ mc_qf_head_decode(const unsigned char bytes[MC_QF_HEAD], uint64_t size,
 		return MC_QF_DAMAGED;
 	if (version > MC_QF_VERSION)
 		return MC_QF_NEWER;
+	head.version = version;
 	head.n = get_u32(bytes + 16);
 	head.block = get_u32(bytes + 20);
 	head.envelope = get_u32(bytes + 24);

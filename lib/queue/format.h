@@ -15,6 +15,7 @@
  *		trailer: u64 length of the file, SHA-256 over bytes 0 to 63 and
  *		everything between block 0 and trailer, "MCQEND\r\n"
  *
+ * Version 2 is written only where there is something that version 1 has not.
  * The first 16 bytes are the same in every version.  The envelope is a row of
  * records, each a type byte, a u32 length and that many bytes, in this order:
  *
@@ -22,6 +23,8 @@
  *	A	account
  *	S	sender, may be empty
  *	V	ENVID, at most once
+ *	X	what else was asked of the server, NAME or NAME=VALUE, each name
+ *		at most once; only from version 2 on
  *	and for each recipient in the order of the cells
  *	R	u32 NOTIFY, u32 flags, address
  *	O	ORCPT, at most once
@@ -37,7 +40,7 @@
 
 #include "queue/store.h"
 
-#define MC_QF_VERSION 1
+#define MC_QF_VERSION 2
 #define MC_QF_HEAD 64
 #define MC_QF_BLOCK 4096
 #define MC_QF_TRAILER 48
@@ -52,6 +55,7 @@
 
 /* lengths of the parts; where they begin follows from them */
 struct mc_qf_head {
+	uint32_t version;	/* 0 is 1 */
 	uint32_t n;
 	uint32_t block;
 	uint32_t envelope;
@@ -101,10 +105,22 @@ mc_qf_is_cell(char c);
 
 /* ---------------------------------------------------------------- envelope */
 
+/* the oldest version that has what is in env */
+uint32_t
+mc_qf_version_for(const struct mc_envelope *env);
+
 /* MC_E_USAGE, MC_E_TOO_LONG, MC_E_NOMEM, MC_E_NO_RCPT; cells: n of them */
 MC_NODISCARD int
 mc_qf_envelope_encode(const struct mc_store_item *item, struct mc_buf *out,
     char *ret_cells, struct mc_err *err);
+
+/* X records: all that env has, each told to `add`; and one taken, false: unknown,
+ * not well formed, or there already */
+void
+mc_qf_params_encode(const struct mc_envelope *env,
+    void (*add)(struct mc_buf *out, struct mc_str text), struct mc_buf *out);
+bool
+mc_qf_params_take(struct mc_envelope *env, struct mc_str text);
 
 /* what is not in struct mc_envelope */
 struct mc_qf_info {

@@ -76,6 +76,12 @@ add_text(struct mc_buf *out, char type, const char *what, const char *text,
 	return 0;
 }
 
+static void
+add_param(struct mc_buf *out, struct mc_str text)
+{
+	add_record(out, 'X', NULL, 0, text);
+}
+
 static int
 add_message(struct mc_buf *out, const struct mc_store_item *item,
     struct mc_err *err)
@@ -96,9 +102,10 @@ add_message(struct mc_buf *out, const struct mc_store_item *item,
 		return -1;
 	if (add_text(out, 'S', "the sender", env->sender, err) != 0)
 		return -1;
-	if (env->envid != NULL)
-		return add_text(out, 'V', "the envelope identifier",
-		    env->envid, err);
+	if (env->envid != NULL && add_text(out, 'V',
+	    "the envelope identifier", env->envid, err) != 0)
+		return -1;
+	mc_qf_params_encode(env, add_param, out);
 	return 0;
 }
 
@@ -207,6 +214,8 @@ may_follow(char last, char type)
 		return last == 'A';
 	case 'V':
 		return last == 'S';
+	case 'X':
+		return last == 'S' || last == 'V' || last == 'X';
 	case 'R':
 		return last != '\0' && last != 'M' && last != 'A';
 	case 'O':
@@ -313,6 +322,9 @@ take_record(struct mc_qf_reader *r, char type, struct mc_str data,
 		return take_first(r, data, err);
 	if (type == 'S')
 		return mc_envelope_set_sender(r->env, data, err);
+	if (type == 'X')
+		return mc_qf_params_take(r->env, data) ? 0 :
+		    damaged(err, "what is asked of the server");
 	if (data.len == 0 && type == 'A')
 		return damaged(err, "no account");
 	if (type == 'A')

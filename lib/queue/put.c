@@ -333,6 +333,7 @@ measure(const struct mc_store_item *item, const struct mc_buf *envelope,
 		    MC_QF_HEADER);
 	if (item->body->size > INT64_MAX / 2)
 		return mc_err_set(err, MC_E_TOO_LONG, MC_STAGE_LOCAL, NULL);
+	ret_head->version = mc_qf_version_for(item->env);
 	ret_head->n = (uint32_t)item->n;
 	ret_head->block = mc_qf_block(ret_head->n);
 	ret_head->envelope = (uint32_t)envelope->len;

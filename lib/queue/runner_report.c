@@ -27,6 +27,8 @@ put_report(struct mc_runner *r, const struct mc_entry_info *of,
 	item.arrival = item.next_attempt = mc_runner_now();
 	item.env = &env;
 	item.order = first;
+	/* RFC 8689 section 5: what quotes it goes no other way */
+	env.require_tls = of->require_tls;
 	if (mc_envelope_set_sender(&env, MC_STR_NONE, err) != 0 ||
 	    mc_envelope_add(&env, mc_str_from(to), false, &i, err) != 0)
 		goto out;

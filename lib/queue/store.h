@@ -221,6 +221,7 @@ struct mc_entry_info {
 					 * is not recorded */
 	bool needs_8bit;
 	bool is_report;
+	bool require_tls;
 	uint64_t size;			/* header, blank line, body */
 	uint64_t attempts;		/* from the notes; 0 if unknown */
 	dev_t dev;			/* of the file that is locked */

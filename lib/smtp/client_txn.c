@@ -241,15 +241,41 @@ mc_client_txn_lost(struct mc_client *c, const struct mc_err *why)
 
 /* ------------------------------------------------------------------- begin */
 
+/*
+ * RFC 8689 4.2.1: by TLS to a server that we know, which promises the same.
+ * The connection may be another one tomorrow; the server will not.
+ */
+static enum mc_verdict
+check_require_tls(const struct mc_client *c, struct mc_err *ret_why)
+{
+	if (!c->secured || !c->channel.verified) {
+		(void)mc_err_set(ret_why, MC_E_TLS, MC_STAGE_TLS,
+		    "the message may only go by verified TLS (require-tls), "
+		    "which this connection is not");
+		return MC_DEFERRED;
+	}
+	if ((c->caps.flags & MC_CAP_REQUIRETLS) != 0)
+		return MC_PENDING;
+	(void)mc_err_set(ret_why, MC_E_NEED_REQUIRETLS, MC_STAGE_MAIL,
+	    "the message may only go by verified TLS all the way "
+	    "(require-tls), and the server does not offer REQUIRETLS");
+	return MC_FAILED;
+}
+
 /* a recipient that this server cannot take, whatever we ask */
 static bool
 settle_early(struct mc_client *c, const struct mc_client_job *job,
     struct mc_rcpt *rcpt)
 {
 	bool utf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0;
+	enum mc_verdict verdict = MC_FAILED;
 	struct mc_err e = { 0 };
 
-	if (c->caps.size != 0 && job->size > c->caps.size)
+	if (job->env->require_tls)
+		verdict = check_require_tls(c, &e);
+	if (mc_err_is_set(&e))
+		;
+	else if (c->caps.size != 0 && job->size > c->caps.size)
 		(void)mc_err_set(&e, MC_E_TOO_BIG, MC_STAGE_MAIL,
 		    "the message has %llu bytes, the server takes %llu",
 		    (unsigned long long)job->size,
@@ -274,7 +300,7 @@ settle_early(struct mc_client *c, const struct mc_client_job *job,
 	/* of what it offers, no log-in that is still to come changes anything */
 	verdict_err(rcpt, mc_client_trusted(c) ||
 	    (c->auth == MC_AUTH_WAITS && c->channel.verified) ?
-	    MC_FAILED : MC_DEFERRED, &e, NULL);
+	    verdict : MC_DEFERRED, &e, NULL);
 	return true;
 }
 
@@ -306,6 +332,7 @@ put_mail(struct mc_client *c, const struct mc_client_txn *t,
 	    t->job.needs_8bit;
 	mail.smtputf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0 &&
 	    (env->smtputf8 || job_needs_utf8(t));
+	mail.require_tls = env->require_tls;
 	if ((c->caps.flags & MC_CAP_DSN) != 0) {
 		mail.ret = env->ret;
 		mail.envid = mc_str_from(env->envid);

@@ -467,6 +467,8 @@ mc_cmd_mail(struct mc_cmd_out out, const struct mc_cmd_mail *mail,
 		mc_buf_addz(&line, " BODY=8BITMIME");
 	if (mail->smtputf8)
 		mc_buf_addz(&line, " SMTPUTF8");
+	if (mail->require_tls)
+		mc_buf_addz(&line, " REQUIRETLS");
 	if (add_ret(mail->ret, &line) != 0) {
 		mc_buf_clear(&line);
 		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_MAIL,

@@ -46,6 +46,7 @@ struct mc_cmd_mail {
 	uint64_t size;
 	bool body_8bit;		/* BODY=8BITMIME */
 	bool smtputf8;
+	bool require_tls;
 	enum mc_ret ret;
 	struct mc_str envid;	/* plain text, at most 100 printable ASCII
 				 * characters, becomes xtext; empty: none */

@@ -173,3 +173,139 @@ at RCPT reply 555 5.5.4 what is ORCPT?
 -- expect
 exit: 69
 stderr~ what is ORCPT
+
+== @secret          the way it has to go is part of the message
+-- run
+sendmail -oi --require-tls -f me@example.test a@example.test
+
+== r1 only by TLS all the way (RFC 8689)
+-- use secret noisy
+-- server
+caps = PIPELINING; REQUIRETLS
+-- run
+sendmail @OPT@ --require-tls -f me@example.test a@example.test
+-- txn
+params: REQUIRETLS
+to: a@example.test
+
+== r1-key the same by a key, after STARTTLS
+-- use starttls
+-- server
+caps = PIPELINING; REQUIRETLS
+-- config+
+require-tls = yes
+-- txn
+params: REQUIRETLS
+to: a@example.test
+
+== r1-unasked it is not asked for
+-- server
+caps = PIPELINING; REQUIRETLS
+-- txn
+params:
+to: a@example.test
+
+== r2 the server does not offer it
+-- use secret
+-- for C in PIPELINING | X REQUIRETLS | REQUIRETLS-X
+-- server
+caps = @C@
+-- expect
+exit: 69
+mails: 0
+stderr~ REQUIRETLS
+
+== r2-before only before STARTTLS, which is not in safety
+-- use secret starttls
+-- server
+caps-clear = STARTTLS; REQUIRETLS
+caps = PIPELINING
+-- expect
+exit: 69
+mails: 0
+stderr~ REQUIRETLS
+
+== r3 the server is not verified
+-- use secret
+-- server
+caps = PIPELINING; REQUIRETLS
+-- config+
+tls-verify = no
+auth-unverified = yes
+-- expect
+exit: 75
+mails: 0
+stderr: any
+stderr~ verified TLS
+
+== r3-queued the same with a queue
+-- use secret
+-- server
+caps = PIPELINING; REQUIRETLS
+-- config+
+queue = on
+tls-verify = no
+auth-unverified = yes
+-- expect
+exit: 0
+mails: 0
+stderr: any
+-- entry
+to: a@example.test
+params: REQUIRETLS
+why~ verified TLS
+
+== r4 offered, and then not known
+-- use secret
+-- server
+caps = REQUIRETLS
+at MAIL reply 555 5.5.4 what is REQUIRETLS?
+-- expect
+exit: 69
+transactions: 0
+stderr~ what is REQUIRETLS
+
+== r4-later no next hop that would keep it
+-- use secret
+-- server
+caps = REQUIRETLS
+at END reply 550 5.7.30 no way
+-- expect
+exit: 77
+stderr~ 5\.7\.30
+
+== r5 the message waives it
+-- for F in No | no | NO
+-- server
+caps = PIPELINING; REQUIRETLS
+-- config+
+require-tls = yes
+-- stdin
+From: me@example.test
+To: a@example.test
+TLS-Required: @F@
+Date: Mon, 23 Nov 2026 12:00:00 +0000
+Message-ID: <test.1@example.test>
+
+Hello.
+-- txn
+params:
+to: a@example.test
+header~ ^TLS-Required: @F@$
+
+== r5-other or does not
+-- server
+caps = PIPELINING; REQUIRETLS
+-- config+
+require-tls = yes
+-- stdin
+From: me@example.test
+To: a@example.test
+TLS-Required: Yes
+Date: Mon, 23 Nov 2026 12:00:00 +0000
+Message-ID: <test.1@example.test>
+
+Hello.
+-- txn
+params: REQUIRETLS
+to: a@example.test

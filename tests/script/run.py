@@ -107,6 +107,7 @@ Case files, *.t
                           bcc (from a Bcc field), unsure
     next: A..B            seconds from now to its next attempt
     cells: LETTERS        states of all recipients
+    params: WORDS         what else is asked of the server, any order
     body: same            header~ header!~ why~ why!~ (the first note about each
                           recipient, a line each)
 
@@ -156,7 +157,7 @@ EXPECT = set("""exit stderr stdout connections transactions mails auths quit
 EXPECT_RE = set("stderr stdout log commands clear".split())
 TXN = set("from params to body decodes".split())
 TXN_RE = set("header data body decoded".split())
-ENTRY = set("from account to next body in cells".split())
+ENTRY = set("from account to next body in cells params".split())
 ENTRY_RE = set("header why".split())
 CLEAR = re.compile(rb"^([EL]HLO [!-~]+|STARTTLS|QUIT)$")
 RECIPIENT = re.compile(r'^("(?:[^"\\]|\\.)*"@\S+|\S+)(.*)$')
@@ -1077,6 +1078,9 @@ class Run:
             self.note("%s: to %s" % (what, have.to()))
         if want.get("cells", have.cells) != have.cells:
             self.note("%s: cells %s" % (what, have.cells))
+        if "params" in want and \
+                sorted(have.params) != sorted(want["params"].split()):
+            self.note("%s: parameters %s" % (what, have.params))
         if "in" in want and os.path.join(self.dir, want["in"], "q") != \
                 os.path.dirname(have.path):
             self.note("%s: is %s" % (what, have.path))

@@ -28,7 +28,7 @@ class Entry:
         version, complement, n, block, envelope, header = \
             struct.unpack_from("<6I", data, 8)
         body, size = struct.unpack_from("<2Q", data, 32)
-        if version != 1 or complement != version ^ 0xffffffff:
+        if version not in (1, 2) or complement != version ^ 0xffffffff:
             raise Broken("version %d" % version)
         if size != len(data) or \
                 block + envelope + header + body + 48 != size:
@@ -41,11 +41,14 @@ class Entry:
         self.header = content[envelope:envelope + header]
         self.body = content[envelope + header:]
         self.rcpts = []
-        self._envelope(content[:envelope])
+        self.params = []
+        self._envelope(content[:envelope], version)
+        if version == 2 and not self.params:
+            raise Broken("version 2 without need")
         if len(self.rcpts) != n:
             raise Broken("%d recipients, and %d cells" % (len(self.rcpts), n))
 
-    def _envelope(self, data):
+    def _envelope(self, data, version):
         while data:
             kind, size = struct.unpack_from("<BI", data)
             value, data = data[5:5 + size], data[5 + size:]
@@ -54,6 +57,10 @@ class Entry:
                 self.account = value.decode()
             elif kind == "S":
                 self.sender = value.decode()
+            elif kind == "X":
+                if version == 1:
+                    raise Broken("version 1 with an X record")
+                self.params.append(value.decode())
             elif kind == "R":
                 flags = struct.unpack_from("<2I", value)[1]
                 words = [value[8:].decode()]

@@ -960,6 +960,62 @@ test_mail_words(void **state)
 	}
 }
 
+/* RFC 8689: REQUIRETLS, or no word on the wire */
+static void
+test_require_tls(void **state)
+{
+	static const struct {
+		enum tls tls;
+		bool verified;
+		const char *caps;
+		enum mc_verdict verdict;	/* PENDING: it goes */
+		enum mc_code code;
+	} rows[] = {
+		{ WALK_TLS, true, "250 REQUIRETLS\r\n", MC_PENDING, MC_OK },
+		{ WALK_TLS, true, "250 SIZE\r\n", MC_FAILED,
+		    MC_E_NEED_REQUIRETLS },
+		{ WALK_TLS, true, "250 REQUIRETLSX\r\n", MC_FAILED,
+		    MC_E_NEED_REQUIRETLS },
+		{ WALK_TLS, false, "250 REQUIRETLS\r\n", MC_DEFERRED,
+		    MC_E_TLS },
+		{ WALK_TLS, false, "250 SIZE\r\n", MC_DEFERRED, MC_E_TLS },
+		{ WALK_PLAIN, false, "250 REQUIRETLS\r\n", MC_DEFERRED,
+		    MC_E_TLS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		const struct walk walk = { .tls = rows[i].tls,
+		    .verified = rows[i].verified };
+		struct mc_client_job job = { 0 };
+		struct mc_rcpt *rcpt;
+		struct mc_str out;
+		struct run r;
+
+		run_init(&r, &walk);
+		r.begun = true;
+		give_text(&r, "220 x\r\n", 100);
+		give_text(&r, "250-x\r\n", 100);
+		give_text(&r, rows[i].caps, 100);
+		r.env.require_tls = true;
+		job.env = &r.env;
+		job.order = r.order;
+		job.n = 1;
+		assert_int_equal(mc_client_begin(r.c, &job, NULL), 0);
+		out = mc_client_output(r.c);
+		rcpt = mc_envelope_at(&r.env, 0);
+		assert_int_equal(rcpt->verdict, rows[i].verdict);
+		assert_int_equal(rcpt->code, rows[i].code);
+		if (rows[i].code == MC_OK)
+			assert_non_null(strstr(out.ptr, "> REQUIRETLS\r\n"));
+		else
+			assert_int_equal(out.len, 0);
+		if (rows[i].verdict == MC_FAILED)
+			assert_int_equal(rcpt->enh[2], 30);
+		run_clear(&r);
+	}
+}
+
 /* who has an address that only SMTPUTF8 can carry is told so, alone */
 static void
 test_addresses_utf8(void **state)
@@ -1055,6 +1111,7 @@ main(void)
 		cmocka_unit_test(test_rset),
 		cmocka_unit_test(test_settled_early),
 		cmocka_unit_test(test_mail_words),
+		cmocka_unit_test(test_require_tls),
 		cmocka_unit_test(test_addresses_utf8),
 		cmocka_unit_test(test_nomem),
 	};

@@ -29,8 +29,8 @@ integers(void **state)
 static void
 head(void **state)
 {
-	struct mc_qf_head h = { .n = 3, .block = 4096, .envelope = 100,
-	    .header = 50, .body = 1000 }, back;
+	struct mc_qf_head h = { .version = 1, .n = 3, .block = 4096,
+	    .envelope = 100, .header = 50, .body = 1000 }, back;
 	uint64_t size = 4096 + 100 + 50 + 1000 + MC_QF_TRAILER;
 	unsigned char bytes[MC_QF_HEAD];
 
@@ -40,7 +40,12 @@ head(void **state)
 	assert_int_equal(mc_qf_block(4096 - 63), 8192);
 	mc_qf_head_encode(&h, bytes);
 	assert_int_equal(mc_qf_head_decode(bytes, size, &back), MC_QF_OK);
-	assert_memory_equal(&h, &back, sizeof(h));
+	assert_int_equal(back.version, h.version);
+	assert_int_equal(back.n, h.n);
+	assert_int_equal(back.block, h.block);
+	assert_int_equal(back.envelope, h.envelope);
+	assert_int_equal(back.header, h.header);
+	assert_int_equal(back.body, h.body);
 	assert_true(mc_qf_header_at(&h) == 4196);
 	assert_true(mc_qf_body_at(&h) == 4246);
 	assert_true(mc_qf_trailer_at(&h) == 5246);
@@ -67,19 +72,19 @@ bounds(void **state)
 		struct mc_qf_head h;
 		bool fine;
 	} rows[] = {
-		{ { 1, 4096, 0, 0, 0 }, true },
-		{ { 0, 4096, 0, 0, 0 }, false },
-		{ { 1, 0, 0, 0, 0 }, false },
-		{ { 1, 8192, 0, 0, 0 }, false },
-		{ { 1, 4097, 0, 0, 0 }, false },
-		{ { MC_MAX_RCPTS, 102400, 9, 9, 9 }, true },
-		{ { MC_MAX_RCPTS + 1, 102400, 9, 9, 9 }, false },
-		{ { UINT32_MAX, 0, 0, 0, 0 }, false },
-		{ { 1, 4096, UINT32_MAX, MC_QF_HEADER, INT64_MAX / 2 }, true },
-		{ { 1, 4096, 0, MC_QF_HEADER + 1, 0 }, false },
-		{ { 1, 4096, 0, UINT32_MAX, 0 }, false },
-		{ { 1, 4096, 0, 0, UINT64_MAX }, false },
-		{ { 1, 4096, 0, 0, UINT64_MAX - 4143 }, false },
+		{ { 1, 1, 4096, 0, 0, 0 }, true },
+		{ { 1, 0, 4096, 0, 0, 0 }, false },
+		{ { 1, 1, 0, 0, 0, 0 }, false },
+		{ { 1, 1, 8192, 0, 0, 0 }, false },
+		{ { 1, 1, 4097, 0, 0, 0 }, false },
+		{ { 1, MC_MAX_RCPTS, 102400, 9, 9, 9 }, true },
+		{ { 1, MC_MAX_RCPTS + 1, 102400, 9, 9, 9 }, false },
+		{ { 1, UINT32_MAX, 0, 0, 0, 0 }, false },
+		{ { 1, 1, 4096, UINT32_MAX, MC_QF_HEADER, INT64_MAX / 2 }, true },
+		{ { 1, 1, 4096, 0, MC_QF_HEADER + 1, 0 }, false },
+		{ { 1, 1, 4096, 0, UINT32_MAX, 0 }, false },
+		{ { 1, 1, 4096, 0, 0, UINT64_MAX }, false },
+		{ { 1, 1, 4096, 0, 0, UINT64_MAX - 4143 }, false },
 	};
 
 	(void)state;
@@ -103,14 +108,15 @@ versions(void **state)
 		enum mc_qf_result want;
 	} rows[] = {
 		{ 1, ~1u, MC_QF_OK },
-		{ 2, ~2u, MC_QF_NEWER },
+		{ 2, ~2u, MC_QF_OK },
+		{ 3, ~3u, MC_QF_NEWER },
 		{ 0x7fffffff, ~0x7fffffffu, MC_QF_NEWER },
 		{ 0, ~0u, MC_QF_DAMAGED },
 		{ 2, ~1u, MC_QF_DAMAGED },
 		{ 1, ~2u, MC_QF_DAMAGED },
 		{ 3, 0, MC_QF_DAMAGED },
 	};
-	struct mc_qf_head h = { 1, 4096, 0, 0, 0 }, back;
+	struct mc_qf_head h = { 1, 1, 4096, 0, 0, 0 }, back;
 	unsigned char bytes[MC_QF_HEAD];
 
 	(void)state;
@@ -191,7 +197,19 @@ static const struct row rows[] = {
 	ROW("why before orcpt", M A S R1 "W\1\0\0\0o" "O\1\0\0\0o" R2, NULL),
 	ROW("empty why", M A S R1 "W\0\0\0\0" R2, NULL),
 	ROW("type 0", M A S R1 R2 "\0\0\0\0\0", NULL),
-	ROW("unknown type", M A S "X\0\0\0\0" R1 R2, NULL),
+	ROW("unknown type", M A S "Y\0\0\0\0" R1 R2, NULL),
+	ROW("require-tls", M A S "X\x0a\0\0\0REQUIRETLS" R1 R2,
+	    "5 7 8bit report work a@b ret1 c@d:2b e@f:0-bcc REQUIRETLS"),
+	ROW("require-tls behind envid", M A S "V\1\0\0\0v"
+	    "X\x0a\0\0\0REQUIRETLS" R1 R2,
+	    "5 7 8bit report work a@b ret1 v c@d:2b e@f:0-bcc REQUIRETLS"),
+	ROW("param unknown", M A S "X\1\0\0\0R" R1 R2, NULL),
+	ROW("param empty", M A S "X\0\0\0\0" R1 R2, NULL),
+	ROW("param with a value", M A S "X\x0b\0\0\0REQUIRETLS=" R1 R2, NULL),
+	ROW("param twice", M A S "X\x0a\0\0\0REQUIRETLS"
+	    "X\x0a\0\0\0REQUIRETLS" R1 R2, NULL),
+	ROW("param late", M A S R1 "X\x0a\0\0\0REQUIRETLS" R2, NULL),
+	ROW("param early", M A "X\x0a\0\0\0REQUIRETLS" S R1 R2, NULL),
 	ROW("message first", A M S R1 R2, NULL),
 	ROW("half at the end", M A S R1 R2 "W\3\0\0\0wh", NULL),
 	ROW("half head", M A S R1 R2 "W\3", NULL),
@@ -240,6 +258,8 @@ show(const struct mc_envelope *env, const struct mc_qf_info *info,
 	}
 	if (info->has_first)
 		mc_buf_addz(&b, " first");
+	if (env->require_tls)
+		mc_buf_addz(&b, " REQUIRETLS");
 	(void)snprintf(ret_text, cap, "%s", b.ptr);
 	mc_buf_clear(&b);
 }

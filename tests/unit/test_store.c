@@ -1714,6 +1714,34 @@ hostile_numbers(void **state)
 }
 
 /* D16 */
+/* what is asked of the server: in a file that an older release leaves alone */
+static void
+params(void **state)
+{
+	char id[MC_ID_LEN + 1], path[512];
+	struct mc_err err = { .code = MC_OK };
+	struct mc_entry_info info;
+	struct mc_entry *entry;
+	unsigned char *whole;
+	struct side s;
+	size_t n;
+
+	(void)state;
+	side_init(&s);
+	s.env.require_tls = true;
+	side_put(&s, id);
+	(void)snprintf(path, sizeof(path), "%s", side_path(&s, "q", 'm', id));
+	whole = side_read(path, &n);
+	assert_int_equal(whole[8], 2);
+	free(whole);
+	assert_int_equal(mc_store_claim(s.store, id, true, &entry, &err), 1);
+	mc_entry_info(entry, &info);
+	assert_true(info.require_tls);
+	assert_true(mc_entry_envelope(entry)->require_tls);
+	mc_entry_close(entry);
+	side_clear(&s);
+}
+
 static void
 newer_version(void **state)
 {
@@ -1729,8 +1757,9 @@ newer_version(void **state)
 	side_put(&s, id);
 	(void)snprintf(path, sizeof(path), "%s", side_path(&s, "q", 'm', id));
 	whole = side_read(path, &n);
-	whole[8] = 2;
-	whole[12] = (unsigned char)~2;
+	assert_int_equal(whole[8], 1);
+	whole[8] = 3;
+	whole[12] = (unsigned char)~3;
 	side_write(path, whole, n - 100);
 	assert_err(mc_store_claim(s.store, id, true, &entry, &err), err,
 	    MC_E_QUEUE_NEWER);
@@ -1975,6 +2004,7 @@ main(void)
 		cmocka_unit_test(one_run),
 		cmocka_unit_test(every_byte),
 		cmocka_unit_test(hostile_numbers),
+		cmocka_unit_test(params),
 		cmocka_unit_test(newer_version),
 		cmocka_unit_test(checking),
 		cmocka_unit_test(files),
