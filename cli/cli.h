@@ -99,6 +99,8 @@ struct cli_options {
 	unsigned notify;	/* -N */
 	const char *ret;	/* -R */
 	const char *envid;	/* -V */
+	const char *priority;	/* --priority */
+	const char *deliver_by;	/* --deliver-by */
 	struct cli_pair *sets;	/* --KEY=VALUE */
 	size_t n_sets;
 	struct cli_limit *limits;

@@ -341,7 +341,9 @@ add_set(struct cli_options *o, char *text)
 
 	if (equals == NULL)
 		return strcmp(text, "account") == 0 ||
-		    strcmp(text, "config") == 0 ?
+		    strcmp(text, "config") == 0 ||
+		    strcmp(text, "priority") == 0 ||
+		    strcmp(text, "deliver-by") == 0 ?
 		    usage(o, "option --%s needs a value", text) :
 		    usage(o, "unknown option --%.100s", text);
 	*equals = '\0';
@@ -388,7 +390,10 @@ parse_long(struct cli_options *o, int argc, char **argv, int *at)
 		o->delivery = CLI_QUEUE;
 		o->queue_only = true;
 	} else if (!long_value(word, "account", argc, argv, at, &o->account) &&
-	    !long_value(word, "config", argc, argv, at, &o->config))
+	    !long_value(word, "config", argc, argv, at, &o->config) &&
+	    !long_value(word, "priority", argc, argv, at, &o->priority) &&
+	    !long_value(word, "deliver-by", argc, argv, at,
+	    &o->deliver_by))
 		return add_set(o, word);
 	return 0;
 }

@@ -119,6 +119,18 @@ check_sender(struct cli_options *o)
 	return EX_USAGE;
 }
 
+/* one digit, with or without a sign; what is none is no priority either */
+static int
+number(const char *text)
+{
+	int sign = text[0] == '-' ? -1 : 1;
+	const char *p = text + (text[0] == '-' || text[0] == '+');
+
+	if (p[0] < '0' || p[0] > '9' || p[1] != '\0')
+		return 10;
+	return sign * (p[0] - '0');
+}
+
 static int
 set_up(struct mc_submission *sub, const struct cli_options *o,
     struct mc_err *err)
@@ -136,6 +148,12 @@ set_up(struct mc_submission *sub, const struct cli_options *o,
 		return -1;
 	if ((o->notify != 0 || o->ret != NULL || o->envid != NULL) &&
 	    mc_submission_set_dsn(sub, o->notify, o->ret, o->envid, err) != 0)
+		return -1;
+	if (o->deliver_by != NULL &&
+	    mc_submission_set_deliver_by(sub, o->deliver_by, err) != 0)
+		return -1;
+	if (o->priority != NULL && mc_submission_set_priority(sub,
+	    number(o->priority), err) != 0)
 		return -1;
 	for (i = 0; i < o->n_operands; i++)
 		if (mc_submission_add_rcpt(sub, o->operands[i], err) != 0)

@@ -94,6 +94,7 @@ enum mc_code {
 	MC_E_NEED_8BITMIME,
 	MC_E_NEED_SMTPUTF8,
 	MC_E_NEED_REQUIRETLS,
+	MC_E_NEED_DELIVERBY,
 	MC_E_QUEUE,
 	MC_E_QUEUE_FS,
 	MC_E_QUEUE_FULL,
@@ -365,6 +366,21 @@ mc_submission_no_aliases(struct mc_submission *sub, int on);
 MC_API MC_CHECK int
 mc_submission_set_dsn(struct mc_submission *sub, unsigned notify,
     const char *ret, const char *envid, struct mc_err *err);
+
+/* Priority from -9 to 9 (RFC 6710), for servers that offer it.  MC_E_BAD_VALUE. */
+MC_API MC_CHECK int
+mc_submission_set_priority(struct mc_submission *sub, int priority,
+    struct mc_err *err);
+
+/*
+ * To be delivered within so many seconds (RFC 2852): "SECONDS", "SECONDS;R" or
+ * "SECONDS;N", and a T behind the letter for a trace.  R: returned if that
+ * cannot be, also by a server that cannot promise it; N, or no letter: the
+ * sender is told.  MC_E_BAD_VALUE.
+ */
+MC_API MC_CHECK int
+mc_submission_set_deliver_by(struct mc_submission *sub, const char *text,
+    struct mc_err *err);
 
 /* The body is said to be 8-bit (-B8BITMIME) even if it is not. */
 MC_API void

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "submission.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -153,6 +154,11 @@ settle_dsn(struct mc_submission *sub, struct mc_err *err)
 	size_t i;
 
 	settle_tls(sub);
+	env->has_priority = sub->has_priority;
+	env->priority = sub->priority;
+	env->by = sub->by;
+	env->by_trace = sub->by_trace;
+	env->by_time = mc_clock_real_ms() / 1000 + (int64_t)sub->by_seconds;
 	env->ret = sub->ret;
 	env->body_8bit = sub->body_8bit;
 	env->smtputf8 = sub->smtputf8 && sub->message.header_8bit;

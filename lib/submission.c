@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "mail/addr.h"
 #include "queue/store.h"
 
@@ -338,6 +339,47 @@ mc_submission_set_dsn(struct mc_submission *sub, unsigned notify,
 	sub->notify = notify;
 	sub->ret = ret == NULL ? MC_RET_NONE :
 	    strcasecmp(ret, "full") == 0 ? MC_RET_FULL : MC_RET_HDRS;
+	return 0;
+}
+
+int
+mc_submission_set_priority(struct mc_submission *sub, int priority,
+    struct mc_err *err)
+{
+	if (check_open(sub, err) != 0)
+		return -1;
+	if (priority < -9 || priority > 9)
+		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_LOCAL,
+		    "a priority is a number from -9 to 9");
+	sub->has_priority = true;
+	sub->priority = priority;
+	return 0;
+}
+
+int
+mc_submission_set_deliver_by(struct mc_submission *sub, const char *text,
+    struct mc_err *err)
+{
+	struct mc_str s = mc_str_from(text);
+	size_t n = mc_str_chr(s, ';');
+	struct mc_str mode = mc_str_sub(s, n + 1, s.len);
+	bool returns = mc_str_starts_nocase(mode, MC_STR("R"));
+	bool named = returns || mc_str_starts_nocase(mode, MC_STR("N"));
+	struct mc_str trace = mc_str_sub(mode, named ? 1 : 0, mode.len);
+	uint64_t seconds;
+
+	if (check_open(sub, err) != 0)
+		return -1;
+	if (mc_num_u64(mc_str_sub(s, 0, n), 999999999, &seconds) != 0 ||
+	    seconds == 0 || (n < s.len && !named) ||
+	    (trace.len != 0 && !mc_str_eq_nocase(trace, MC_STR("T"))))
+		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_LOCAL,
+		    "a time for delivery is 1 to 999999999 seconds, and "
+		    "perhaps \";R\" (else return it) or \";N\" (else tell me), "
+		    "and a T for a trace");
+	sub->by = returns ? MC_BY_RETURN : MC_BY_NOTIFY;
+	sub->by_trace = trace.len != 0;
+	sub->by_seconds = seconds;
 	return 0;
 }
 

@@ -46,6 +46,11 @@ struct mc_submission {
 	unsigned notify;	/* of those that have none of their own */
 	enum mc_ret ret;
 	char *envid;
+	bool has_priority;
+	int priority;
+	enum mc_by by;
+	bool by_trace;
+	uint64_t by_seconds;
 	bool report_failed;	/* who was refused while others were not goes
 				 * to the queue too, for a delivery report */
 

@@ -30,6 +30,13 @@ struct mc_rcpt {
 	bool dsn;		/* it went to a server that does DSN (RFC 3461) */
 };
 
+/* how the end of the time for delivery is meant (RFC 2852) */
+enum mc_by {
+	MC_BY_NONE = 0,
+	MC_BY_NOTIFY,		/* tell the sender, and go on */
+	MC_BY_RETURN		/* return the message */
+};
+
 enum mc_ret { MC_RET_NONE = 0, MC_RET_FULL, MC_RET_HDRS };
 
 struct mc_envelope {
@@ -41,6 +48,11 @@ struct mc_envelope {
 	bool smtputf8;		/* ask for SMTPUTF8 even if no address needs it:
 				 * the submitter did */
 	bool require_tls;	/* REQUIRETLS (RFC 8689), or not at all */
+	bool has_priority;
+	int priority;		/* -9 to 9 (RFC 6710) */
+	enum mc_by by;
+	bool by_trace;
+	int64_t by_time;	/* seconds since 1970 */
 	/* private: finds a recipient by its address, so recipients are added by
 	 * mc_envelope_add alone and never removed */
 	struct mc_envelope_slot *slots;

@@ -8,6 +8,7 @@
 
 #define MECH_MAX 20	/* RFC 4422 section 3.1 */
 #define LIMIT_MAX 999999	/* RFC 9422 section 5: six digits */
+#define BY_MAX 999999999	/* RFC 2852 section 4: nine */
 
 static const struct {
 	const char *word;
@@ -24,6 +25,8 @@ static const struct {
 	{ "AUTH", MC_CAP_AUTH },
 	{ "REQUIRETLS", MC_CAP_REQUIRETLS },
 	{ "LIMITS", MC_CAP_LIMITS },
+	{ "MT-PRIORITY", MC_CAP_PRIORITY },
+	{ "DELIVERBY", MC_CAP_DELIVERBY },
 };
 
 /* " WORD ", upper case: the form in which mechs holds a mechanism; false if
@@ -133,6 +136,16 @@ without_blanks(struct mc_str s)
 	return s;
 }
 
+static uint32_t
+parse_by(struct mc_str text)
+{
+	uint64_t seconds;
+
+	if (mc_num_u64(text, BY_MAX, &seconds) != 0)
+		return 0;
+	return (uint32_t)seconds;
+}
+
 static void
 add_keyword(struct mc_str line, struct mc_caps *caps)
 {
@@ -156,6 +169,8 @@ add_keyword(struct mc_str line, struct mc_caps *caps)
 			caps->size = parse_size(without_blanks(rest));
 		if (keywords[i].flag == MC_CAP_LIMITS)
 			add_limits(rest, caps);
+		if (keywords[i].flag == MC_CAP_DELIVERBY)
+			caps->by_min = parse_by(without_blanks(rest));
 	}
 }
 

@@ -18,6 +18,8 @@
 #define MC_CAP_AUTH 0x0100u
 #define MC_CAP_REQUIRETLS 0x0200u
 #define MC_CAP_LIMITS 0x0400u
+#define MC_CAP_PRIORITY 0x0800u
+#define MC_CAP_DELIVERBY 0x1000u
 
 #define MC_MAX_MECHS 1024
 
@@ -28,6 +30,7 @@ struct mc_caps {
 	uint32_t rcpt_max;	/* recipients in a transaction */
 	uint32_t domain_max;	/* domains among them */
 	uint32_t mail_max;	/* transactions in a connection */
+	uint32_t by_min;	/* least seconds for DELIVERBY mode R; 0: any */
 	char mechs[MC_MAX_MECHS];	/* " PLAIN LOGIN ": upper case, each word
 				 * between blanks; words that are no mechanism names are left out;
 				 * what does not fit is left out whole */

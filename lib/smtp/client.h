@@ -115,6 +115,7 @@ struct mc_client_job {
 	bool needs_8bit;		/* content has bytes >= 0x80, but for: */
 	bool needs_utf8;		/* header is UTF-8, so SMTPUTF8 is asked
 					 * for, if it is offered */
+	int64_t now;			/* seconds since 1970, for env->by_time */
 	const struct mc_err *unfit;	/* why it could not be made 7-bit; NULL:
 					 * nobody tried; borrowed */
 };

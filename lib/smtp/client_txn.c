@@ -262,6 +262,30 @@ check_require_tls(const struct mc_client *c, struct mc_err *ret_why)
 	return MC_FAILED;
 }
 
+/* RFC 2852 4: mode R goes to nobody who cannot keep it, or not any more */
+static void
+check_by(const struct mc_client *c, const struct mc_client_job *job,
+    struct mc_err *ret_why)
+{
+	const struct mc_envelope *env = job->env;
+	int64_t left = env->by_time - job->now;
+
+	if (env->by != MC_BY_RETURN)
+		return;
+	if (left <= 0)
+		(void)mc_err_set(ret_why, MC_E_EXPIRED, MC_STAGE_MAIL,
+		    "the time that was set for its delivery is over");
+	else if ((c->caps.flags & MC_CAP_DELIVERBY) == 0)
+		(void)mc_err_set(ret_why, MC_E_NEED_DELIVERBY, MC_STAGE_MAIL,
+		    "the message is to be delivered in time or returned, and "
+		    "the server does not offer DELIVERBY");
+	else if (left < (int64_t)c->caps.by_min)
+		(void)mc_err_set(ret_why, MC_E_NEED_DELIVERBY, MC_STAGE_MAIL,
+		    "the server promises delivery within %u seconds at best, "
+		    "and %lld are left", (unsigned)c->caps.by_min,
+		    (long long)left);
+}
+
 /* a recipient that this server cannot take, whatever we ask */
 static bool
 settle_early(struct mc_client *c, const struct mc_client_job *job,
@@ -273,6 +297,8 @@ settle_early(struct mc_client *c, const struct mc_client_job *job,
 
 	if (job->env->require_tls)
 		verdict = check_require_tls(c, &e);
+	if (!mc_err_is_set(&e))
+		check_by(c, job, &e);
 	if (mc_err_is_set(&e))
 		;
 	else if (c->caps.size != 0 && job->size > c->caps.size)
@@ -318,6 +344,33 @@ job_needs_utf8(const struct mc_client_txn *t)
 	return false;
 }
 
+static void
+note_left_out(const struct mc_client *c, const char *what)
+{
+	mc_log_line(c->set.log, MC_LOG_INFO, MC_STAGE_MAIL,
+	    "%s is left out: the server does not offer it", what);
+}
+
+static void
+choose_params(const struct mc_client *c, const struct mc_client_txn *t,
+    struct mc_cmd_mail *mail)
+{
+	const struct mc_envelope *env = t->job.env;
+
+	mail->require_tls = env->require_tls;
+	mail->has_priority = env->has_priority &&
+	    (c->caps.flags & MC_CAP_PRIORITY) != 0;
+	mail->priority = env->priority;
+	if ((c->caps.flags & MC_CAP_DELIVERBY) != 0)
+		mail->by = env->by;
+	mail->by_trace = env->by_trace;
+	mail->by_seconds = env->by_time - t->job.now;
+	if (env->has_priority && !mail->has_priority)
+		note_left_out(c, "MT-PRIORITY");
+	if (env->by != mail->by)
+		note_left_out(c, "DELIVERBY");
+}
+
 static int
 put_mail(struct mc_client *c, const struct mc_client_txn *t,
     struct mc_err *err)
@@ -332,7 +385,7 @@ put_mail(struct mc_client *c, const struct mc_client_txn *t,
 	    t->job.needs_8bit;
 	mail.smtputf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0 &&
 	    (env->smtputf8 || job_needs_utf8(t));
-	mail.require_tls = env->require_tls;
+	choose_params(c, t, &mail);
 	if ((c->caps.flags & MC_CAP_DSN) != 0) {
 		mail.ret = env->ret;
 		mail.envid = mc_str_from(env->envid);

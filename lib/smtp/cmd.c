@@ -16,6 +16,7 @@
 #define MECH_MAX 20		/* RFC 4422 3.1 */
 #define ENVID_MAX 100		/* RFC 3461 4.4, counted before encoding */
 #define ORCPT_MAX 500		/* RFC 3461 4.2, with type and encoding */
+#define BY_MAX 999999999		/* RFC 2852 4, either way */
 #define QUOTE_MAX 80		/* of a bad argument, in an error text */
 
 /* ------------------------------------------------------------------- lines */
@@ -420,6 +421,12 @@ add_unitext(struct mc_str text, bool utf8, struct mc_buf *out)
 static int
 check_mail(const struct mc_cmd_mail *mail, struct mc_err *err)
 {
+	if (mail->has_priority && (mail->priority < -9 || mail->priority > 9))
+		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_MAIL,
+		    "a priority is a number from -9 to 9");
+	if (mail->by == MC_BY_RETURN && mail->by_seconds <= 0)
+		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_MAIL,
+		    "the time for delivery is over");
 	if (mail->sender.len != 0 && check_mailbox(mail->sender,
 	    mail->smtputf8, MC_STAGE_MAIL, "sender", err) != 0)
 		return -1;
@@ -449,6 +456,21 @@ add_ret(enum mc_ret ret, struct mc_buf *line)
 	return -1;
 }
 
+static void
+add_by(const struct mc_cmd_mail *mail, struct mc_buf *line)
+{
+	int64_t seconds = mail->by_seconds;
+
+	if (mail->by == MC_BY_NONE)
+		return;
+	if (seconds > BY_MAX)
+		seconds = BY_MAX;
+	if (seconds < -BY_MAX)
+		seconds = -BY_MAX;
+	mc_buf_addf(line, " BY=%" PRId64 ";%s%s", seconds,
+	    mail->by == MC_BY_RETURN ? "R" : "N", mail->by_trace ? "T" : "");
+}
+
 int
 mc_cmd_mail(struct mc_cmd_out out, const struct mc_cmd_mail *mail,
     struct mc_err *err)
@@ -469,6 +491,9 @@ mc_cmd_mail(struct mc_cmd_out out, const struct mc_cmd_mail *mail,
 		mc_buf_addz(&line, " SMTPUTF8");
 	if (mail->require_tls)
 		mc_buf_addz(&line, " REQUIRETLS");
+	if (mail->has_priority)
+		mc_buf_addf(&line, " MT-PRIORITY=%d", mail->priority);
+	add_by(mail, &line);
 	if (add_ret(mail->ret, &line) != 0) {
 		mc_buf_clear(&line);
 		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_MAIL,

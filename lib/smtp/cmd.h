@@ -47,6 +47,11 @@ struct mc_cmd_mail {
 	bool body_8bit;		/* BODY=8BITMIME */
 	bool smtputf8;
 	bool require_tls;
+	bool has_priority;
+	int priority;		/* -9 to 9 */
+	enum mc_by by;
+	bool by_trace;
+	int64_t by_seconds;	/* from now; cut to nine digits */
 	enum mc_ret ret;
 	struct mc_str envid;	/* plain text, at most 100 printable ASCII
 				 * characters, becomes xtext; empty: none */

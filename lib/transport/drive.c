@@ -347,6 +347,7 @@ make_job(struct mc_drive *d, const struct mc_transport_job *job,
 	ret_cj->needs_8bit = job->needs_8bit;
 	ret_cj->needs_utf8 = job->needs_utf8;
 	ret_cj->unfit = job->unfit;
+	ret_cj->now = mc_clock_real_ms() / 1000;
 	d->session_end = mc_clock_after(SESSION_MS +
 	    (int64_t)(ret_cj->size * MS_PER_BYTE));
 }

@@ -7,7 +7,7 @@ quit: yes
 auths: 1
 size-exact: yes
 sni: localhost
-commands~ \AEHLO localhost\nAUTH PLAIN \S+\nMAIL FROM:<me@example\.test>.*\nRCPT TO:<a@example\.test>\nDATA\nQUIT\Z
+commands~ \AEHLO localhost\nAUTH PLAIN \S+\nMAIL FROM:<me@example\.test>.*\nRCPT TO:<a@example\.test>.*\nDATA\nQUIT\Z
 
 == plain-starttls a message arrives by STARTTLS
 -- use starttls taken noisy

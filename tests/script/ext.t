@@ -309,3 +309,103 @@ Hello.
 -- txn
 params: REQUIRETLS
 to: a@example.test
+
+== p1 a priority (RFC 6710)
+-- for N P C
+3 | MT-PRIORITY=3 | PIPELINING; MT-PRIORITY
+-9 | MT-PRIORITY=-9 | MT-PRIORITY MIXER
++0 | MT-PRIORITY=0 | MT-PRIORITY
+3 | | PIPELINING
+-- server
+caps = @C@
+-- run
+sendmail -oi --priority=@N@ -f me@example.test a@example.test
+-- txn
+params: @P@
+to: a@example.test
+
+== p1-word as a word of its own, and said that it is left out
+-- run
+sendmail -oi -v --priority -1 -f me@example.test a@example.test
+-- expect
+stderr~ MT-PRIORITY is left out
+-- txn
+params:
+
+== p2 what is no priority
+-- for N in 10 | -10 | x | 1x | "" | --
+-- run
+sendmail -oi --priority=@N@ -f me@example.test a@example.test
+-- expect
+exit: 65
+connections: 0
+
+== p3 offered, and then not known
+-- server
+caps = MT-PRIORITY
+at MAIL reply 555 5.5.4 what is MT-PRIORITY?
+-- run
+sendmail -oi --priority=1 -f me@example.test a@example.test
+-- expect
+exit: 69
+stderr~ what is MT-PRIORITY
+
+== d1 delivered in time (RFC 2852)
+-- for V P
+120;R | BY=120;R
+120;NT | BY=120;N
+120 | BY=120;N
+-- server
+caps = PIPELINING; DELIVERBY 60
+-- run
+sendmail -oi '--deliver-by=@V@' -f me@example.test a@example.test
+-- expect
+commands~ ^MAIL FROM:<me@example.test> BY=1(20|19|18|17);[RN]T?$
+transactions: 1
+
+== d2 not to be promised: returned
+-- for C in PIPELINING | DELIVERBY 121 | DELIVERBYX
+-- server
+caps = @C@
+-- run
+sendmail -oi '--deliver-by=120;R' -f me@example.test a@example.test
+-- expect
+exit: 69
+mails: 0
+
+== d2-none not to be promised: sent all the same
+-- server
+caps = PIPELINING
+-- run
+sendmail -oi -v '--deliver-by=120;N' -f me@example.test a@example.test
+-- expect
+stderr~ DELIVERBY is left out
+-- txn
+params:
+
+== d3 nonsense for a least time is none
+-- server
+caps = DELIVERBY 99999999999999999999
+-- run
+sendmail -oi '--deliver-by=120;R' -f me@example.test a@example.test
+-- expect
+transactions: 1
+
+== d4 what is no time
+-- for V in 0 | -1 | 1h | 60;X | 60;
+-- run
+sendmail -oi '--deliver-by=@V@' -f me@example.test a@example.test
+-- expect
+exit: 65
+connections: 0
+
+== d5 in the queue
+-- server
+at MAIL reply 451 4.3.0 later
+-- config+
+queue = on
+-- run
+sendmail -oi --require-tls=no --priority=-2 -f me@example.test a@example.test
+-- entry
+to: a@example.test
+params: MT-PRIORITY=-2

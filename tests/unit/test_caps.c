@@ -161,6 +161,40 @@ test_limits(void **state)
 }
 
 static void
+test_deliver_by(void **state)
+{
+	static const struct {
+		const char *line;
+		unsigned flags;
+		uint32_t least;
+	} rows[] = {
+		{ "DELIVERBY", MC_CAP_DELIVERBY, 0 },
+		{ "deliverby 240", MC_CAP_DELIVERBY, 240 },
+		{ "DELIVERBY 999999999", MC_CAP_DELIVERBY, 999999999 },
+		{ "DELIVERBY 1000000000", MC_CAP_DELIVERBY, 0 },
+		{ "DELIVERBY 99999999999999999999", MC_CAP_DELIVERBY, 0 },
+		{ "DELIVERBY -1", MC_CAP_DELIVERBY, 0 },
+		{ "DELIVERBY 1 2", MC_CAP_DELIVERBY, 0 },
+		{ "DELIVERBY=1", 0, 0 },
+		{ "MT-PRIORITY MIXER", MC_CAP_PRIORITY, 0 },
+		{ "MT-PRIORITY", MC_CAP_PRIORITY, 0 },
+		{ "MT-PRIORITYX", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		char in[100];
+		struct mc_caps caps;
+
+		(void)snprintf(in, sizeof(in), "250-mx\r\n250 %s\r\n",
+		    rows[i].line);
+		read_caps(mc_str_from(in), &caps);
+		assert_int_equal(caps.flags, rows[i].flags);
+		assert_int_equal(caps.by_min, rows[i].least);
+	}
+}
+
+static void
 test_has_mech(void **state)
 {
 	static const struct {
@@ -277,6 +311,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_deliver_by),
 		cmocka_unit_test(test_has_mech),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_last_byte),

@@ -1016,6 +1016,83 @@ test_require_tls(void **state)
 	}
 }
 
+/* MT-PRIORITY and DELIVERBY: passed on, left out, or refused */
+static void
+test_params(void **state)
+{
+	static const struct {
+		const char *caps;
+		enum mc_by by;
+		int64_t left;
+		bool trace;
+		const char *mail;	/* behind the sender; NULL: refused */
+		enum mc_code code;
+	} rows[] = {
+		{ "250-MT-PRIORITY\r\n250 DELIVERBY\r\n", MC_BY_RETURN, 60,
+		    false, " MT-PRIORITY=-3 BY=60;R", MC_OK },
+		{ "250-MT-PRIORITY\r\n250 DELIVERBY\r\n", MC_BY_NOTIFY, 60,
+		    true, " MT-PRIORITY=-3 BY=60;NT", MC_OK },
+		{ "250 MT-PRIORITY\r\n", MC_BY_NONE, 0, false,
+		    " MT-PRIORITY=-3", MC_OK },
+		{ "250 HELP\r\n", MC_BY_NOTIFY, 60, false, "", MC_OK },
+		{ "250 DELIVERBY 60\r\n", MC_BY_RETURN, 60, false,
+		    " BY=60;R", MC_OK },
+		{ "250 DELIVERBY 61\r\n", MC_BY_RETURN, 60, false, NULL,
+		    MC_E_NEED_DELIVERBY },
+		{ "250 DELIVERBY 61\r\n", MC_BY_NOTIFY, 60, false,
+		    " BY=60;N", MC_OK },
+		{ "250 HELP\r\n", MC_BY_RETURN, 60, false, NULL,
+		    MC_E_NEED_DELIVERBY },
+		{ "250 DELIVERBY\r\n", MC_BY_RETURN, 0, false, NULL,
+		    MC_E_EXPIRED },
+		{ "250 DELIVERBY\r\n", MC_BY_RETURN, -1, false, NULL,
+		    MC_E_EXPIRED },
+		{ "250 DELIVERBY\r\n", MC_BY_NOTIFY, -5, false, " BY=-5;N",
+		    MC_OK },
+		{ "250 DELIVERBY\r\n", MC_BY_RETURN, INT64_C(1) << 40, false,
+		    " BY=999999999;R", MC_OK },
+	};
+	const struct walk walk = { .tls = WALK_TLS, .verified = true };
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_client_job job = { 0 };
+		char want[100];
+		struct mc_str out;
+		struct run r;
+
+		run_init(&r, &walk);
+		r.begun = true;
+		give_text(&r, "220 x\r\n", 100);
+		give_text(&r, "250-x\r\n", 100);
+		give_text(&r, rows[i].caps, 100);
+		r.env.has_priority = true;
+		r.env.priority = -3;
+		r.env.by = rows[i].by;
+		r.env.by_trace = rows[i].trace;
+		r.env.by_time = INT64_C(1793491200) + rows[i].left;
+		job.env = &r.env;
+		job.order = r.order;
+		job.n = 1;
+		job.now = INT64_C(1793491200);
+		assert_int_equal(mc_client_begin(r.c, &job, NULL), 0);
+		out = mc_client_output(r.c);
+		assert_int_equal(mc_envelope_at(&r.env, 0)->code, rows[i].code);
+		if (rows[i].mail == NULL) {
+			assert_int_equal(out.len, 0);
+			assert_int_equal(mc_envelope_at(&r.env, 0)->verdict,
+			    MC_FAILED);
+		} else {
+			(void)snprintf(want, sizeof(want),
+			    "MAIL FROM:<%s>%s\r\n", r.env.sender,
+			    rows[i].mail);
+			assert_true(mc_str_eq(mc_str_sub(out, 0,
+			    strlen(want)), mc_str_from(want)));
+		}
+		run_clear(&r);
+	}
+}
+
 /* who has an address that only SMTPUTF8 can carry is told so, alone */
 static void
 test_addresses_utf8(void **state)
@@ -1112,6 +1189,7 @@ main(void)
 		cmocka_unit_test(test_settled_early),
 		cmocka_unit_test(test_mail_words),
 		cmocka_unit_test(test_require_tls),
+		cmocka_unit_test(test_params),
 		cmocka_unit_test(test_addresses_utf8),
 		cmocka_unit_test(test_nomem),
 	};

@@ -203,6 +203,30 @@ static const struct row rows[] = {
 	ROW("require-tls behind envid", M A S "V\1\0\0\0v"
 	    "X\x0a\0\0\0REQUIRETLS" R1 R2,
 	    "5 7 8bit report work a@b ret1 v c@d:2b e@f:0-bcc REQUIRETLS"),
+	ROW("priority", M A S "X\x0d\0\0\0MT-PRIORITY=9" R1 R2,
+	    "5 7 8bit report work a@b ret1 c@d:2b e@f:0-bcc prio 9"),
+	ROW("low priority", M A S "X\x0e\0\0\0MT-PRIORITY=-9" R1 R2,
+	    "5 7 8bit report work a@b ret1 c@d:2b e@f:0-bcc prio -9"),
+	ROW("priority 0", M A S "X\x0d\0\0\0MT-PRIORITY=0" R1 R2,
+	    "5 7 8bit report work a@b ret1 c@d:2b e@f:0-bcc prio 0"),
+	ROW("priority -0", M A S "X\x0e\0\0\0MT-PRIORITY=-0" R1 R2, NULL),
+	ROW("priority 10", M A S "X\x0e\0\0\0MT-PRIORITY=10" R1 R2, NULL),
+	ROW("no priority", M A S "X\x0c\0\0\0MT-PRIORITY=" R1 R2, NULL),
+	ROW("no value", M A S "X\x0b\0\0\0MT-PRIORITY" R1 R2, NULL),
+	ROW("priority twice", M A S "X\x0d\0\0\0MT-PRIORITY=1"
+	    "X\x0d\0\0\0MT-PRIORITY=1" R1 R2, NULL),
+	ROW("by", M A S "X\x0a\0\0\0REQUIRETLS" "X\6\0\0\0BY=7;R" R1 R2,
+	    "5 7 8bit report work a@b ret1 c@d:2b e@f:0-bcc REQUIRETLS by 7 2"),
+	ROW("by with trace", M A S "X\x08\0\0\0BY=17;NT" R1 R2,
+	    "5 7 8bit report work a@b ret1 c@d:2b e@f:0-bcc by 17 1 trace"),
+	ROW("by without mode", M A S "X\4\0\0\0BY=7" R1 R2, NULL),
+	ROW("by with half a mode", M A S "X\5\0\0\0BY=7;" R1 R2, NULL),
+	ROW("by with another mode", M A S "X\6\0\0\0BY=7;T" R1 R2, NULL),
+	ROW("by with too much", M A S "X\x08\0\0\0BY=7;RTT" R1 R2, NULL),
+	ROW("by before 1970", M A S "X\7\0\0\0BY=-7;R" R1 R2, NULL),
+	ROW("by for ever", M A S "X\x18\0\0\0BY=9223372036854775807;R" R1 R2,
+	    NULL),
+	ROW("by nothing", M A S "X\2\0\0\0BY" R1 R2, NULL),
 	ROW("param unknown", M A S "X\1\0\0\0R" R1 R2, NULL),
 	ROW("param empty", M A S "X\0\0\0\0" R1 R2, NULL),
 	ROW("param with a value", M A S "X\x0b\0\0\0REQUIRETLS=" R1 R2, NULL),
@@ -260,6 +284,11 @@ show(const struct mc_envelope *env, const struct mc_qf_info *info,
 		mc_buf_addz(&b, " first");
 	if (env->require_tls)
 		mc_buf_addz(&b, " REQUIRETLS");
+	if (env->has_priority)
+		mc_buf_addf(&b, " prio %d", env->priority);
+	if (env->by != MC_BY_NONE)
+		mc_buf_addf(&b, " by %d %d%s", (int)env->by_time, (int)env->by,
+		    env->by_trace ? " trace" : "");
 	(void)snprintf(ret_text, cap, "%s", b.ptr);
 	mc_buf_clear(&b);
 }

@@ -1729,6 +1729,11 @@ params(void **state)
 	(void)state;
 	side_init(&s);
 	s.env.require_tls = true;
+	s.env.has_priority = true;
+	s.env.priority = -4;
+	s.env.by = MC_BY_RETURN;
+	s.env.by_trace = true;
+	s.env.by_time = INT64_C(1793491200);
 	side_put(&s, id);
 	(void)snprintf(path, sizeof(path), "%s", side_path(&s, "q", 'm', id));
 	whole = side_read(path, &n);
@@ -1737,7 +1742,14 @@ params(void **state)
 	assert_int_equal(mc_store_claim(s.store, id, true, &entry, &err), 1);
 	mc_entry_info(entry, &info);
 	assert_true(info.require_tls);
-	assert_true(mc_entry_envelope(entry)->require_tls);
+	const struct mc_envelope *env = mc_entry_envelope(entry);
+
+	assert_true(env->require_tls);
+	assert_true(env->has_priority);
+	assert_int_equal(env->priority, -4);
+	assert_int_equal(env->by, MC_BY_RETURN);
+	assert_true(env->by_trace);
+	assert_true(env->by_time == INT64_C(1793491200));
 	mc_entry_close(entry);
 	side_clear(&s);
 }

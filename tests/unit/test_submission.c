@@ -578,6 +578,64 @@ test_dsn(void **state)
 	}
 }
 
+static void
+test_params(void **state)
+{
+	static const struct {
+		const char *by;
+		enum mc_by mode;	/* NONE: refused */
+		bool trace;
+		uint64_t seconds;
+	} rows[] = {
+		{ "1", MC_BY_NOTIFY, false, 1 },
+		{ "999999999;R", MC_BY_RETURN, false, 999999999 },
+		{ "60;n", MC_BY_NOTIFY, false, 60 },
+		{ "60;Rt", MC_BY_RETURN, true, 60 },
+		{ "60;NT", MC_BY_NOTIFY, true, 60 },
+		{ "", MC_BY_NONE, false, 0 }, { "0", MC_BY_NONE, false, 0 },
+		{ "-1;N", MC_BY_NONE, false, 0 },
+		{ "1000000000", MC_BY_NONE, false, 0 },
+		{ "60;", MC_BY_NONE, false, 0 },
+		{ "60;X", MC_BY_NONE, false, 0 },
+		{ "60;T", MC_BY_NONE, false, 0 },
+		{ "60;RR", MC_BY_NONE, false, 0 },
+		{ "60;R SIZE=1", MC_BY_NONE, false, 0 },
+		{ "60;R;", MC_BY_NONE, false, 0 },
+		{ "1h", MC_BY_NONE, false, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct world w;
+		int p = (int)i - 10;
+		int rc;
+
+		open_world(&w, "", NULL);
+		rc = mc_submission_set_deliver_by(w.sub, rows[i].by, &w.err);
+		if (rows[i].mode == MC_BY_NONE)
+			assert_err(rc, w.err, MC_E_BAD_VALUE);
+		else
+			assert_int_equal(rc, 0);
+		assert_int_equal(w.sub->by, rows[i].mode);
+		assert_int_equal(w.sub->by_trace, rows[i].trace);
+		assert_true(w.sub->by_seconds == rows[i].seconds);
+		assert_int_equal(mc_submission_set_priority(w.sub, p, NULL),
+		    p < -9 ? -1 : 0);
+		assert_int_equal(mc_submission_set_priority(w.sub, 10, NULL),
+		    -1);
+		add(&w, "a@x.test");
+		put(&w, "A: b\n\n");
+		prepare(&w);
+		assert_int_equal(w.sub->env.by, rows[i].mode);
+		assert_int_equal(w.sub->env.priority, p < -9 ? 0 : p);
+		assert_int_equal(w.sub->env.has_priority, p >= -9);
+		memset(&w.err, 0, sizeof(w.err));
+		assert_err(mc_submission_set_priority(w.sub, 1, &w.err), w.err,
+		    MC_E_USAGE);
+		close_world(&w);
+	}
+}
+
 /* ------------------------------------------------------------------- states */
 
 static void
@@ -1190,6 +1248,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plans),
 		cmocka_unit_test(test_original),
+		cmocka_unit_test(test_params),
 		cmocka_unit_test(test_body),
 		cmocka_unit_test(test_body_no_memory),
 		cmocka_unit_test(test_headers),
