@@ -401,6 +401,19 @@ check(const struct mc_acct *acct, const struct mc_setting **ret_at,
 		return wrong(err, "tls-verify: dane is not there with proxy or"
 		    " transport = curl");
 	}
+	if (a->protocol == MC_PROTOCOL_LMTP &&
+	    (a->proxy != NULL || a->transport == MC_TRANSPORT_CURL)) {
+		*ret_at = acct->won[MC_K_protocol];
+		return wrong(err, "protocol: lmtp is not there with proxy or"
+		    " transport = curl");
+	}
+	/* RFC 2033 section 5: there is no usual port, and 25 is not for it */
+	if (a->protocol == MC_PROTOCOL_LMTP && !a->is_socket &&
+	    (a->port == 0 || a->port == 25)) {
+		*ret_at = acct->won[MC_K_protocol];
+		return wrong(err, "protocol: lmtp needs a port, which is not "
+		    "25; 24 is a usual one");
+	}
 	if (a->tls_mode == MC_TLS_OFF)
 		return check_tls_off(acct, ret_at, err);
 	if (a->is_socket && a->tls_host == NULL && a->tls_pin == NULL &&

@@ -29,6 +29,7 @@ enum mc_pipelining {
 	MC_PIPELINING_COMMANDS,
 	MC_PIPELINING_OFF
 };
+enum mc_protocol { MC_PROTOCOL_SMTP = 0, MC_PROTOCOL_LMTP };
 enum mc_tls_mode { MC_TLS_ON = 0, MC_TLS_STARTTLS, MC_TLS_OFF };
 enum mc_transport_kind { MC_TRANSPORT_NATIVE = 0, MC_TRANSPORT_CURL };
 enum mc_tls_verify { MC_VERIFY_YES = 0, MC_VERIFY_NO, MC_VERIFY_DANE };

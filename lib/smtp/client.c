@@ -328,7 +328,11 @@ refused_early(struct mc_client *c, const struct mc_reply *r,
 static int
 send_ehlo(struct mc_client *c, struct mc_err *err)
 {
-	if (mc_cmd_ehlo(mc_client_cmd(c), mc_str_from(c->ehlo_name), err) != 0)
+	struct mc_str name = mc_str_from(c->ehlo_name);
+	int rc = c->set.lmtp ? mc_cmd_lhlo(mc_client_cmd(c), name, err) :
+	    mc_cmd_ehlo(mc_client_cmd(c), name, err);
+
+	if (rc != 0)
 		return -1;
 	mc_client_trace_cmd(c);
 	mc_client_go(c, MC_ST_EHLO);
@@ -418,7 +422,8 @@ on_ehlo(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 		return after_ehlo(c, err);
 	}
 	/* RFC 5321 3.2; only where no TLS can be stripped by it */
-	if (r->code >= 500 && c->set.tls == MC_CLIENT_TLS_NONE) {
+	if (r->code >= 500 && c->set.tls == MC_CLIENT_TLS_NONE &&
+	    !c->set.lmtp) {
 		if (mc_cmd_helo(mc_client_cmd(c), mc_str_from(c->ehlo_name),
 		    err) != 0)
 			return -1;
@@ -426,7 +431,9 @@ on_ehlo(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 		mc_client_go(c, MC_ST_HELO);
 		return 0;
 	}
-	return refused_early(c, r, MC_E_NOT_READY, "EHLO was refused", err);
+	return refused_early(c, r, MC_E_NOT_READY, c->set.lmtp ?
+	    "LHLO was refused: is it an LMTP server?" : "EHLO was refused",
+	    err);
 }
 
 static int

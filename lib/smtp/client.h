@@ -55,6 +55,8 @@ struct mc_client_settings {
 	bool one_flight;	/* a log-in of one step may leave together
 				 * with the first transaction (RFC 4954 4) */
 	bool no_chunking;
+	bool lmtp;		/* RFC 2033: LHLO, and a verdict on the text for
+				 * each recipient */
 	const struct mc_log *log;	/* borrowed; may be NULL */
 };
 

@@ -84,6 +84,7 @@ struct mc_client {
 	uint64_t handed;	/* bytes that have left, in all */
 	enum mc_client_auth auth;
 	struct mc_err auth_err;
+	bool text_judged;	/* LMTP: some have a verdict on the text */
 	struct mc_dot dot;	/* of the one that goes by DATA */
 	struct mc_buf final;
 };

@@ -491,7 +491,8 @@ put_more(struct mc_client *c, struct mc_err *err)
 
 	while (t->sent < end && c->out.len < MC_MAX_FLIGHT &&
 	    (pipelining || t->sent == t->answered)) {
-		if (pointless(t))
+		if (pointless(t) || (c->set.lmtp && t->sent == slot_data(t) &&
+		    t->answered != t->sent))
 			return 0;
 		if (put_slot(c, t, t->sent, err) != 0)
 			return -1;
@@ -516,7 +517,8 @@ await(struct mc_client *c)
 	else if (t->answered < slot_data(t) || (t->chunking && !t->dot_out))
 		mc_client_go(c, MC_ST_RCPT);
 	else
-		mc_client_go(c, t->chunking ? MC_ST_END : MC_ST_DATA);
+		mc_client_go(c, t->chunking || t->dot_out ? MC_ST_END :
+		    MC_ST_DATA);
 }
 
 static int
@@ -544,8 +546,10 @@ choose_active(struct mc_client *c, struct mc_client_txn *t,
 static bool
 goes_early(const struct mc_client *c, uint64_t size)
 {
+	/* in LMTP, who is accepted says how many replies there will be */
 	return (c->caps.flags & MC_CAP_CHUNKING) != 0 && !c->no_chunking &&
-	    !c->set.no_chunking && pipelines(c) && size <= MC_MAX_EARLY;
+	    !c->set.no_chunking && !c->set.lmtp && pipelines(c) &&
+	    size <= MC_MAX_EARLY;
 }
 
 bool
@@ -602,6 +606,7 @@ begin(struct mc_client *c, const struct mc_client_job *job,
 	t->chunking = (c->caps.flags & MC_CAP_CHUNKING) != 0 &&
 	    !c->no_chunking && !c->set.no_chunking;
 	t->early = goes_early(c, job->size);
+	c->text_judged = false;
 	t->left = job->size;
 	t->begin = c->handed + c->out.len;
 	t->sent = t->answered = c->need_rset || c->n != 0 ? MC_SLOT_RSET :
@@ -757,6 +762,72 @@ stumble(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 	    "the server offers CHUNKING and does not know BDAT", err);
 }
 
+static void
+deliver(struct mc_rcpt *rcpt, const char *text)
+{
+	rcpt->verdict = MC_DELIVERED;
+	set_texts(rcpt, NULL, text);
+}
+
+/* the next recipient who has not been judged; there is one */
+static struct mc_rcpt *
+next_open(const struct mc_client_txn *t)
+{
+	size_t k = 0;
+
+	while (job_rcpt(t, k)->verdict != MC_PENDING)
+		k++;
+	return job_rcpt(t, k);
+}
+
+static bool
+any_open(const struct mc_client_txn *t)
+{
+	for (size_t k = 0; k < t->n_active; k++)
+		if (job_rcpt(t, k)->verdict == MC_PENDING)
+			return true;
+	return false;
+}
+
+/*
+ * RFC 2033 section 4.2: one reply for each accepted recipient, in the order
+ * of RCPT; in all else the same as on_end.
+ */
+static int
+on_end_lmtp(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
+{
+	static const char what[] = "the server refused the message";
+	struct mc_rcpt *rcpt = next_open(oldest(c));
+	char text[MC_MAX_REPLY_TEXT + 32];
+	struct mc_err why;
+
+	if (r->code < 250 || (r->code > 259 && r->code < 400))
+		return mc_client_unexpected(c, r, err);
+	if (oldest(c)->chunking && !c->text_judged && is_stumble(c, r))
+		return stumble(c, r, err);
+	if (!c->text_judged)
+		c->need_rset = false;
+	c->text_judged = true;
+	c->need_rset = c->need_rset || (oldest(c)->chunking &&
+	    r->code >= 400);
+	reply_text(r, text, sizeof(text));
+	if (r->code == 421) {
+		/* nothing comes behind it */
+		refuse_rest(c, r, MC_STAGE_END, what);
+	} else if (r->code >= 400) {
+		enum mc_verdict v = refusal(c, r, MC_STAGE_END, what, &why);
+
+		verdict_err(rcpt, v, &why, text);
+	} else {
+		deliver(rcpt, text);
+		mc_buf_reset(&c->final);
+		mc_buf_addz(&c->final, text);
+	}
+	if (!any_open(oldest(c)))
+		finish(c);
+	return 0;
+}
+
 static int
 on_end(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
@@ -778,10 +849,8 @@ on_end(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 	}
 	reply_text(r, text, sizeof(text));
 	for (k = 0; k < t->n_active; k++)
-		if (job_rcpt(t, k)->verdict == MC_PENDING) {
-			job_rcpt(t, k)->verdict = MC_DELIVERED;
-			set_texts(job_rcpt(t, k), NULL, text);
-		}
+		if (job_rcpt(t, k)->verdict == MC_PENDING)
+			deliver(job_rcpt(t, k), text);
 	mc_buf_reset(&c->final);
 	mc_buf_addz(&c->final, text);
 	finish(c);
@@ -810,7 +879,8 @@ on_slot(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 		    mc_client_stage(c->state),
 		    "the server answered a command that had not left yet");
 	if (c->state == MC_ST_END) {
-		if (on_end(c, r, err) != 0)
+		if ((c->set.lmtp ? on_end_lmtp(c, r, err) :
+		    on_end(c, r, err)) != 0)
 			return -1;
 		if (r->code != 421)
 			return 0;

@@ -256,6 +256,12 @@ mc_cmd_ehlo(struct mc_cmd_out out, struct mc_str name, struct mc_err *err)
 }
 
 int
+mc_cmd_lhlo(struct mc_cmd_out out, struct mc_str name, struct mc_err *err)
+{
+	return hello(out, "LHLO", name, err);
+}
+
+int
 mc_cmd_helo(struct mc_cmd_out out, struct mc_str name, struct mc_err *err)
 {
 	return hello(out, "HELO", name, err);

@@ -23,6 +23,8 @@ struct mc_cmd_out {
 MC_NODISCARD int
 mc_cmd_ehlo(struct mc_cmd_out out, struct mc_str name, struct mc_err *err);
 MC_NODISCARD int
+mc_cmd_lhlo(struct mc_cmd_out out, struct mc_str name, struct mc_err *err);
+MC_NODISCARD int
 mc_cmd_helo(struct mc_cmd_out out, struct mc_str name, struct mc_err *err);
 
 /* STARTTLS, DATA, RSET, QUIT, NOOP and nothing else */

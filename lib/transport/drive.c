@@ -294,6 +294,7 @@ mc_drive_client(struct mc_drive *d, enum mc_client_tls tls,
 	s.unverified_ok = a->auth_unverified;
 	s.sasl = d->login->sasl;
 	s.no_pipelining = a->pipelining == MC_PIPELINING_OFF;
+	s.lmtp = a->protocol == MC_PROTOCOL_LMTP;
 	s.one_flight = a->pipelining == MC_PIPELINING_FULL &&
 	    (quirks == NULL || (*quirks & MC_QUIRK_FLIGHT) == 0);
 	s.no_chunking = !a->chunking || (quirks != NULL &&

@@ -359,8 +359,8 @@ from: me@example.test
 params: RET=HDRS ENVID=id+2B1
 to: a@example.test NOTIFY=SUCCESS,DELAY ORCPT=rfc822;old+2Ba@example.test
 to: b@example.test NOTIFY=NEVER ORCPT=rfc822;b@example.test
-to: c@example.test
-to: A@EXAMPLE.test
+to: c@example.test ORCPT=rfc822;c@example.test
+to: A@EXAMPLE.test ORCPT=rfc822;A@EXAMPLE.test
 
 == bs-refused      all refused for good at RCPT: the server's own words
 -- use bs bs-quiet
@@ -491,7 +491,7 @@ log~ to="b@example\.test" verdict=failed exit=67
 to: a@example.test
 -- txn
 from: <>
-to: me@example.test NOTIFY=NEVER
+to: me@example.test NOTIFY=NEVER ORCPT=rfc822;me@example.test
 data~ (?s)Final-Recipient: rfc822; ?b@example\.test.*Action: failed\nStatus: 5\.1\.1
 data!~ Final-Recipient: rfc822; ?a@
 -- entry

@@ -409,3 +409,119 @@ sendmail -oi --require-tls=no --priority=-2 -f me@example.test a@example.test
 -- entry
 to: a@example.test
 params: MT-PRIORITY=-2
+
+== @lmtp            over TLS; RFC 2033
+-- server
+protocol = lmtp
+-- config+
+protocol = lmtp
+
+== m1 LMTP
+-- use lmtp three
+-- for C in PIPELINING | SIZE | PIPELINING; CHUNKING | CHUNKING
+-- server
+caps = @C@
+-- expect
+connections: 1
+commands~ ^LHLO localhost$
+commands!~ ^EHLO
+-- txn
+to: a@example.test
+to: b@example.test
+to: c@example.test
+body: same
+
+== m1-socket over a socket, without log-in
+-- use lmtp three
+-- server
+listen = unix
+tls = off
+mechs =
+-- config+
+host = @SOCKET@
+!port
+!tls
+!user
+!password
+!tls-ca-file
+-- expect
+transactions: 1
+
+== m2 one mailbox is full, the others have it
+-- use lmtp three
+-- for C in PIPELINING | PIPELINING; CHUNKING
+-- server
+caps = @C@
+at END:b@* reply 552 5.2.2 full
+-- expect
+exit: 69
+stderr: line
+stderr~ b@example\.test.*552 5\.2\.2
+-- txn
+to: a@example.test
+to: c@example.test
+body: same
+
+== m2-later one has to wait, and waits alone
+-- use lmtp three
+-- server
+at END:b@* reply 452 4.2.2 full
+-- config+
+queue = on
+-- expect
+exit: 0
+-- txn
+to: a@example.test
+to: c@example.test
+-- entry
+to: b@example.test
+
+== m3 only who was accepted is answered for
+-- use lmtp three
+-- server
+at RCPT:a@* reply 550 5.1.1 no such user
+-- expect
+exit: 67
+stderr: line
+stderr~ a@example\.test
+-- txn
+to: b@example.test
+to: c@example.test
+
+== m3-none nobody is accepted, and no text leaves
+-- use lmtp three
+-- server
+at RCPT reply 550 5.1.1 no such user
+-- expect
+exit: 67
+stderr: lines
+data: none
+commands!~ ^DATA
+
+== m4 one reply, as if it were SMTP
+-- use lmtp three
+-- server
+at END:b@* drop
+at END:c@* drop
+-- expect
+exit: 75
+stderr: any
+transactions: any
+
+== m5 an SMTP server
+-- config+
+protocol = lmtp
+-- expect
+exit: 75|69
+mails: 0
+violations: any
+stderr~ LHLO
+
+== m6 never on port 25, and on no port of its own accord
+-- for P in 0 | 25
+-- config+
+protocol = lmtp
+port = @P@
+-- expect
+exit: 78
+connections: 0

@@ -404,7 +404,7 @@ stderr~ recipients
 -- run
 sendmail -i @ARGS@
 -- expect
-commands!~ (?s)RCPT.*RCPT
+commands!~ (?s)RCPT TO.*RCPT TO
 -- txn
 to: a@x.test
 

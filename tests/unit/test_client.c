@@ -1093,6 +1093,130 @@ test_params(void **state)
 	}
 }
 
+/* LMTP: a reply to the text for each recipient that was accepted, in order */
+static void
+test_lmtp(void **state)
+{
+	static const struct {
+		const char *caps;
+		const char *rcpts;	/* replies to MAIL and RCPT */
+		const char *text;	/* to the text; NULL: it never leaves */
+		const char *verdicts;	/* D F d(eferred) u(nsure) p(ending) */
+	} rows[] = {
+		{ "", "250 m\r\n250 a\r\n250 b\r\n", "250 a\r\n250 b\r\n",
+		    "DD" },
+		{ "", "250 m\r\n250 a\r\n250 b\r\n",
+		    "250 a\r\n552 full\r\n", "DF" },
+		{ "", "250 m\r\n250 a\r\n250 b\r\n",
+		    "452 full\r\n250 b\r\n", "dD" },
+		{ "", "250 m\r\n550 a\r\n250 b\r\n", "250 b\r\n", "FD" },
+		{ "", "250 m\r\n250 a\r\n550 b\r\n", "550 a\r\n", "FF" },
+		{ "", "250 m\r\n550 a\r\n450 b\r\n", NULL, "Fd" },
+		/* one is missing, and then the connection */
+		{ "", "250 m\r\n250 a\r\n250 b\r\n", "250 a\r\n", "Du" },
+		{ "", "250 m\r\n250 a\r\n250 b\r\n", "550 a\r\n", "Fu" },
+		{ "", "250 m\r\n250 a\r\n250 b\r\n", "", "uu" },
+		{ "", "250 m\r\n250 a\r\n250 b\r\n", "250 a\r\n421 x\r\n",
+		    "Dd" },
+		{ "250-CHUNKING\r\n", "250 m\r\n250 a\r\n250 b\r\n",
+		    "552 full\r\n250 b\r\n", "FD" },
+		{ "250-CHUNKING\r\n", "250 m\r\n550 a\r\n250 b\r\n",
+		    "250 b\r\n", "FD" },
+		{ "250-CHUNKING\r\n", "250 m\r\n550 a\r\n550 b\r\n", NULL,
+		    "FF" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * MC_NELEM(rows); i++) {
+		size_t k = i / 2;
+		struct mc_client_settings s = { .lmtp = true,
+			.ehlo_name = MC_STR("localhost"),
+			.tls = MC_CLIENT_TLS_NONE, .no_pipelining = i % 2 };
+		const struct walk walk = { .tls = WALK_PLAIN };
+		struct mc_client_job job = { 0 };
+		struct mc_err err = { 0 };
+		struct mc_client *c;
+		struct mc_buf in;
+		struct run r;
+		const char *at;
+		bool text = false;
+		int want;
+
+		run_init(&r, &walk);
+		assert_int_equal(mc_client_new(&s, &c, NULL), 0);
+		mc_buf_init(&in, 4096);
+		mc_buf_addf(&in, "220 x\r\n250-x\r\n250-PIPELINING\r\n%s"
+		    "250 SIZE\r\n%s%s%s", rows[k].caps, rows[k].rcpts,
+		    rows[k].text != NULL && rows[k].caps[0] == '\0' ?
+		    "354 go\r\n" : "", rows[k].text == NULL ? "" :
+		    rows[k].text);
+		mc_buf_addc(&in, '\0');
+		at = in.ptr;
+		job.env = &r.env;
+		job.order = r.order;
+		job.n = 2;
+		job.size = sizeof("A: b\r\n\r\nhi\r\n") - 1;
+		bool begun = false;
+
+		while ((want = mc_client_step(c, &err)) >= 0) {
+			struct mc_str out = mc_client_output(c);
+
+			if (begun == false && out.len != 0 &&
+			    memcmp(out.ptr, "LHLO ", 5) != 0)
+				fail_msg("%.*s", MC_STR_FMT(out));
+			if (want != MC_WANT_BODY || !mc_client_holds(c))
+				mc_client_sent(c, out.len);
+			if (want == MC_WANT_BODY) {
+				text = true;
+				assert_int_equal(mc_client_body(c,
+				    MC_STR("A: b\r\n\r\nhi\r\n"), NULL), 0);
+				assert_int_equal(mc_client_body_end(c, NULL),
+				    0);
+				continue;
+			}
+			if (want == MC_WANT_CLOSE || (want == MC_WANT_JOB &&
+			    begun))
+				break;
+			if (want == MC_WANT_JOB) {
+				begun = true;
+				assert_int_equal(mc_client_begin(c, &job,
+				    NULL), 0);
+				continue;
+			}
+			/* one reply at a time */
+			const char *end = at;
+
+			while (end[0] != '\0' && end[3] == '-')
+				end = strchr(end, '\n') + 1;
+			if (end[0] == '\0') {
+				(void)mc_err_set(&err, MC_E_CLOSED,
+				    MC_STAGE_END, NULL);
+				mc_client_lost(c, &err);
+				break;
+			}
+			end = strchr(end, '\n') + 1;
+			assert_int_equal(mc_client_feed(c, at,
+			    (size_t)(end - at), NULL), 0);
+			at = end;
+		}
+		assert_int_equal(text, rows[k].text != NULL);
+		for (size_t m = 0; m < 2; m++) {
+			enum mc_verdict v = mc_envelope_at(&r.env,
+			    r.order[m])->verdict;
+			char is = v == MC_DELIVERED ? 'D' : v == MC_FAILED ?
+			    'F' : v == MC_DEFERRED ? 'd' : v == MC_UNSURE ?
+			    'u' : 'p';
+
+			if (is != rows[k].verdicts[m])
+				fail_msg("row %zu, recipient %zu: %c, not %c",
+				    k, m, is, rows[k].verdicts[m]);
+		}
+		mc_buf_clear(&in);
+		mc_client_free(c);
+		run_clear(&r);
+	}
+}
+
 /* who has an address that only SMTPUTF8 can carry is told so, alone */
 static void
 test_addresses_utf8(void **state)
@@ -1190,6 +1314,7 @@ main(void)
 		cmocka_unit_test(test_mail_words),
 		cmocka_unit_test(test_require_tls),
 		cmocka_unit_test(test_params),
+		cmocka_unit_test(test_lmtp),
 		cmocka_unit_test(test_addresses_utf8),
 		cmocka_unit_test(test_nomem),
 	};
