@@ -131,9 +131,9 @@ cli_help(FILE *out)
 		{ "--queue-only",
 		    "put the message into the queue, and send nothing" },
 		{ "--no-queue", "the same as --queue=off" },
-		{ "--priority=number", "priority of the message, from -9 to 9" },
-		{ "--deliver-by=seconds[;R|;N]", "deliver it within this time, else return it or tell me" },
-		{ "--require-tls", "the same as --require-tls=yes" },
+		{ "--priority number", "priority of the message, from -9 to 9" },
+		{ "--deliver-by seconds",
+		    "deliver it within this time, else return it or tell me" },
 		{ "--version", "show the version" },
 		{ "--help", "show this" },
 	};

@@ -339,6 +339,9 @@ add_set(struct cli_options *o, char *text)
 {
 	char *equals = strchr(text, '=');
 
+	/* a key, and the one that is said for a single message */
+	if (equals == NULL && strcmp(text, "require-tls") == 0)
+		return add_pair(o, text, "yes");
 	if (equals == NULL)
 		return strcmp(text, "account") == 0 ||
 		    strcmp(text, "config") == 0 ||
@@ -382,8 +385,6 @@ parse_long(struct cli_options *o, int argc, char **argv, int *at)
 		o->dry_run = true;
 	else if (strcmp(word, "verbose") == 0)
 		o->verbose++;
-	else if (strcmp(word, "require-tls") == 0)
-		return add_pair(o, "require-tls", "yes");
 	else if (strcmp(word, "no-queue") == 0)
 		return add_pair(o, "queue", "off");
 	else if (strcmp(word, "queue-only") == 0) {
