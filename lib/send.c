@@ -110,6 +110,7 @@ mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
 		mc_delivery_close(d);
 		d->env.account = sub->account;
 		d->most = 0;
+		d->quirks = 0;
 	}
 	m.env = &sub->env;
 	m.plan = &sub->plan;

@@ -132,7 +132,7 @@ fake_send(struct mc_transport *t, const struct mc_transport_job *job,
 	assert_ptr_equal(t, world);
 	(void)err;
 	(void)snprintf(text, sizeof(text), "%.*s", MC_STR_FMT(job->header));
-	assert_null(strcasestr(text, "bcc"));
+	assert_null(strcasestr(text, "bcc:"));
 	say("from <%s>", job->env->sender);
 	if (job->env->ret != MC_RET_NONE)
 		say(" ret=%d", job->env->ret);
