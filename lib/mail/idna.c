@@ -5,10 +5,9 @@
 
 #include "mail/idna.h"
 
-#include <idn2.h>
-
 #include "base/err.h"
 #include "mail/addr_part.h"
+#include "mail/idna_lib.h"
 
 #define MOST_HOST 253		/* RFC 1035 2.3.4, without the root's dot */
 #define MOST_LABEL 63
@@ -114,25 +113,25 @@ to_cstring(struct mc_str host, struct mc_buf *out, struct mc_err *err)
  * does not like, and "ex\uff20mple.de" would become another host.
  */
 static int
-convert(const char *host, struct mc_str shown, char **ret_a, char **ret_u,
-    struct mc_err *err)
+convert(const struct mc_idna_lib *lib, const char *host, struct mc_str shown,
+    char **ret_a, char **ret_u, struct mc_err *err)
 {
 	char *a = NULL;
 	char *u = NULL;
 	char *again = NULL;
 	int rc;
 
-	rc = idn2_to_ascii_8z(host, &a, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	rc = lib->to_ascii(host, &a, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	if (rc == IDN2_OK)
-		rc = idn2_to_unicode_8z8z(a, &u, 0);
+		rc = lib->to_unicode(a, &u, 0);
 	if (rc == IDN2_OK)
-		rc = idn2_to_ascii_8z(u, &again, IDN2_NO_TR46);
+		rc = lib->to_ascii(u, &again, IDN2_NO_TR46);
 	if (rc == IDN2_OK && strcmp(a, again) != 0)
 		rc = IDN2_UALABEL_MISMATCH;
-	idn2_free(again);
+	lib->release(again);
 	if (rc != IDN2_OK) {
-		idn2_free(a);
-		idn2_free(u);
+		lib->release(a);
+		lib->release(u);
 		return idn_error(rc, shown, err);
 	}
 	*ret_a = a;
@@ -145,14 +144,17 @@ static int
 map_host(struct mc_str host, bool allow_underscore, struct mc_buf *ret_a,
     struct mc_buf *ret_u, struct mc_err *err)
 {
+	struct mc_idna_lib lib;
 	struct mc_buf text;
 	char *a = NULL;
 	char *u = NULL;
 	int rc = -1;
 
+	if (mc_idna_lib(&lib, err) == -1)
+		return -1;
 	mc_buf_init(&text, MOST_UTF8);
 	if (to_cstring(host, &text, err) == -1 ||
-	    convert(text.ptr, host, &a, &u, err) == -1)
+	    convert(&lib, text.ptr, host, &a, &u, err) == -1)
 		goto out;
 	struct mc_str ascii = without_root(mc_str_from(a));
 
@@ -168,8 +170,8 @@ map_host(struct mc_str host, bool allow_underscore, struct mc_buf *ret_a,
 		rc = mc_buf_err(ret_u, "host name", err);
 	}
 out:
-	idn2_free(a);
-	idn2_free(u);
+	lib.release(a);
+	lib.release(u);
 	mc_buf_clear(&text);
 	return rc;
 }
