@@ -64,22 +64,42 @@ spread(const unsigned char *block, uint32_t w[ROUNDS])
 	}
 }
 
+/*
+ * One round (6.2.2 step 3).  In place of moving all eight variables on, the
+ * next round takes them by other names, so eight rounds come together.
+ */
+static inline void
+turn(const uint32_t s[8], uint32_t *d, uint32_t *h, unsigned n, uint32_t kw)
+{
+	uint32_t a = s[(8 - n) % 8], b = s[(9 - n) % 8], c = s[(10 - n) % 8];
+	uint32_t e = s[(12 - n) % 8], f = s[(13 - n) % 8];
+	uint32_t g = s[(14 - n) % 8];
+	uint32_t one = *h + kw + ((e & f) ^ (~e & g)) +
+	    (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25));
+
+	*d += one;
+	*h = one + ((a & b) ^ (a & c) ^ (b & c)) +
+	    (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22));
+}
+
 static void
 take_block(struct mc_sha256 *sha, const unsigned char *block)
 {
-	uint32_t w[ROUNDS], s[8], one, two;
+	uint32_t w[ROUNDS], s[8];
 
 	spread(block, w);
 	memcpy(s, sha->state, sizeof(s));
-	for (size_t t = 0; t < ROUNDS; t++) {
-		one = s[7] + round_constants[t] + w[t] +
-		    (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) +
-		    ((s[4] & s[5]) ^ (~s[4] & s[6]));
-		two = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) +
-		    ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-		memmove(s + 1, s, 7 * sizeof(*s));
-		s[4] += one;
-		s[0] = one + two;
+	for (size_t t = 0; t < ROUNDS; t += 8) {
+		const uint32_t *k = round_constants + t;
+
+		turn(s, &s[3], &s[7], 0, k[0] + w[t]);
+		turn(s, &s[2], &s[6], 1, k[1] + w[t + 1]);
+		turn(s, &s[1], &s[5], 2, k[2] + w[t + 2]);
+		turn(s, &s[0], &s[4], 3, k[3] + w[t + 3]);
+		turn(s, &s[7], &s[3], 4, k[4] + w[t + 4]);
+		turn(s, &s[6], &s[2], 5, k[5] + w[t + 5]);
+		turn(s, &s[5], &s[1], 6, k[6] + w[t + 6]);
+		turn(s, &s[4], &s[0], 7, k[7] + w[t + 7]);
 	}
 	for (size_t i = 0; i < 8; i++)
 		sha->state[i] += s[i];
