@@ -65,7 +65,7 @@ send_chunk(struct work *w, bool mark_bcc, struct mc_err *err)
 
 	mc_buf_init(&extra, MC_MAX_PATH * 2);
 	if (make_job(w, w->order, w->chunk, mark_bcc, &extra, &job, err) == 0)
-		rc = w->d->ops->send(w->d->conn, &job, err);
+		rc = w->d->by->send(w->d->conn, &job, err);
 	mc_buf_clear(&extra);
 	return rc;
 }
@@ -165,7 +165,7 @@ is_loss(const struct mc_err *err)
 static void
 note_ready(struct mc_delivery *d)
 {
-	if (d->ready || (d->ops->ready != NULL && !d->ops->ready(d->conn)))
+	if (d->ready || (d->by->ready != NULL && !d->by->ready(d->conn)))
 		return;
 	d->ready = true;
 	d->opening = false;
@@ -181,12 +181,14 @@ open_connection(struct mc_delivery *d, struct mc_err *err)
 		return 0;
 	d->since_open = 0;
 	d->opening = true;
-	if (d->ops == NULL && mc_transport_find(d->env.account,
-	    &d->ops, err) != 0)
+	/* another account may go another way */
+	d->by = d->ops;
+	if (d->by == NULL && mc_transport_find(d->env.account, &d->by,
+	    err) != 0)
 		return -1;
 	d->ready = false;
 	d->env.quirks = &d->quirks;
-	if (d->ops->open(&d->env, &d->conn, err) != 0)
+	if (d->by->open(&d->env, &d->conn, err) != 0)
 		return -1;
 	note_ready(d);
 	return 0;
@@ -213,8 +215,8 @@ lost(struct work *w, const struct mc_err *why, bool learnt)
 static struct mc_transport_limits
 limits(const struct mc_delivery *d)
 {
-	return d->ops->limits == NULL ? (struct mc_transport_limits){ 0 } :
-	    d->ops->limits(d->conn);
+	return d->by->limits == NULL ? (struct mc_transport_limits){ 0 } :
+	    d->by->limits(d->conn);
 }
 
 static struct mc_str
@@ -290,8 +292,8 @@ run_txn(struct work *w, bool mark_bcc, struct mc_err *err)
 
 		leave_in_time(d);
 		if (open_connection(d, err) != 0 ||
-		    mc_fit_for(&w->fit, d->ops->takes == NULL ? UINT_MAX :
-		    d->ops->takes(d->conn), err) != 0)
+		    mc_fit_for(&w->fit, d->by->takes == NULL ? UINT_MAX :
+		    d->by->takes(d->conn), err) != 0)
 			return -1;
 		w->chunk = chunk(w);
 		quirks = d->quirks;
@@ -384,7 +386,7 @@ start(struct work *w, size_t i, struct mc_err *err)
 	/* what cannot be made for want of memory waits until it is alone */
 	if (make_job(w, order_of(w, i), txn_at(w, i)->n,
 	    txn_at(w, i)->mark_bcc, &extra, &job, NULL) == 0)
-		rc = w->d->ops->start(w->d->conn, &job, err);
+		rc = w->d->by->start(w->d->conn, &job, err);
 	mc_buf_clear(&extra);
 	return rc;
 }
@@ -440,7 +442,7 @@ fly(struct work *w, size_t *next, bool *again, struct mc_err *err)
 			/* it cannot go this way */
 			return 0;
 		} else {
-			rc = d->ops->finish(d->conn, &why);
+			rc = d->by->finish(d->conn, &why);
 			if (rc < 0)
 				break;
 			d->since_open++;
@@ -484,7 +486,7 @@ run_plan(struct work *w, bool *again, struct mc_err *err)
 		if (run_alone(w, i++, true, err) != 0)
 			return -1;
 		if (i < n && d->conn != NULL && d->ready &&
-		    d->ops->start != NULL && fly(w, &i, again, err) != 0)
+		    d->by->start != NULL && fly(w, &i, again, err) != 0)
 			return -1;
 	}
 	for (i = 0; i < n; i++)
@@ -522,6 +524,6 @@ void
 mc_delivery_close(struct mc_delivery *d)
 {
 	if (d->conn != NULL)
-		d->ops->close(d->conn);
+		d->by->close(d->conn);
 	d->conn = NULL;
 }

@@ -17,6 +17,7 @@
 struct mc_delivery {
 	const struct mc_transport_ops *ops;	/* NULL: what
 					 * mc_transport_find() says */
+	const struct mc_transport_ops *by;	/* of the connection */
 	struct mc_transport_env env;		/* set by the caller; not moved afterwards */
 	struct mc_transport *conn;
 	size_t since_open;	/* transactions that this connection has carried */

@@ -264,6 +264,44 @@ from: other@example.test
 -- txn
 from: other@example.test
 
+== bs-transports   and goes the way of its own: nothing around a proxy
+-- use bs-quiet
+-- config
+log = @DIR@/log
+queue-dir = @DIR@/spool
+queue = off
+host = localhost
+port = @PORT@
+tls-ca-file = @CA@
+user = @USER@
+password = @PASSWORD@
+connect-timeout = 3s
+[account default]
+from = me@example.test
+[account other]
+from = other@example.test
+proxy = socks5h://127.0.0.1:9
+-- run
+sendmail -bs
+-- stdin crlf
+EHLO c
+MAIL FROM:<me@example.test>
+RCPT TO:<a@example.test>
+DATA
+Subject: 1
+.
+MAIL FROM:<other@example.test>
+RCPT TO:<a@example.test>
+DATA
+Subject: 2
+.
+QUIT
+-- expect
+connections: 1
+replies: 220 250 250 250 354 250 250 250 354 451 221
+-- txn
+from: me@example.test
+
 == bs-bdat         BDAT, and DATA after it
 -- use bs-quiet
 -- run
