@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client_internal.h - the engine's state, shared by its two halves
+ * client_internal.h - the engine's state, shared by its parts
  *
- * client.c holds the session up to the log-in, client_txn.c one transaction.
+ * client.c holds the session up to the log-in, client_txn.c the transactions:
+ * what may leave and what is answered.  client_ask.c makes their commands,
+ * client_body.c carries their text, client_verdict.c says what came of it.
  */
 #ifndef MC_CLIENT_INTERNAL_H
 #define MC_CLIENT_INTERNAL_H
@@ -138,7 +140,7 @@ mc_client_on_auth(struct mc_client *c, const struct mc_reply *r,
 MC_NODISCARD int
 mc_client_txn_step(struct mc_client *c, struct mc_err *err);
 
-/* client_txn.c: some of the text is here still, so its end is not there */
+/* client_body.c: some of the text is here still, so its end is not there */
 void
 mc_client_unsent(struct mc_client *c);
 
@@ -158,5 +160,81 @@ mc_client_words(enum mc_state state);
 
 enum mc_stage
 mc_client_stage(enum mc_state state);
+
+/* ----------------------------------------------- transactions that are open */
+
+static inline struct mc_client_txn *
+mc_client_txn_at(const struct mc_client *c, size_t i)
+{
+	return &c->txns[(c->first + i) % c->cap];
+}
+
+/* the one that replies belong to */
+static inline struct mc_client_txn *
+mc_client_oldest(const struct mc_client *c)
+{
+	return mc_client_txn_at(c, 0);
+}
+
+/* the one that is being written */
+static inline struct mc_client_txn *
+mc_client_newest(const struct mc_client *c)
+{
+	return mc_client_txn_at(c, c->n - 1);
+}
+
+static inline struct mc_rcpt *
+mc_client_rcpt(const struct mc_client_txn *t, size_t k)
+{
+	return mc_envelope_at(t->job.env, t->active[k]);
+}
+
+static inline size_t
+mc_client_slot_data(const struct mc_client_txn *t)
+{
+	return MC_SLOT_RCPT + t->n_active;
+}
+
+/* client_txn.c: the state says which reply is awaited */
+void
+mc_client_await(struct mc_client *c);
+
+/* client_verdict.c: for one recipient; reply may be NULL */
+void
+mc_client_verdict(struct mc_rcpt *rcpt, enum mc_verdict verdict,
+    const struct mc_err *why, const char *reply);
+
+void
+mc_client_deliver(struct mc_rcpt *rcpt, const char *text);
+
+/* what a refusal means for a recipient: MC_FAILED or MC_DEFERRED, and why */
+enum mc_verdict
+mc_client_refusal(struct mc_client *c, const struct mc_reply *r,
+    enum mc_stage stage, const char *what, struct mc_err *ret_why);
+
+/* the same for all of the oldest transaction who have no verdict yet */
+void
+mc_client_refuse_rest(struct mc_client *c, const struct mc_reply *r,
+    enum mc_stage stage, const char *what);
+
+void
+mc_client_reply_text(const struct mc_reply *r, char *ret_text, size_t size);
+
+/* a log-in that was refused is the reason, whatever each reply said */
+void
+mc_client_blame_auth(struct mc_client *c);
+
+/* client_ask.c: t->active, and a verdict for whom this server cannot take */
+MC_NODISCARD int
+mc_client_choose(struct mc_client *c, struct mc_client_txn *t,
+    struct mc_err *err);
+
+/* the log-in that has waited for a first transaction, if it has */
+MC_NODISCARD int
+mc_client_put_auth(struct mc_client *c, struct mc_err *err);
+
+MC_NODISCARD int
+mc_client_put_slot(struct mc_client *c, struct mc_client_txn *t, size_t slot,
+    struct mc_err *err);
 
 #endif
