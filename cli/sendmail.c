@@ -526,11 +526,12 @@ wrong_options(const struct cli_identity *id, struct cli_options *o, int status)
 {
 	cli_open_log(o->tag);
 	cli_say("%s", o->problem);
-	/* what runs a daemon may hold its input open for ever */
-	if (o->mode == CLI_SEND) {
+	/* what runs a daemon (-bd) may hold its input open for ever, and shows
+	 * nobody what we say */
+	if (o->mode == CLI_SEND || o->mode == CLI_NOTHING)
 		log_early(id, NULL, o);
+	if (o->mode == CLI_SEND)
 		cli_drain();
-	}
 	return status;
 }
 

@@ -936,3 +936,12 @@ sendmail -bP
 stdout: any
 stdout~ \A3\n\Z
 queued: 3
+
+== refused-mode-log what starts a daemon finds the reason in the log
+-- for M in -bd | -bD | -bt
+-- run
+sendmail @M@ -q30m
+-- expect
+exit: 64
+connections: 0
+log~ is refused
