@@ -87,6 +87,7 @@ range(enum mc_key_id key, uint64_t *ret_least, uint64_t *ret_most)
 		{ MC_K_delay_report, 0, 365 * 86400 },
 		{ MC_K_connections, 1, 100 },
 		{ MC_K_messages_per_connection, 1, 1000000 },
+		{ MC_K_pipeline_depth, 1, 100 },
 		{ MC_K_keep_connection, 0, 3600 },
 		{ MC_K_failed_keep, 0, 3650 * 86400 },
 		{ MC_K_queue_max_bytes, 0, INT64_MAX },

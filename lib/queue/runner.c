@@ -218,7 +218,7 @@ tidy(struct mc_runner *r, int64_t *ret_wake)
 			int64_t until = hand->since;
 
 			next = hand->next;
-			if (hand->item != NULL && !hand->ended)
+			if (hand->tasks != NULL && !hand->ended)
 				continue;
 			/* a rate lets one go now and then */
 			if (watching(r) || l->ready.n != 0)

@@ -15,6 +15,8 @@
 
 /* a worker that does not read what it waits for is broken */
 #define GIVE_MS 10000
+/* so much of what has not been answered may be with one worker */
+#define MOST_BYTES (1024 * 1024)
 
 /*
  * Loaded here it is there for all workers, and in a run that stays it is the
@@ -50,7 +52,8 @@ mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
 	    .account = lane->account, .caller = r->set->caller,
 	    .log_most = r->set->log == NULL || r->set->log->fn == NULL ?
 	    MC_LOG_NONE : r->set->log->most,
-	    .dir = mc_store_dir(r->set->store) };
+	    .dir = mc_store_dir(r->set->store),
+	    .depth = (size_t)lane->account->pipeline_depth };
 	/* so that hearing needs no more memory */
 	if (mc_buf_reserve(&hand->in, 2 * (sizeof(struct mc_frame) +
 	    MC_FRAME_MOST)) == NULL) {
@@ -75,7 +78,7 @@ static int
 say(struct mc_hand *hand, enum mc_frame_type type, const void *p, size_t n,
     int fd)
 {
-	char bytes[sizeof(struct mc_frame) + MC_ID_LEN + 1];
+	char bytes[sizeof(struct mc_frame) + sizeof(struct mc_frame_job)];
 	struct mc_frame frame = { (uint32_t)type, (uint32_t)n };
 
 	memcpy(bytes, &frame, sizeof(frame));
@@ -83,6 +86,79 @@ say(struct mc_hand *hand, enum mc_frame_type type, const void *p, size_t n,
 		memcpy(bytes + sizeof(frame), p, n);
 	return mc_child_send(hand->child.sock, bytes, sizeof(frame) + n, fd,
 	    GIVE_MS);
+}
+
+/* -------------------------------------------------------------------- tasks */
+
+static void
+task_free(struct mc_task *t)
+{
+	mc_mem_free(t->told);
+	mc_mem_free(t->room[0]);
+	mc_mem_free(t->room[1]);
+	mc_mem_free(t);
+}
+
+static struct mc_task *
+task_new(struct mc_hand *hand, struct mc_item *item, struct mc_entry *entry)
+{
+	size_t n = mc_entry_envelope(entry)->rcpts.n;
+	struct mc_task *t = mc_mem_zalloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->lane = hand->lane;
+	t->hand = hand;
+	t->item = item;
+	t->entry = entry;
+	t->told = mc_mem_zalloc(n + 1, sizeof(size_t));
+	t->room[0] = mc_mem_zalloc(n + 1, sizeof(size_t));
+	t->room[1] = mc_mem_zalloc(n + 1, sizeof(size_t));
+	if (t->told != NULL && t->room[0] != NULL && t->room[1] != NULL)
+		return t;
+	task_free(t);
+	return NULL;
+}
+
+static struct mc_task *
+task_find(const struct mc_hand *hand, uint32_t number)
+{
+	struct mc_task *t = hand->tasks;
+
+	while (t != NULL && t->number != number)
+		t = t->next;
+	return t;
+}
+
+static void
+task_add(struct mc_hand *hand, struct mc_task *t)
+{
+	struct mc_task **at = &hand->tasks;
+
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = t;
+	hand->n_tasks++;
+	hand->bytes += t->size;
+	t->number = ++hand->number;
+}
+
+/* it is over: recorded, and forgotten */
+static void
+task_done(struct mc_runner *r, struct mc_task *t,
+    const struct mc_frame_done *done)
+{
+	struct mc_hand *hand = t->hand;
+	struct mc_task **at = &hand->tasks;
+
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	hand->n_tasks--;
+	hand->bytes -= t->size;
+	mc_record_done(r, t, done);
+	task_free(t);
+	hand->since = mc_clock_ms();
 }
 
 /* as good as its word: the worker is not there any more */
@@ -95,8 +171,6 @@ broke(struct mc_runner *r, struct mc_hand *hand)
 		return;
 	hand->ended = hand->finished = true;
 	mc_child_end(&hand->child, 0);
-	if (hand->item == NULL)
-		return;
 	memset(&done, 0, sizeof(done));
 	done.adopted = 1;
 	if (hand->cut)
@@ -106,38 +180,57 @@ broke(struct mc_runner *r, struct mc_hand *hand)
 		(void)mc_err_set(&done.err, MC_E_INTERNAL, MC_STAGE_LOCAL,
 		    "the process that was to send it has ended in the middle; "
 		    "a copy may have arrived");
-	mc_record_done(r, hand, &done);
+	while (hand->tasks != NULL)
+		task_done(r, hand->tasks, &done);
 }
 
-static void
-free_room(struct mc_hand *hand)
+bool
+mc_hand_has_room(const struct mc_hand *hand)
 {
-	mc_mem_free(hand->told);
-	mc_mem_free(hand->room[0]);
-	mc_mem_free(hand->room[1]);
-	hand->told = hand->room[0] = hand->room[1] = NULL;
+	const struct mc_account *a = hand->lane->account;
+
+	if (hand->finished || (hand->n_tasks != 0 && !hand->gives))
+		return false;
+	if (hand->n_tasks == 0)
+		return true;
+	/* what is let go at a rate is not held in hand */
+	return hand->overlaps && a->rate_messages == 0 && !hand->full &&
+	    !hand->tasks->alone &&
+	    hand->n_tasks < a->pipeline_depth &&
+	    hand->carried + hand->n_tasks < a->messages_per_connection;
 }
 
-static bool
-make_room(struct mc_hand *hand, size_t n)
+bool
+mc_hand_may_have(struct mc_hand *hand, struct mc_item *item,
+    struct mc_entry *entry)
 {
-	free_room(hand);
-	hand->told = mc_mem_zalloc(n + 1, sizeof(size_t));
-	hand->room[0] = mc_mem_zalloc(n + 1, sizeof(size_t));
-	hand->room[1] = mc_mem_zalloc(n + 1, sizeof(size_t));
-	return hand->told != NULL && hand->room[0] != NULL &&
-	    hand->room[1] != NULL;
+	struct mc_entry_info info;
+
+	mc_entry_info(entry, &info);
+	/* whatever broke the connection, or the worker, must not do it to
+	 * others again */
+	item->alone = info.cut_off || info.attempts != 0 ||
+	    info.size > MOST_BYTES;
+	for (size_t i = 0; i < mc_record_rcpts(entry); i++)
+		if (mc_entry_cell(entry, i) == MC_CELL_UNSURE)
+			item->alone = true;
+	if (hand->n_tasks == 0)
+		return true;
+	hand->full = item->alone || hand->bytes + info.size > MOST_BYTES;
+	return !hand->full;
 }
 
 int
 mc_hand_give(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
     struct mc_entry *entry)
 {
+	struct mc_frame_job job;
 	struct mc_entry_info info;
 	struct mc_err none = { .code = MC_OK };
+	struct mc_task *t = task_new(hand, item, entry);
 	uint32_t chance = 0;
 
-	if (!make_room(hand, mc_entry_envelope(entry)->rcpts.n)) {
+	if (t == NULL) {
 		(void)mc_err_set(&r->stop, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 		mc_entry_close(entry);
 		mc_runner_put_off(r, item, MC_NEVER);
@@ -148,25 +241,38 @@ mc_hand_give(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
 	if (mc_rand_bytes(&chance, sizeof(chance), &none) != 0)
 		chance = 0;
 	mc_err_reset(&none);
-	hand->item = item;
-	hand->entry = entry;
-	hand->begun = mc_runner_now();
-	hand->next_attempt = mc_schedule_next(&hand->lane->schedule,
-	    info.attempts + 1, hand->begun, chance);
-	hand->next_unsure = mc_schedule_next_unsure(&hand->lane->schedule,
-	    info.attempts + 1, hand->begun, chance);
-	hand->since = mc_clock_ms();
-	hand->noted = hand->lane_failed = hand->waits = false;
-	hand->n_told = 0;
+	t->begun = mc_runner_now();
+	t->next_attempt = mc_schedule_next(&hand->lane->schedule,
+	    info.attempts + 1, t->begun, chance);
+	t->next_unsure = mc_schedule_next_unsure(&hand->lane->schedule,
+	    info.attempts + 1, t->begun, chance);
+	t->since = mc_clock_ms();
+	t->size = info.size;
+	t->alone = item->alone;
+	task_add(hand, t);
 	item->state = MC_ITEM_ACTIVE;
 	if (mc_entry_attempt(entry, true, &none) != 0)
 		mc_log_line(r->set->log, MC_LOG_WARN, MC_STAGE_LOCAL, "%s",
 		    none.text);
-	if (say(hand, MC_FRAME_JOB, item->id, sizeof(item->id),
-	    mc_entry_fd(entry)) == 0)
+	hand->gives = true;
+	memset(&job, 0, sizeof(job));
+	job.job = t->number;
+	memcpy(job.id, item->id, sizeof(job.id));
+	if (say(hand, MC_FRAME_JOB, &job, sizeof(job), mc_entry_fd(entry)) == 0)
 		return 0;
 	broke(r, hand);
 	return -1;
+}
+
+void
+mc_hand_run(struct mc_runner *r, struct mc_hand *hand)
+{
+	if (hand->ended || !hand->gives)
+		return;
+	hand->gives = hand->full = false;
+	/* who was asked to break off does not hear any more */
+	if (!hand->cut && say(hand, MC_FRAME_RUN, NULL, 0, -1) != 0)
+		broke(r, hand);
 }
 
 /* ------------------------------------------------------------------ hearing */
@@ -185,18 +291,19 @@ on_rcpt(struct mc_hand *hand, const char *p, size_t n)
 	struct mc_frame_rcpt f;
 	const char *text = p + sizeof(f), *reply;
 	struct mc_rcpt *rcpt;
+	struct mc_task *t;
 
-	if (hand->item == NULL || n < sizeof(f) + 2 || p[n - 1] != '\0')
+	if (n < sizeof(f) + 2 || p[n - 1] != '\0')
 		return false;
 	memcpy(&f, p, sizeof(f));
 	reply = text + strlen(text) + 1;
-	if (reply > p + n - 1)
+	t = task_find(hand, f.job);
+	if (reply > p + n - 1 || t == NULL)
 		return false;
-	rcpt = mc_envelope_at(mc_entry_envelope(hand->entry), f.i);
-	if (rcpt == NULL || hand->n_told >=
-	    mc_entry_envelope(hand->entry)->rcpts.n)
+	rcpt = mc_envelope_at(mc_entry_envelope(t->entry), f.i);
+	if (rcpt == NULL || t->n_told >= mc_record_rcpts(t->entry))
 		return false;
-	hand->told[hand->n_told++] = f.i;
+	t->told[t->n_told++] = f.i;
 	rcpt->verdict = (enum mc_verdict)f.verdict;
 	rcpt->code = (enum mc_code)f.code;
 	rcpt->stage = (enum mc_stage)f.stage;
@@ -226,15 +333,52 @@ static bool
 on_done(struct mc_runner *r, struct mc_hand *hand, const char *p, size_t n)
 {
 	struct mc_frame_done done;
+	struct mc_task *t;
 
-	if (hand->item == NULL || n != sizeof(done))
+	if (n != sizeof(done))
 		return false;
 	memcpy(&done, p, sizeof(done));
 	done.err.text[sizeof(done.err.text) - 1] = '\0';
-	hand->carried++;
-	mc_record_done(r, hand, &done);
-	hand->since = mc_clock_ms();
+	t = task_find(hand, done.job);
+	if (t == NULL)
+		return false;
+	hand->carried += done.untried == 0;
+	task_done(r, t, &done);
 	return true;
+}
+
+static bool
+on_open(struct mc_runner *r, struct mc_hand *hand, const char *p, size_t n)
+{
+	struct mc_frame_open f;
+
+	if (n != sizeof(f))
+		return false;
+	memcpy(&f, p, sizeof(f));
+	hand->open = true;
+	hand->overlaps = f.overlaps != 0;
+	mc_lane_works(r, hand->lane);
+	return true;
+}
+
+static bool
+on_settled(struct mc_runner *r, struct mc_hand *hand, const char *p, size_t n)
+{
+	struct mc_task *t;
+	uint32_t number;
+
+	if (n != sizeof(number))
+		return false;
+	memcpy(&number, p, sizeof(number));
+	t = task_find(hand, number);
+	if (t == NULL)
+		return false;
+	mc_record_settled(r, t);
+	t->n_told = 0;
+	/* what cannot be recorded must not be followed by more */
+	if (r->stop.code != MC_OK)
+		mc_hand_cut(hand);
+	return hand->cut || say(hand, MC_FRAME_GO, NULL, 0, -1) == 0;
 }
 
 static bool
@@ -243,27 +387,17 @@ on_frame(struct mc_runner *r, struct mc_hand *hand, uint32_t type,
 {
 	switch ((enum mc_frame_type)type) {
 	case MC_FRAME_OPEN:
-		hand->open = true;
-		mc_lane_works(r, hand->lane);
-		return n == 0;
+		return on_open(r, hand, p, n);
 	case MC_FRAME_RCPT:
 		return on_rcpt(hand, p, n);
 	case MC_FRAME_SETTLED:
-		if (hand->item == NULL)
-			return false;
-		mc_record_settled(r, hand);
-		hand->n_told = 0;
-		/* what cannot be recorded must not be followed by more */
-		if (r->stop.code != MC_OK)
-			mc_hand_cut(hand);
-		else if (!hand->cut && say(hand, MC_FRAME_GO, NULL, 0, -1) != 0)
-			return false;
-		return true;
+		return on_settled(r, hand, p, n);
 	case MC_FRAME_DONE:
 		return on_done(r, hand, p, n);
 	case MC_FRAME_LOG:
 		return on_log(r, p, n);
 	case MC_FRAME_JOB:
+	case MC_FRAME_RUN:
 	case MC_FRAME_GO:
 		break;
 	}
@@ -338,7 +472,7 @@ mc_hand_end(struct mc_runner *r, struct mc_hand *hand)
 	struct mc_hand **at = &lane->hands;
 	struct mc_child *leaving = NULL;
 
-	if (!hand->ended && hand->item == NULL)
+	if (!hand->ended && hand->tasks == NULL)
 		leaving = mc_vec_add(&r->leaving);
 	if (leaving != NULL) {
 		*leaving = hand->child;
@@ -351,6 +485,5 @@ mc_hand_end(struct mc_runner *r, struct mc_hand *hand)
 	*at = hand->next;
 	lane->n_hands--;
 	mc_buf_clear(&hand->in);
-	free_room(hand);
 	mc_mem_free(hand);
 }

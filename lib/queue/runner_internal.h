@@ -24,6 +24,7 @@ struct mc_item {
 	} state;
 	bool failed;		/* kept, and its time may be over */
 	bool forced;		/* asked for by name: due or not, paused or not */
+	bool alone;		/* nothing else is sent beside it */
 	unsigned tries;		/* in vain, since others had it */
 	int64_t due;		/* seconds since 1970 */
 	int64_t again;		/* mc_clock_ms; MC_NEVER: not in this run */
@@ -93,16 +94,17 @@ struct mc_lane {
 	struct mc_lane *next;
 };
 
-/* the runner's side of one worker */
-struct mc_hand {
+/* a message that a worker has */
+struct mc_task {
 	struct mc_lane *lane;
-	struct mc_child child;
-	struct mc_buf in;	/* from the channel, not yet handled */
-	struct mc_item *item;	/* NULL: idle */
-	struct mc_entry *entry;	/* claimed, while item is there */
+	struct mc_hand *hand;
+	struct mc_item *item;
+	struct mc_entry *entry;	/* claimed */
+	uint32_t number;	/* by which the worker speaks of it */
+	uint64_t size;
+	bool alone;		/* nothing else is with the worker meanwhile */
 	int64_t begun;		/* seconds since 1970: time of all its notes */
-	int64_t since;		/* mc_clock_ms: of the job, or of idling */
-	size_t carried;		/* messages, so far */
+	int64_t since;		/* mc_clock_ms: with the worker */
 	/* room for all recipients of the message, had before it is sent: what
 	 * was delivered must not stay unrecorded for want of memory */
 	size_t *told;		/* recipients told since the last SETTLED */
@@ -114,6 +116,25 @@ struct mc_hand {
 	bool lane_failed;	/* it has paused its account */
 	bool waits;		/* for its account: it was not really tried */
 	int64_t again;		/* mc_clock_ms: else it may be tried again then */
+	struct mc_task *next;
+};
+
+/* the runner's side of one worker */
+struct mc_hand {
+	struct mc_lane *lane;
+	struct mc_child child;
+	struct mc_buf in;	/* from the channel, not yet handled */
+	struct mc_task *tasks;	/* in the order given; none: idle */
+	size_t n_tasks;
+	uint64_t bytes;		/* of them */
+	uint32_t number;	/* of the last one */
+	bool gives;		/* it is being given some, and told to start after */
+	bool full;		/* what comes next has to wait until then */
+	bool overlaps;		/* its server takes more while one is on its way */
+	int64_t since;		/* mc_clock_ms: idle */
+	size_t carried;		/* messages, so far */
+	int64_t failed_at;	/* mc_clock_ms: it paused its account; MC_PAST */
+	int64_t broke_at;	/* its connection broke */
 	bool finished;		/* no more jobs: to be ended */
 	bool open;		/* it has been connected and logged in */
 	bool cut;		/* it was asked to break off */
@@ -173,11 +194,24 @@ mc_lane_assign(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake);
 struct mc_hand *
 mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err);
 
+/* has it room for one more? */
+bool
+mc_hand_has_room(const struct mc_hand *hand);
+
+/* beside what it has?  Else the message waits, and so does what comes after it */
+bool
+mc_hand_may_have(struct mc_hand *hand, struct mc_item *item,
+    struct mc_entry *entry);
+
 /* give it a message that is claimed; takes the entry, also on failure, after
  * which the item is settled */
 int
 mc_hand_give(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
     struct mc_entry *entry);
+
+/* that was all for now: it is to begin */
+void
+mc_hand_run(struct mc_runner *r, struct mc_hand *hand);
 
 /* handle what the channel has */
 void
@@ -221,11 +255,11 @@ mc_record_mark(struct mc_runner *r, struct mc_entry *entry,
 
 /* one recipient was told of: its verdict is in the envelope */
 void
-mc_record_settled(struct mc_runner *r, struct mc_hand *hand);
+mc_record_settled(struct mc_runner *r, struct mc_task *t);
 
 /* the attempt is over; closes the entry and settles the item */
 void
-mc_record_done(struct mc_runner *r, struct mc_hand *hand,
+mc_record_done(struct mc_runner *r, struct mc_task *t,
     const struct mc_frame_done *done);
 
 /* what can be done for a message without sending it: reports that a crash kept from
@@ -250,12 +284,12 @@ mc_report_failed(struct mc_runner *r, const struct mc_lane *lane,
 
 /* NOTIFY=SUCCESS, and the server will not tell */
 void
-mc_report_relayed(struct mc_runner *r, struct mc_hand *hand,
+mc_report_relayed(struct mc_runner *r, struct mc_task *t,
     struct mc_some *s, size_t *room);
 
 /* it waits for so long that the sender is told, once */
 void
-mc_report_delayed(struct mc_runner *r, struct mc_hand *hand,
+mc_report_delayed(struct mc_runner *r, struct mc_task *t,
     struct mc_some *s, size_t *room);
 
 /* runner_scan.c */

@@ -168,14 +168,17 @@ rate_allows(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake)
 
 /* ------------------------------------------------------------------- assign */
 
+/* the one that has least to do */
 static struct mc_hand *
-idle_hand(const struct mc_lane *lane)
+free_hand(const struct mc_lane *lane)
 {
-	struct mc_hand *hand = lane->hands;
+	struct mc_hand *best = NULL;
 
-	while (hand != NULL && (hand->item != NULL || hand->finished))
-		hand = hand->next;
-	return hand;
+	for (struct mc_hand *h = lane->hands; h != NULL; h = h->next)
+		if (mc_hand_has_room(h) &&
+		    (best == NULL || h->n_tasks < best->n_tasks))
+			best = h;
+	return best;
 }
 
 static size_t
@@ -204,8 +207,8 @@ worth_another(const struct mc_lane *lane, int64_t *ret_wake)
 	if (lane->ready.n >= WORTH * n)
 		return true;
 	for (const struct mc_hand *h = lane->hands; h != NULL; h = h->next)
-		if (h->item != NULL && h->since < slowest)
-			slowest = h->since;
+		if (h->tasks != NULL && h->tasks->since < slowest)
+			slowest = h->tasks->since;
 	if (mc_clock_ms() - slowest > SLOW_MS)
 		return true;
 	sooner(ret_wake, slowest + SLOW_MS + 1);
@@ -216,7 +219,7 @@ static struct mc_hand *
 find_hand(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake)
 {
 	struct mc_err err = { .code = MC_OK };
-	struct mc_hand *hand = idle_hand(lane);
+	struct mc_hand *hand = free_hand(lane);
 
 	if (hand != NULL || !worth_another(lane, ret_wake))
 		return hand;
@@ -231,17 +234,27 @@ find_hand(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake)
 	return hand;
 }
 
-/* 1: *ret_entry is to be sent; 0: this item needs no more */
+/* 1: *ret_entry is to be sent; 0: this item needs no more; 2: it waits until
+ * the worker is done with others */
 static int
-claim(struct mc_runner *r, struct mc_lane *lane, struct mc_item *item,
+claim(struct mc_runner *r, struct mc_hand *hand, struct mc_item *item,
     struct mc_entry **ret_entry)
 {
 	struct mc_err err = { .code = MC_OK };
-	int rc = mc_store_claim(r->set->store, item->id, true, ret_entry, &err);
+	int rc;
 
+	if (item->alone && hand->n_tasks != 0) {
+		hand->full = true;
+		return 2;
+	}
+	rc = mc_store_claim(r->set->store, item->id, true, ret_entry, &err);
 	if (rc == 1) {
 		item->tries = 0;
-		return mc_record_before(r, lane, item, *ret_entry);
+		if (mc_hand_may_have(hand, item, *ret_entry))
+			return mc_record_before(r, hand->lane, item,
+			    *ret_entry);
+		mc_entry_close(*ret_entry);
+		return 2;
 	}
 	if (rc < 0 && err.code == MC_E_QUEUE_READONLY)
 		r->stop = err;
@@ -257,21 +270,34 @@ claim(struct mc_runner *r, struct mc_lane *lane, struct mc_item *item,
 	return 0;
 }
 
-void
-mc_lane_assign(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake)
+static void
+give(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake)
 {
 	while (r->stop.code == MC_OK && !r->cancelled &&
 	    mc_lane_open(r, lane, ret_wake)) {
 		struct mc_hand *hand = find_hand(r, lane, ret_wake);
 		struct mc_entry *entry;
 		struct mc_item *item;
+		int rc;
 
 		if (hand == NULL || !rate_allows(r, lane, ret_wake))
 			return;
 		item = mc_fifo_take(&lane->ready);
-		r->gave = true;
-		if (claim(r, lane, item, &entry) != 1)
+		rc = claim(r, hand, item, &entry);
+		if (rc == 2) {
+			mc_fifo_put_back(&lane->ready, item);
 			continue;
-		(void)mc_hand_give(r, hand, item, entry);
+		}
+		r->gave = true;
+		if (rc == 1)
+			(void)mc_hand_give(r, hand, item, entry);
 	}
+}
+
+void
+mc_lane_assign(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake)
+{
+	give(r, lane, ret_wake);
+	for (struct mc_hand *h = lane->hands; h != NULL; h = h->next)
+		mc_hand_run(r, h);
 }

@@ -80,10 +80,10 @@ mc_record_mark(struct mc_runner *r, struct mc_entry *entry,
 }
 
 static int
-note(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
+note(struct mc_runner *r, struct mc_task *t, struct mc_entry *entry,
     size_t i, const struct mc_err *why, bool sync)
 {
-	int64_t when = hand != NULL ? hand->begun : mc_runner_now();
+	int64_t when = t != NULL ? t->begun : mc_runner_now();
 	struct mc_err err = { .code = MC_OK };
 	struct mc_buf line;
 	int rc;
@@ -92,8 +92,8 @@ note(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
 	mc_reason_format(why, &line);
 	rc = mc_entry_note(entry, i, when, line.ptr, sync, &err);
 	mc_buf_clear(&line);
-	if (hand != NULL)
-		hand->noted = true;
+	if (t != NULL)
+		t->noted = true;
 	if (rc != 0)
 		mc_record_error(r, &err);
 	return rc;
@@ -102,7 +102,7 @@ note(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
 /* the reason is on stable storage before the state that needs it; false: they
  * have not failed */
 static bool
-fail(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
+fail(struct mc_runner *r, struct mc_task *t, struct mc_entry *entry,
     const struct mc_some *s)
 {
 	for (size_t k = 0; k < s->n; k++) {
@@ -110,7 +110,7 @@ fail(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
 
 		err_of(mc_record_rcpt(entry, s->which[k]), &why);
 		/* without it they stay pending, and are tried again */
-		if (note(r, hand, entry, s->which[k], &why,
+		if (note(r, t, entry, s->which[k], &why,
 		    k + 1 == s->n) != 0)
 			return false;
 	}
@@ -120,13 +120,13 @@ fail(struct mc_runner *r, struct mc_hand *hand, struct mc_entry *entry,
 /* --------------------------------------------------------- what a worker told */
 
 static void
-tell_event(struct mc_runner *r, struct mc_hand *hand, size_t i,
+tell_event(struct mc_runner *r, struct mc_task *t, size_t i,
     enum mc_verdict verdict)
 {
-	struct mc_lane *lane = hand->lane;
+	struct mc_lane *lane = t->lane;
 	struct mc_run_event event = { 0 };
 	struct mc_entry_info info;
-	const struct mc_rcpt *rcpt = mc_record_rcpt(hand->entry, i);
+	const struct mc_rcpt *rcpt = mc_record_rcpt(t->entry, i);
 
 	if (verdict == MC_DELIVERED)
 		r->progress.delivered++;
@@ -137,12 +137,12 @@ tell_event(struct mc_runner *r, struct mc_hand *hand, size_t i,
 	r->changed = true;
 	if (r->set->run->event == NULL)
 		return;
-	mc_entry_info(hand->entry, &info);
+	mc_entry_info(t->entry, &info);
 	event.id = info.id;
 	event.account = lane->name;
 	event.host = lane->account == NULL || lane->account->host == NULL ?
 	    "" : lane->account->host;
-	event.sender = mc_entry_envelope(hand->entry)->sender;
+	event.sender = mc_entry_envelope(t->entry)->sender;
 	event.address = rcpt->addr;
 	event.verdict = verdict;
 	err_of(rcpt, &event.err);
@@ -151,59 +151,77 @@ tell_event(struct mc_runner *r, struct mc_hand *hand, size_t i,
 		memset(&event.err, 0, sizeof(event.err));
 	event.reply = rcpt->reply;
 	event.size = info.size;
-	event.next_attempt = verdict == MC_DEFERRED ? hand->next_attempt :
-	    verdict == MC_UNSURE ? hand->next_unsure : 0;
+	event.next_attempt = verdict == MC_DEFERRED ? t->next_attempt :
+	    verdict == MC_UNSURE ? t->next_unsure : 0;
 	r->set->run->event(r->set->run->ctx, &event);
 }
 
 /* those told of that have this verdict */
 static void
-pick(struct mc_hand *hand, enum mc_verdict verdict, struct mc_some *s)
+pick(struct mc_task *t, enum mc_verdict verdict, struct mc_some *s)
 {
 	s->n = 0;
-	for (size_t k = 0; k < hand->n_told; k++)
-		if (mc_record_rcpt(hand->entry, hand->told[k])->verdict == verdict)
-			s->which[s->n++] = hand->told[k];
+	for (size_t k = 0; k < t->n_told; k++)
+		if (mc_record_rcpt(t->entry, t->told[k])->verdict == verdict)
+			s->which[s->n++] = t->told[k];
+}
+
+/* what the others that were with the same worker have met already is the same
+ * trouble */
+static bool
+is_news(const struct mc_task *t, int64_t last)
+{
+	return t->since >= last;
 }
 
 static void
-defer(struct mc_runner *r, struct mc_hand *hand, size_t i)
+fail_lane(struct mc_runner *r, struct mc_task *t, enum mc_fault fault,
+    const struct mc_err *why)
+{
+	if (!is_news(t, t->hand->failed_at))
+		return;
+	t->hand->failed_at = mc_clock_ms();
+	mc_lane_fail(r, t->lane, fault, why);
+}
+
+static void
+defer(struct mc_runner *r, struct mc_task *t, size_t i)
 {
 	struct mc_err why;
 	enum mc_fault fault;
 
-	err_of(mc_record_rcpt(hand->entry, i), &why);
+	err_of(mc_record_rcpt(t->entry, i), &why);
 	if (why.code == MC_E_CANCELLED)
 		return;
 	fault = mc_fault_of(&why, false);
-	if (fault != MC_FAULT_MESSAGE && !hand->lane_failed) {
-		hand->lane_failed = true;
-		mc_lane_fail(r, hand->lane, fault, &why);
+	if (fault != MC_FAULT_MESSAGE && !t->lane_failed) {
+		t->lane_failed = true;
+		fail_lane(r, t, fault, &why);
 	}
 	/* nobody's attempt: the account is at fault */
 	if (fault == MC_FAULT_ACCOUNT || fault == MC_FAULT_NETWORK)
 		return;
-	(void)note(r, hand, hand->entry, i, &why, false);
+	(void)note(r, t, t->entry, i, &why, false);
 }
 
 void
-mc_record_settled(struct mc_runner *r, struct mc_hand *hand)
+mc_record_settled(struct mc_runner *r, struct mc_task *t)
 {
 	static const enum mc_verdict order[] = { MC_DELIVERED, MC_UNSURE,
 	    MC_FAILED, MC_DEFERRED };
-	struct mc_entry *entry = hand->entry;
-	struct mc_some s = { hand->room[0], 0 };
+	struct mc_entry *entry = t->entry;
+	struct mc_some s = { t->room[0], 0 };
 
 	for (size_t v = 0; v < MC_NELEM(order); v++) {
 		enum mc_verdict verdict = order[v];
 
-		pick(hand, order[v], &s);
+		pick(t, order[v], &s);
 		if (order[v] == MC_DELIVERED) {
 			if (!mc_record_mark(r, entry, &s, MC_CELL_DELIVERED))
 				break;
 			if (s.n != 0)
-				hand->lane->broken = 0;
-		} else if (order[v] == MC_FAILED && !fail(r, hand, entry, &s)) {
+				t->lane->broken = 0;
+		} else if (order[v] == MC_FAILED && !fail(r, t, entry, &s)) {
 			verdict = MC_DEFERRED;
 		}
 		for (size_t k = 0; k < s.n; k++) {
@@ -211,12 +229,12 @@ mc_record_settled(struct mc_runner *r, struct mc_hand *hand)
 
 			if (order[v] == MC_UNSURE) {
 				err_of(mc_record_rcpt(entry, s.which[k]), &why);
-				(void)note(r, hand, entry, s.which[k], &why,
+				(void)note(r, t, entry, s.which[k], &why,
 				    false);
 			} else if (order[v] == MC_DEFERRED) {
-				defer(r, hand, s.which[k]);
+				defer(r, t, s.which[k]);
 			}
-			tell_event(r, hand, s.which[k], verdict);
+			tell_event(r, t, s.which[k], verdict);
 		}
 		if (order[v] == MC_UNSURE &&
 		    !mc_record_mark(r, entry, &s, MC_CELL_UNSURE))
@@ -303,17 +321,17 @@ give_up_unsure(struct mc_runner *r, struct mc_lane *lane,
 }
 
 static void
-expire(struct mc_runner *r, struct mc_hand *hand, const struct mc_err *why,
+expire(struct mc_runner *r, struct mc_task *t, const struct mc_err *why,
     struct mc_some *s)
 {
-	struct mc_lane *lane = hand->lane;
-	struct mc_entry *entry = hand->entry;
+	struct mc_lane *lane = t->lane;
+	struct mc_entry *entry = t->entry;
 	struct mc_entry_info info;
 	bool old;
 
 	mc_entry_info(entry, &info);
 	old = mc_schedule_expired(&lane->schedule, info.arrival,
-	    info.attempts + lane->pause.failures, hand->begun);
+	    info.attempts + lane->pause.failures, t->begun);
 	s->n = 0;
 	for (size_t i = 0; i < mc_record_rcpts(entry); i++) {
 		enum mc_cell cell = mc_entry_cell(entry, i);
@@ -328,10 +346,10 @@ expire(struct mc_runner *r, struct mc_hand *hand, const struct mc_err *why,
 		give_up(rcpt, old ? "given up after too long" : UNSURE_END);
 		s->which[s->n++] = i;
 	}
-	if (!fail(r, hand, entry, s))
+	if (!fail(r, t, entry, s))
 		return;
 	for (size_t k = 0; k < s->n; k++)
-		tell_event(r, hand, s->which[k], MC_FAILED);
+		tell_event(r, t, s->which[k], MC_FAILED);
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -366,20 +384,20 @@ conclude(struct mc_runner *r, struct mc_entry *entry)
 }
 
 static void
-reschedule(struct mc_runner *r, struct mc_hand *hand)
+reschedule(struct mc_runner *r, struct mc_task *t)
 {
 	struct mc_err err = { .code = MC_OK };
-	int64_t next = has_cell(hand->entry, MC_CELL_UNSURE) ?
-	    hand->next_unsure : hand->next_attempt;
+	int64_t next = has_cell(t->entry, MC_CELL_UNSURE) ?
+	    t->next_unsure : t->next_attempt;
 
 	/* what would be due at once for ever is no way to go on */
-	if (mc_entry_reschedule(hand->entry, next, &err) != 0) {
+	if (mc_entry_reschedule(t->entry, next, &err) != 0) {
 		mc_record_error(r, &err);
 		if (r->stop.code == MC_OK)
 			r->stop = err;
 	}
-	hand->item->due = next;
-	hand->again = mc_clock_after((next - hand->begun) * 1000);
+	t->item->due = next;
+	t->again = mc_clock_after((next - t->begun) * 1000);
 	if (next < r->next_due)
 		r->next_due = next;
 }
@@ -387,13 +405,13 @@ reschedule(struct mc_runner *r, struct mc_hand *hand)
 /* servers limit connections: one that others of ours have outdone is no reason
  * to stop those */
 static bool
-one_too_many(const struct mc_hand *hand, enum mc_fault fault, bool opening)
+one_too_many(const struct mc_task *t, enum mc_fault fault, bool opening)
 {
-	struct mc_lane *lane = hand->lane;
+	struct mc_lane *lane = t->lane;
 	size_t others = 0;
 
 	for (const struct mc_hand *h = lane->hands; h != NULL; h = h->next)
-		others += h != hand && !h->finished && h->open;
+		others += h != t->hand && !h->finished && h->open;
 	if (fault != MC_FAULT_BUSY || !opening || others == 0)
 		return false;
 	lane->most_hands = others;
@@ -402,10 +420,10 @@ one_too_many(const struct mc_hand *hand, enum mc_fault fault, bool opening)
 
 /* a failure that no recipient was told of */
 static enum mc_fault
-fault_of(struct mc_runner *r, struct mc_hand *hand,
+fault_of(struct mc_runner *r, struct mc_task *t,
     const struct mc_frame_done *done)
 {
-	struct mc_lane *lane = hand->lane;
+	struct mc_lane *lane = t->lane;
 	const struct mc_err *why = &done->err;
 	enum mc_fault fault;
 
@@ -413,30 +431,33 @@ fault_of(struct mc_runner *r, struct mc_hand *hand,
 		return MC_FAULT_MESSAGE;
 	fault = mc_fault_of(why, done->opening != 0);
 	if (fault == MC_FAULT_MESSAGE) {
-		if (!hand->noted)
-			(void)note(r, hand, hand->entry, SIZE_MAX, why, false);
-		lane->broken++;
-		if (lane->broken < MOST_BROKEN || hand->lane_failed)
+		if (!t->noted)
+			(void)note(r, t, t->entry, SIZE_MAX, why, false);
+		if (is_news(t, t->hand->broke_at))
+			lane->broken++;
+		t->hand->broke_at = mc_clock_ms();
+		if (lane->broken < MOST_BROKEN || t->lane_failed)
 			return fault;
 		lane->broken = 0;
-		mc_lane_fail(r, lane, MC_FAULT_BUSY, why);
+		fail_lane(r, t, MC_FAULT_BUSY, why);
 		return fault;
 	}
 	/* its connection is no good any more */
-	hand->finished = true;
-	if (one_too_many(hand, fault, done->opening != 0))
+	t->hand->finished = true;
+	if (one_too_many(t, fault, done->opening != 0))
 		return fault;
-	if (!hand->lane_failed)
-		mc_lane_fail(r, lane, fault, why);
+	if (!t->lane_failed)
+		fail_lane(r, t, fault, why);
 	return fault;
 }
 
-/* the message waits for its account, in its old place */
+/* the message waits for its account, in its old place; asked for by name it
+ * is tried once */
 static void
 wait_for_account(struct mc_runner *r, struct mc_lane *lane,
-    struct mc_item *item)
+    struct mc_item *item, bool untried)
 {
-	if (item->forced || r->cancelled) {
+	if ((item->forced && !untried) || r->cancelled) {
 		mc_runner_put_off(r, item, MC_NEVER);
 		return;
 	}
@@ -445,26 +466,26 @@ wait_for_account(struct mc_runner *r, struct mc_lane *lane,
 }
 
 static void
-settle(struct mc_runner *r, struct mc_hand *hand,
+settle(struct mc_runner *r, struct mc_task *t,
     const struct mc_frame_done *done)
 {
-	struct mc_entry *entry = hand->entry;
-	enum mc_fault fault = fault_of(r, hand, done);
+	struct mc_entry *entry = t->entry;
+	enum mc_fault fault = fault_of(r, t, done);
 	bool cancelled = done->err.code == MC_E_CANCELLED;
-	struct mc_some s = { hand->room[0], 0 };
-	size_t *room = hand->room[1];
+	struct mc_some s = { t->room[0], 0 };
+	size_t *room = t->room[1];
 
-	if (fault != MC_FAULT_NETWORK && !cancelled)
-		expire(r, hand, &done->err, &s);
-	mc_report_failed(r, hand->lane, entry, &s, room);
-	mc_report_relayed(r, hand, &s, room);
+	if (fault != MC_FAULT_NETWORK && !cancelled && done->untried == 0)
+		expire(r, t, &done->err, &s);
+	mc_report_failed(r, t->lane, entry, &s, room);
+	mc_report_relayed(r, t, &s, room);
 	if (conclude(r, entry))
 		return;
-	mc_report_delayed(r, hand, &s, room);
-	hand->waits = !cancelled && !hand->noted &&
-	    (fault != MC_FAULT_MESSAGE || hand->lane_failed);
-	if (!cancelled && !hand->waits)
-		reschedule(r, hand);
+	mc_report_delayed(r, t, &s, room);
+	t->waits = !cancelled && !t->noted && (done->untried != 0 ||
+	    fault != MC_FAULT_MESSAGE || t->lane_failed);
+	if (!cancelled && !t->waits)
+		reschedule(r, t);
 }
 
 /* all that came of it is recorded */
@@ -479,27 +500,27 @@ end_attempt(struct mc_runner *r, struct mc_entry *entry)
 }
 
 void
-mc_record_done(struct mc_runner *r, struct mc_hand *hand,
+mc_record_done(struct mc_runner *r, struct mc_task *t,
     const struct mc_frame_done *done)
 {
-	struct mc_item *item = hand->item;
+	struct mc_item *item = t->item;
 
-	hand->again = mc_clock_after(1000);
+	t->again = mc_clock_after(1000);
 	if (done->adopted != 0)
-		settle(r, hand, done);
+		settle(r, t, done);
 	else
 		mc_record_error(r, &done->err);
-	end_attempt(r, hand->entry);
-	mc_entry_close(hand->entry);
-	hand->entry = NULL;
-	hand->item = NULL;
-	if (hand->waits)
-		wait_for_account(r, hand->lane, item);
+	end_attempt(r, t->entry);
+	mc_entry_close(t->entry);
+	t->entry = NULL;
+	t->item = NULL;
+	if (t->waits)
+		wait_for_account(r, t->lane, item, done->untried != 0);
 	else
-		mc_runner_put_off(r, item, hand->again);
-	if (hand->lane->account == NULL || hand->carried >=
-	    hand->lane->account->messages_per_connection)
-		hand->finished = true;
+		mc_runner_put_off(r, item, t->again);
+	if (t->lane->account == NULL || t->hand->carried >=
+	    t->lane->account->messages_per_connection)
+		t->hand->finished = true;
 }
 
 /* --------------------------------------------------------- without sending */

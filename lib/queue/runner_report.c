@@ -140,10 +140,10 @@ mc_report_failed(struct mc_runner *r, const struct mc_lane *lane,
 }
 
 void
-mc_report_relayed(struct mc_runner *r, struct mc_hand *hand, struct mc_some *s,
+mc_report_relayed(struct mc_runner *r, struct mc_task *t, struct mc_some *s,
     size_t *room)
 {
-	struct mc_entry *entry = hand->entry;
+	struct mc_entry *entry = t->entry;
 	struct mc_err err = { .code = MC_OK };
 	struct mc_some report;
 
@@ -157,7 +157,7 @@ mc_report_relayed(struct mc_runner *r, struct mc_hand *hand, struct mc_some *s,
 			s->which[s->n++] = i;
 	}
 	report = wanted(entry, MC_REPORT_RELAYED, s, room);
-	if (report.n != 0 && make_report(r, hand->lane, entry,
+	if (report.n != 0 && make_report(r, t->lane, entry,
 	    MC_REPORT_RELAYED, &report, &err) != 0)
 		mc_record_error(r, &err);
 }
@@ -173,26 +173,26 @@ find_delay(void *ctx, size_t i, int64_t when, const char *text)
 }
 
 void
-mc_report_delayed(struct mc_runner *r, struct mc_hand *hand, struct mc_some *s,
+mc_report_delayed(struct mc_runner *r, struct mc_task *t, struct mc_some *s,
     size_t *room)
 {
-	struct mc_entry *entry = hand->entry;
-	const struct mc_account *a = hand->lane->account;
+	struct mc_entry *entry = t->entry;
+	const struct mc_account *a = t->lane->account;
 	struct mc_err err = { .code = MC_OK };
 	struct mc_entry_info info;
 	struct mc_some report;
 
 	mc_entry_info(entry, &info);
 	if (a == NULL || a->delay_report == 0 ||
-	    hand->begun - info.arrival < (int64_t)a->delay_report)
+	    t->begun - info.arrival < (int64_t)a->delay_report)
 		return;
 	pick_cells(entry, MC_CELL_PENDING, MC_CELL_UNSURE, s);
 	report = wanted(entry, MC_REPORT_DELAYED, s, room);
 	if (report.n == 0 ||
 	    mc_entry_notes(entry, find_delay, NULL, &err) != 0)
 		return;
-	if (make_report(r, hand->lane, entry, MC_REPORT_DELAYED, &report,
-	    &err) != 0 || mc_entry_note(entry, SIZE_MAX, hand->begun,
+	if (make_report(r, t->lane, entry, MC_REPORT_DELAYED, &report,
+	    &err) != 0 || mc_entry_note(entry, SIZE_MAX, t->begun,
 	    DELAY_WORDS, false, &err) != 0)
 		mc_record_error(r, &err);
 }

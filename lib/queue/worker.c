@@ -16,13 +16,25 @@
 /* the runner reads whenever it is not writing to a disk */
 #define TELL_MS (600 * 1000)
 
+struct job {
+	struct work *w;
+	uint32_t number;
+	char id[MC_ID_LEN + 1];
+	int fd;			/* -1: the entry has it */
+	struct mc_entry *entry;
+	struct mc_plan plan;
+	struct mc_delivery_message m;
+	struct job *next;	/* of those that wait */
+};
+
 struct work {
 	const struct mc_worker *set;
 	int sock;
 	bool deaf;		/* the channel broke: nobody records any more */
+	bool stopped;		/* nothing more is to be sent */
 	struct mc_log log;
 	struct mc_delivery d;
-	struct mc_entry *entry;
+	struct job *waiting;	/* given, and not yet begun */
 };
 
 static void
@@ -84,11 +96,11 @@ add_text(char *to, size_t room, const char *text)
 }
 
 static void
-tell_rcpt(struct work *w, size_t i)
+tell_rcpt(struct job *j, size_t i)
 {
-	const struct mc_rcpt *r = mc_envelope_at(mc_entry_envelope(w->entry),
+	const struct mc_rcpt *r = mc_envelope_at(mc_entry_envelope(j->entry),
 	    i);
-	struct mc_frame_rcpt head = { .i = (uint32_t)i,
+	struct mc_frame_rcpt head = { .job = j->number, .i = (uint32_t)i,
 	    .verdict = (int32_t)r->verdict, .code = (int32_t)r->code,
 	    .stage = (int32_t)r->stage, .smtp = r->smtp, .dsn = r->dsn };
 	char bytes[sizeof(head) + 2 * (MC_ERR_TEXT + 1)];
@@ -100,80 +112,194 @@ tell_rcpt(struct work *w, size_t i)
 	n += add_text(bytes + n, MC_ERR_TEXT, r->verdict == MC_DELIVERED ?
 	    NULL : r->text);
 	n += add_text(bytes + n, MC_ERR_TEXT, r->reply);
-	tell(w, MC_FRAME_RCPT, bytes, n);
+	tell(j->w, MC_FRAME_RCPT, bytes, n);
 }
 
 /* first act after a verdict, before anything else goes to the server */
 static int
 settled(void *ctx, const size_t *which, size_t n)
 {
-	struct work *w = ctx;
+	struct job *j = ctx;
+	struct work *w = j->w;
 	struct mc_frame frame;
 	char none[1];
 
 	for (size_t k = 0; k < n; k++)
-		tell_rcpt(w, which[k]);
-	tell(w, MC_FRAME_SETTLED, NULL, 0);
-	if (hear(w, &frame, none, sizeof(none), NULL) &&
+		tell_rcpt(j, which[k]);
+	tell(w, MC_FRAME_SETTLED, &j->number, sizeof(j->number));
+	if (!w->stopped && hear(w, &frame, none, sizeof(none), NULL) &&
 	    frame.type == MC_FRAME_GO)
 		return 0;
+	w->stopped = true;
 	return -1;
 }
 
 static void
 on_open(void *ctx)
 {
-	tell(ctx, MC_FRAME_OPEN, NULL, 0);
+	struct work *w = ctx;
+	struct mc_frame_open f = { mc_delivery_overlaps(&w->d) };
+
+	tell(w, MC_FRAME_OPEN, &f, sizeof(f));
+}
+
+/* --------------------------------------------------------------------- jobs */
+
+static void
+end_job(struct job *j, struct mc_frame_done *done)
+{
+	struct work *w = j->w;
+
+	mc_entry_close(j->entry);
+	mc_plan_clear(&j->plan);
+	mc_file_close(&j->fd);
+	done->job = j->number;
+	mc_mem_free(j);
+	tell(w, MC_FRAME_DONE, done, sizeof(*done));
+}
+
+/* the runner may try them another time, or not */
+static void
+give_back(struct work *w)
+{
+	while (w->waiting != NULL) {
+		struct job *j = w->waiting;
+		struct mc_frame_done done;
+
+		memset(&done, 0, sizeof(done));
+		done.adopted = done.untried = 1;
+		w->waiting = j->next;
+		end_job(j, &done);
+	}
+}
+
+/* false: not what a runner says */
+static bool
+take_job(struct work *w, const struct mc_frame *frame,
+    const struct mc_frame_job *f, int fd)
+{
+	struct job **at = &w->waiting;
+	struct job *j;
+
+	if (frame->len != sizeof(*f) || f->id[MC_ID_LEN] != '\0' || fd < 0) {
+		mc_file_close(&fd);
+		return false;
+	}
+	j = mc_mem_zalloc(1, sizeof(*j));
+	if (j == NULL) {
+		struct mc_frame_done done;
+
+		memset(&done, 0, sizeof(done));
+		done.job = f->job;
+		(void)mc_err_set(&done.err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
+		mc_file_close(&fd);
+		tell(w, MC_FRAME_DONE, &done, sizeof(done));
+		return true;
+	}
+	j->w = w;
+	j->number = f->job;
+	memcpy(j->id, f->id, sizeof(j->id));
+	j->fd = fd;
+	mc_plan_init(&j->plan);
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = j;
+	return true;
+}
+
+/* what the runner has for us; false: the end */
+static bool
+hear_jobs(struct work *w)
+{
+	union {
+		struct mc_frame_job job;
+		char bytes[sizeof(struct mc_frame_job)];
+	} u;
+	struct mc_frame frame;
+	int fd;
+
+	for (;;) {
+		memset(&u, 0, sizeof(u));
+		if (!hear(w, &frame, u.bytes, sizeof(u.bytes), &fd))
+			return false;
+		if (frame.type == MC_FRAME_JOB) {
+			if (!take_job(w, &frame, &u.job, fd))
+				return false;
+			continue;
+		}
+		mc_file_close(&fd);
+		return frame.type == MC_FRAME_RUN;
+	}
 }
 
 static int
-deliver(struct work *w, struct mc_err *err)
+open_job(struct job *j, struct mc_frame_done *done)
 {
-	const struct mc_account *a = w->set->account;
-	struct mc_delivery_message m = { 0 };
+	const struct mc_account *a = j->w->set->account;
 	struct mc_entry_info info;
-	struct mc_plan plan;
-	int rc = -1;
+	int fd = j->fd;
 
-	mc_plan_init(&plan);
-	mc_entry_info(w->entry, &info);
-	m.env = mc_entry_envelope(w->entry);
-	m.plan = &plan;
-	m.needs_8bit = info.needs_8bit;
-	m.settled = settled;
-	m.ctx = w;
-	if (mc_entry_content(w->entry, &m.header, &m.body, err) == 0 &&
-	    mc_plan_make(m.env, (enum mc_fan_out)a->fan_out,
-	    (size_t)a->max_recipients, &plan, err) == 0)
-		rc = mc_delivery_run(&w->d, &m, err);
-	mc_plan_clear(&plan);
-	return rc;
+	j->fd = -1;
+	if (mc_store_adopt(j->w->set->dir, j->id, fd, &j->entry,
+	    &done->err) != 0)
+		return -1;
+	done->adopted = 1;
+	mc_entry_info(j->entry, &info);
+	j->m.env = mc_entry_envelope(j->entry);
+	j->m.plan = &j->plan;
+	j->m.needs_8bit = info.needs_8bit;
+	j->m.settled = settled;
+	j->m.ctx = j;
+	if (mc_entry_content(j->entry, &j->m.header, &j->m.body,
+	    &done->err) != 0)
+		return -1;
+	return mc_plan_make(j->m.env, (enum mc_fan_out)a->fan_out,
+	    (size_t)a->max_recipients, &j->plan, &done->err);
+}
+
+static const struct mc_delivery_message *
+next(void *ctx)
+{
+	struct work *w = ctx;
+
+	for (;;) {
+		struct job *j = w->waiting;
+		struct mc_frame_done done;
+
+		if (j == NULL || w->stopped)
+			return NULL;
+		w->waiting = j->next;
+		memset(&done, 0, sizeof(done));
+		if (open_job(j, &done) == 0)
+			return &j->m;
+		end_job(j, &done);
+	}
 }
 
 static void
-do_job(struct work *w, const char *id, int fd)
+over(void *ctx, const struct mc_delivery_message *m, int rc,
+    const struct mc_err *err)
 {
+	struct work *w = ctx;
 	struct mc_frame_done done;
 
 	memset(&done, 0, sizeof(done));
-	w->d.opening = false;
-	if (mc_store_adopt(w->set->dir, id, fd, &w->entry, &done.err) == 0) {
-		done.adopted = 1;
-		if (deliver(w, &done.err) != 0)
-			done.opening = w->d.opening;
-		mc_entry_close(w->entry);
-		w->entry = NULL;
+	done.adopted = 1;
+	done.untried = rc == 1;
+	if (rc < 0) {
+		done.err = *err;
+		done.opening = w->d.opening;
 	}
-	tell(w, MC_FRAME_DONE, &done, sizeof(done));
+	end_job(m->ctx, &done);
+	if (rc < 0)
+		give_back(w);
 }
 
 void
 mc_worker_main(void *ctx, int sock)
 {
 	struct work w = { .set = ctx, .sock = sock };
-	char id[MC_ID_LEN + 1];
-	struct mc_frame frame;
-	int fd;
+	struct mc_delivery_feed feed = { next, over, &w, 1 };
 
 	w.log = (struct mc_log){ log_line, &w, w.set->log_most };
 	w.d.ops = w.set->ops;
@@ -184,13 +310,11 @@ mc_worker_main(void *ctx, int sock)
 	w.d.env.cancel_fd = sock;
 	w.d.on_open = on_open;
 	w.d.ctx = &w;
-	while (hear(&w, &frame, id, sizeof(id), &fd)) {
-		if (frame.type != MC_FRAME_JOB || frame.len != sizeof(id) ||
-		    id[MC_ID_LEN] != '\0' || fd < 0) {
-			mc_file_close(&fd);
-			break;
-		}
-		do_job(&w, id, fd);
+	feed.depth = w.set->depth;
+	while (!w.stopped && hear_jobs(&w)) {
+		mc_delivery_feed_run(&w.d, &feed);
+		give_back(&w);
 	}
+	give_back(&w);
 	mc_delivery_close(&w.d);
 }

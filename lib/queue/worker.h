@@ -11,17 +11,21 @@
  * The channel, both ways: a struct mc_frame, then `len` bytes.
  *
  *	runner to worker
- *	JOB	identifier and NUL; the descriptor comes along
+ *	JOB	struct mc_frame_job; the descriptor comes along
+ *	RUN	no more of them for now (empty)
  *	GO	recorded: go on (empty)
  *	(end of the channel: finish up; in the middle of a job: break off)
  *
  *	worker to runner
- *	OPEN	connected and logged in (empty)
+ *	OPEN	struct mc_frame_open: connected and logged in
  *	RCPT	struct mc_frame_rcpt, text, NUL, reply, NUL
- *	SETTLED	the recipients told since the last one have this verdict; waits
- *		for GO
- *	DONE	struct mc_frame_done: nothing more comes about this message
+ *	SETTLED	number of the job: its recipients told of since the last one have
+ *		this verdict; waits for GO
+ *	DONE	struct mc_frame_done: nothing more comes about this job
  *	LOG	level, stage (two int32_t), text, NUL
+ *
+ * JOBs, and a RUN behind them, come when the worker has none; what can be read
+ * in between is the end.
  */
 #ifndef MC_WORKER_H
 #define MC_WORKER_H
@@ -31,6 +35,7 @@
 
 enum mc_frame_type {
 	MC_FRAME_JOB = 1,
+	MC_FRAME_RUN,
 	MC_FRAME_GO,
 	MC_FRAME_OPEN,
 	MC_FRAME_RCPT,
@@ -47,7 +52,17 @@ struct mc_frame {
 	uint32_t len;
 };
 
+struct mc_frame_job {
+	uint32_t job;
+	char id[MC_ID_LEN + 1];
+};
+
+struct mc_frame_open {
+	uint32_t overlaps;	/* it takes messages while others are on their way */
+};
+
 struct mc_frame_rcpt {
+	uint32_t job;
 	uint32_t i;
 	int32_t verdict;
 	int32_t code;
@@ -58,9 +73,12 @@ struct mc_frame_rcpt {
 };
 
 struct mc_frame_done {
+	uint32_t job;
 	struct mc_err err;	/* MC_OK: every recipient was tried */
 	int32_t opening;	/* it came while the connection was opened */
 	int32_t adopted;	/* 0: the message could not be read */
+	int32_t untried;	/* given back, since another one was given up; who
+				 * has a verdict was told of */
 };
 
 struct mc_worker {
@@ -69,6 +87,7 @@ struct mc_worker {
 	const struct mc_caller *caller;
 	enum mc_level log_most;
 	const char *dir;	/* of the spool, for texts */
+	size_t depth;		/* messages on their way at once */
 };
 
 /* the child's life: takes jobs until the channel ends.  ctx: struct mc_worker */

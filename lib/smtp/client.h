@@ -145,6 +145,10 @@ mc_client_can_begin(const struct mc_client *c, uint64_t size);
 bool
 mc_client_overlaps(const struct mc_client *c, uint64_t size);
 
+/* would it ever, with this server? */
+bool
+mc_client_takes_more(const struct mc_client *c);
+
 /* how many are over, from the start */
 unsigned long
 mc_client_over(const struct mc_client *c);

@@ -217,6 +217,12 @@ mc_client_overlaps(const struct mc_client *c, uint64_t size)
 	    goes_early(c, size);
 }
 
+bool
+mc_client_takes_more(const struct mc_client *c)
+{
+	return goes_early(c, 0);
+}
+
 /* room for one more at the end of the ring */
 static int
 grow(struct mc_client *c, struct mc_err *err)

@@ -302,7 +302,13 @@ curl_finish(struct mc_transport *t, struct mc_err *err)
 	return mc_drive_finish(&t->drive, err);
 }
 
+static void
+curl_drop(struct mc_transport *t, const struct mc_err *why)
+{
+	mc_drive_drop(&t->drive, why);
+}
+
 const struct mc_transport_ops mc_transport_curl = {
 	"curl", curl_open, curl_send, curl_close, curl_takes, curl_ready,
-	curl_start, curl_finish, curl_limits,
+	curl_start, curl_finish, curl_drop, curl_limits,
 };

@@ -52,6 +52,42 @@ MC_NODISCARD int
 mc_delivery_run(struct mc_delivery *d, const struct mc_delivery_message *m,
     struct mc_err *err);
 
+/* messages that may come one after another */
+struct mc_delivery_feed {
+	/*
+	 * The next one, valid until it is over, or NULL: there is none now.
+	 * Asked when there is room for another one, also while others are on
+	 * their way.
+	 */
+	const struct mc_delivery_message *(*next)(void *ctx);
+	/*
+	 * Nothing more comes of this one; called in the order in which they
+	 * came.  0: every transaction was tried.  -1 with err: as
+	 * mc_delivery_run.  1: it was given back, since another one was given
+	 * up; who had a verdict was told of, the others are MC_PENDING.
+	 */
+	void (*over)(void *ctx, const struct mc_delivery_message *m, int rc,
+	    const struct mc_err *err);
+	void *ctx;
+	size_t depth;		/* messages on their way at once, at least 1 */
+};
+
+/*
+ * mc_delivery_feed_run - deliver until there is no next one
+ *
+ * When the server takes commands and text in groups (RFC 2920, RFC 3030), the
+ * next messages leave before the first is answered: as many as depth says, and
+ * 1 MiB.  If the connection ends, only those that cannot have arrived go
+ * again, each by itself.
+ */
+void
+mc_delivery_feed_run(struct mc_delivery *d,
+    const struct mc_delivery_feed *feed);
+
+/* would it take another message while one is on its way? */
+bool
+mc_delivery_overlaps(const struct mc_delivery *d);
+
 /* end the connection, if there is one */
 void
 mc_delivery_close(struct mc_delivery *d);

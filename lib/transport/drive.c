@@ -424,6 +424,19 @@ mc_drive_finish(struct mc_drive *d, struct mc_err *err)
 	return drive(d, NULL, d->waited + d->at_once, err);
 }
 
+void
+mc_drive_drop(struct mc_drive *d, const struct mc_err *why)
+{
+	struct mc_err err = { .code = MC_OK };
+
+	/* what the server has said already counts */
+	if (mc_client_step(d->client, &err) < 0)
+		return;
+	err = *why;
+	mc_drive_name_host(d->env->account, &err);
+	mc_client_lost(d->client, &err);
+}
+
 struct mc_transport_limits
 mc_drive_limits(const struct mc_drive *d)
 {
@@ -439,5 +452,6 @@ mc_drive_takes(const struct mc_drive *d)
 	unsigned flags = mc_client_caps(d->client)->flags;
 
 	return ((flags & MC_CAP_8BITMIME) != 0 ? MC_TAKES_8BIT : 0) |
-	    ((flags & MC_CAP_SMTPUTF8) != 0 ? MC_TAKES_UTF8 : 0);
+	    ((flags & MC_CAP_SMTPUTF8) != 0 ? MC_TAKES_UTF8 : 0) |
+	    (mc_client_takes_more(d->client) ? MC_TAKES_MORE : 0);
 }

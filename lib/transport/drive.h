@@ -78,6 +78,9 @@ mc_drive_start(struct mc_drive *d, const struct mc_transport_job *job,
 MC_NODISCARD int
 mc_drive_finish(struct mc_drive *d, struct mc_err *err);
 
+void
+mc_drive_drop(struct mc_drive *d, const struct mc_err *why);
+
 /* the error text says which server it was, once */
 void
 mc_drive_name_host(const struct mc_account *account, struct mc_err *err);

@@ -292,6 +292,12 @@ native_finish(struct mc_transport *t, struct mc_err *err)
 	return mc_drive_finish(&t->drive, err);
 }
 
+static void
+native_drop(struct mc_transport *t, const struct mc_err *why)
+{
+	mc_drive_drop(&t->drive, why);
+}
+
 static struct mc_transport_limits
 native_limits(const struct mc_transport *t)
 {
@@ -300,5 +306,5 @@ native_limits(const struct mc_transport *t)
 
 const struct mc_transport_ops mc_transport_native = {
 	"native", native_open, native_send, native_close, native_takes, native_ready,
-	native_start, native_finish, native_limits,
+	native_start, native_finish, native_drop, native_limits,
 };

@@ -48,6 +48,7 @@ struct mc_transport_job {
 /* what the server at the other end takes */
 #define MC_TAKES_8BIT 1u	/* 8BITMIME */
 #define MC_TAKES_UTF8 2u	/* SMTPUTF8, and 8BITMIME as RFC 6531 3.1 wants */
+#define MC_TAKES_MORE 8u	/* jobs begin while others are on their way */
 
 /* what it says it takes of each; 0: not known */
 struct mc_transport_limits {
@@ -86,6 +87,9 @@ struct mc_transport_ops {
 	    const struct mc_transport_job *job, struct mc_err *err);
 	/* wait for the oldest one that has begun; as send() */
 	int (*finish)(struct mc_transport *t, struct mc_err *err);
+	/* nothing more is written, nor waited for: all that have begun get their
+	 * verdicts, for the reason why; close() comes next.  There if start is */
+	void (*drop)(struct mc_transport *t, const struct mc_err *why);
 	/* NULL: none is known */
 	struct mc_transport_limits (*limits)(const struct mc_transport *t);
 };

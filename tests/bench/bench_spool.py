@@ -349,7 +349,7 @@ def flush(b):
                     certs], check=True)
     b.trust = clients.Trust(b.place, "trust", os.path.join(certs, "ca.pem"))
     sink = bench.Sink(b.compile("sink", "-lssl", "-lcrypto", "-lpthread"),
-                      certs)
+                      certs, "-C")
     try:
         for counted in (True, False):
             flush_all(b, sink, counted)

@@ -93,21 +93,24 @@ KILLS = (("kill-after", 0, None),)
 # of the runner that is shipped
 RUNNER_MUTANTS = (
     ("told to go on before it is recorded", "queue/runner_hand.c",
-     "\t\tmc_record_settled(r, hand);\n",
-     "\t\t(void)say(hand, MC_FRAME_GO, NULL, 0, -1);\n"
-     "\t\tmc_record_settled(r, hand);\n",
+     "\tmc_record_settled(r, t);\n",
+     "\t(void)say(hand, MC_FRAME_GO, NULL, 0, -1);\n"
+     "\tmc_record_settled(r, t);\n",
      real_walks("one at a time", modes=LASTING)),
     ("told to go on though it is not recorded", "queue/runner_hand.c",
-     "\t\tif (r->stop.code != MC_OK)\n\t\t\tmc_hand_cut(hand);\n\t\telse if",
-     "\t\tif", real_walks("one at a time", modes=LASTING)),
+     "\tif (r->stop.code != MC_OK)\n\t\tmc_hand_cut(hand);\n",
+     "", real_walks("one at a time", modes=LASTING)),
     ("a worker that does not wait", "queue/worker.c",
-     "if (hear(w, &frame, none, sizeof(none), NULL) &&\n"
-     "\t    frame.type == MC_FRAME_GO)\n\t\treturn 0;\n\treturn -1;",
+     "if (!w->stopped && hear(w, &frame, none, sizeof(none), NULL) &&\n"
+     "\t    frame.type == MC_FRAME_GO)\n\t\treturn 0;\n"
+     "\tw->stopped = true;\n\treturn -1;",
      "(void)frame;\n\t(void)none;\n\treturn 0;",
      real_walks("one at a time", modes=LASTING)),
     ("a worker keeps the lock of its last message", "queue/worker.c",
-     "\t\tmc_entry_close(w->entry);\n\t\tw->entry = NULL;",
-     "\t\tw->entry = NULL;", real_job(beside.lets_go)),
+     "\tmc_entry_close(j->entry);\n", "", real_job(beside.lets_go)),
+    ("more on their way than was asked for", "queue/runner_hand.c",
+     "hand->n_tasks < a->pipeline_depth", "hand->n_tasks < 100",
+     real_walks("several at once", modes=LASTING)),
     ("delivered, and not recorded", "queue/runner_record.c",
      "if (!mc_record_mark(r, entry, &s, MC_CELL_DELIVERED))", "if (0)",
      real_walks("deliver and record", modes=KILLS)),

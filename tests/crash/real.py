@@ -140,7 +140,8 @@ class Expect:
 def judge(place, done, mode, expect, extra=0):
     """done: of the run that was disturbed."""
     after = Settled(place, expect.rounds)
-    lasting = done.killed or mode.endswith("-on")
+    # a worker that is lost with several on their way is a kill to those
+    lasting = done.killed or mode.endswith("-on") or done.hit == "sendmsg"
     for k, n in expect.sent.items():
         got = after.sent.pop(k, 0)
         # nobody is promised these
@@ -246,13 +247,20 @@ SCENARIOS = {
         [(OLD, "account=net ok age=6000")], ["old"], {}, {OLD: "P"}, rounds=2),
     "one at a time": Scenario(
         [(OLD, "ok1 ok2 ok3")], [], once(OLD, "ok1", "ok2", "ok3"), {},
-        "max-recipients = 1"),
+        "max-recipients = 1\npipeline-depth = 1"),
+    "several at once": Scenario(
+        [("one", "ok1"), ("two", "ok2 bad"), ("three", "ok3"),
+         ("four", "ok4"), ("five", "ok5")], [],
+        {**once("one", "ok1"), **once("two", "ok2"), **once("three", "ok3"),
+         **once("four", "ok4"), **once("five", "ok5"),
+         **report("two", "bad")}, {"two": "DB"}, "pipeline-depth = 2"),
     "half put back": Scenario(
         [(OLD, "bad ok")], ["fail", "revive"],
         {**once(OLD, "ok"), **report(OLD, "bad")}, {OLD: "BD"}),
 }
 SCENARIOS["half put back"].expect.same_second = True
 SCENARIOS["one at a time"].expect.most_open = 1
+SCENARIOS["several at once"].expect.most_open = 2
 
 # a worker that cannot be reached counts as an attempt
 NETWORK_MODES = (("errno", errno.EIO, "open,pread,pwrite,fdatasync"),
@@ -264,6 +272,7 @@ QUICK = {
     "report not yet made": FEW_MODES[2:],
     "unsure, then taken": FEW_MODES[2:],
     "one at a time": FEW_MODES[1:2],
+    "several at once": FEW_MODES,
     "no network": NETWORK_MODES,
 }
 

@@ -96,8 +96,17 @@ fails(const struct mc_err *err)
 
 /* ------------------------------------------------------------ the transport */
 
+#define MOST_FLYING 100
+
 struct mc_transport {
 	const struct mc_transport_env *env;
+	/* begun, and dealt with by the server: what its replies will say */
+	struct {
+		int rc;
+		struct mc_err err;
+	} flying[MOST_FLYING];
+	int n_flying;
+	bool broken;
 };
 
 static int
@@ -337,8 +346,49 @@ fake_close(struct mc_transport *t)
 	free(t);
 }
 
+/* the server has it at once, and the reply is on its way; behind a broken one
+ * nothing is taken, and nobody here can know that */
+static int
+fake_start(struct mc_transport *t, const struct mc_transport_job *job,
+    struct mc_err *err)
+{
+	struct mc_err *why = &t->flying[t->n_flying].err;
+
+	(void)err;
+	if (t->n_flying == MOST_FLYING)
+		return 2;
+	memset(why, 0, sizeof(*why));
+	t->flying[t->n_flying].rc = t->broken ?
+	    lose(job, MC_UNSURE, MC_E_CLOSED, why) : fake_send(t, job, why);
+	t->broken = t->flying[t->n_flying].rc != 0;
+	t->n_flying++;
+	return 0;
+}
+
+static int
+fake_finish(struct mc_transport *t, struct mc_err *err)
+{
+	int rc = t->flying[0].rc;
+
+	if (rc != 0)
+		*err = t->flying[t->n_flying - 1].err;
+	t->n_flying--;
+	memmove(t->flying, t->flying + 1, (size_t)t->n_flying *
+	    sizeof(t->flying[0]));
+	return rc;
+}
+
+/* what nobody waits for any more: unless it broke, all have what they got */
+static void
+fake_drop(struct mc_transport *t, const struct mc_err *why)
+{
+	(void)t;
+	(void)why;
+}
+
 static const struct mc_transport_ops fake = { .name = "fake",
-	.open = fake_open, .send = fake_send, .close = fake_close };
+	.open = fake_open, .send = fake_send, .close = fake_close,
+	.start = fake_start, .finish = fake_finish, .drop = fake_drop };
 
 /* in place of the library's, which would bring TLS with it */
 int

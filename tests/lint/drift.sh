@@ -410,6 +410,7 @@ BEGIN {
 	own["tls-pin"] = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	own["log"] = "stderr"
 	own["unsure-retries"] = own["connections"] = "2"
+	own["pipeline-depth"] = "2"
 	own["rate"] = "20/min"
 	own["proxy"] = "socks5h://x.example:1080"
 }

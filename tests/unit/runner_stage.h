@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runner_stage.h - a queue, and a server that is a table: what a recipient's
+ * name begins with decides what becomes of it
+ *
+ * For one .c file a program.
+ */
+#ifndef RUNNER_STAGE_H
+#define RUNNER_STAGE_H
+
+#include "unit.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "queue/pause.h"
+#include "queue/runner.h"
+#include "store_side.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MOST_SENT 4096
+
+/* what all processes of a test see */
+struct world {
+	int opens;
+	int closes;
+	int open_now;
+	int most_open;
+	int open_code;		/* enum mc_code: every open fails so */
+	int open_sys;
+	int fail_first;		/* only so many of them */
+	int open_after;		/* only so many of them work; 0: all */
+	int limit;		/* connections that the server takes */
+	int sends;
+	int dsn;
+	int kill;		/* the runner, once "kill" is delivered */
+	int most_flying;	/* transactions begun and not answered */
+	int text_is_out;	/* when a connection is lost */
+	int n_sent;
+	char sent[MOST_SENT][80];	/* addresses, as they were delivered */
+	char text[16384];	/* of the last message that was delivered */
+};
+
+static struct world *world;
+
+static int
+add(int *n, int by)
+{
+	return __atomic_add_fetch(n, by, __ATOMIC_SEQ_CST);
+}
+
+/* ------------------------------------------------------------ the transport */
+
+#define MOST_FLYING 200
+
+struct mc_transport {
+	const struct mc_transport_env *env;
+	/* begun, with all that the caller need not keep */
+	struct flying {
+		struct mc_transport_job job;
+		char *header;
+		struct mc_spool body;
+	} flying[MOST_FLYING];
+	int n_flying;
+};
+
+static int
+fake_open(const struct mc_transport_env *env,
+    struct mc_transport **ret_transport, struct mc_err *err)
+{
+	int n = add(&world->opens, 1), now;
+
+	if (world->open_after != 0 && n > world->open_after) {
+		(void)mc_err_set(err, MC_E_CONNECT, MC_STAGE_CONNECT,
+		    "the server is gone");
+		err->sys = ECONNREFUSED;
+		return -1;
+	}
+	if (world->open_code != 0 && (world->fail_first == 0 ||
+	    n <= world->fail_first)) {
+		(void)mc_err_set(err, (enum mc_code)world->open_code,
+		    MC_STAGE_CONNECT, "the server is not for us");
+		err->sys = world->open_sys;
+		return -1;
+	}
+	now = add(&world->open_now, 1);
+	if (world->limit != 0 && now > world->limit) {
+		(void)add(&world->open_now, -1);
+		(void)mc_err_set(err, MC_E_SERVER_UNAVAILABLE,
+		    MC_STAGE_GREETING, "too many connections");
+		err->smtp = 421;
+		return -1;
+	}
+	if (now > world->most_open)
+		world->most_open = now;
+	/* the server has memory enough */
+	*ret_transport = calloc(1, sizeof(struct mc_transport));
+	assert_non_null(*ret_transport);
+	(*ret_transport)->env = env;
+	return 0;
+}
+
+static void
+say(struct mc_rcpt *r, enum mc_verdict verdict, enum mc_code code, int smtp,
+    int second, const char *text)
+{
+	r->verdict = verdict;
+	r->code = code;
+	r->stage = MC_STAGE_RCPT;
+	r->smtp = smtp;
+	r->enh[0] = smtp / 100;
+	r->enh[1] = second;
+	r->enh[2] = 1;
+	mc_mem_free(r->text);
+	r->text = mc_mem_strdup(text);
+	mc_mem_free(r->reply);
+	r->reply = mc_mem_strdup(text);
+}
+
+static bool
+begins(const struct mc_rcpt *r, const char *with)
+{
+	return strncmp(r->addr, with, strlen(with)) == 0;
+}
+
+static int
+lose(const struct mc_transport_job *job, enum mc_verdict verdict,
+    enum mc_code code, bool unsure, struct mc_err *err)
+{
+	for (size_t k = 0; k < job->n; k++)
+		say(mc_envelope_at(job->env, job->order[k]), verdict, code, 0,
+		    0, "lost");
+	(void)mc_err_set(err, code, MC_STAGE_END, "lost");
+	err->unsure = unsure;
+	return -1;
+}
+
+static void
+deliver(const struct mc_transport_job *job, struct mc_rcpt *r)
+{
+	int at = add(&world->n_sent, 1) - 1;
+	size_t got = 0;
+
+	assert_true(at < MOST_SENT);
+	(void)snprintf(world->sent[at], sizeof(world->sent[at]), "%s",
+	    r->addr);
+	r->dsn = world->dsn != 0;
+	say(r, MC_DELIVERED, MC_OK, 250, 0, "250 2.0.0 taken");
+	if (job->header.len + 10000 < sizeof(world->text)) {
+		memcpy(world->text, job->header.ptr, job->header.len);
+		assert_int_equal(mc_spool_read(job->body, 0, world->text +
+		    job->header.len, 10000, &got, NULL), 0);
+		world->text[job->header.len + got] = '\0';
+	}
+}
+
+static int
+fake_send(struct mc_transport *t, const struct mc_transport_job *job,
+    struct mc_err *err)
+{
+	(void)add(&world->sends, 1);
+	for (size_t k = 0; k < job->n; k++) {
+		struct mc_rcpt *r = mc_envelope_at(job->env, job->order[k]);
+
+		if (begins(r, "bad"))
+			say(r, MC_FAILED, MC_E_REFUSED, 550, 1, "550 5.1.1 no");
+		else if (begins(r, "later"))
+			say(r, MC_DEFERRED, MC_E_REFUSED, 451, 3, "451 wait");
+		else if (begins(r, "busy"))
+			say(r, MC_DEFERRED, MC_E_REFUSED, 450, 7, "450 4.7.1");
+		else if (begins(r, "unsure"))
+			return lose(job, MC_UNSURE, MC_E_CLOSED, true, err);
+		else if (begins(r, "drop"))
+			return lose(job, MC_DEFERRED, MC_E_CLOSED, false, err);
+		else if (begins(r, "421"))
+			return lose(job, MC_DEFERRED, MC_E_SERVER_UNAVAILABLE,
+			    false, err);
+		else if (begins(r, "die"))
+			_exit(9);
+		else {
+			struct pollfd p = { .fd = t->env->cancel_fd,
+			    .events = POLLIN };
+
+			if (begins(r, "slow"))
+				(void)poll(NULL, 0, 700);
+			if (begins(r, "stuck") && poll(&p, 1, 20000) > 0)
+				return lose(job, MC_DEFERRED, MC_E_CANCELLED,
+				    false, err);
+			deliver(job, r);
+			if (begins(r, "kill") && world->kill != 0) {
+				(void)kill(getppid(), SIGKILL);
+				_exit(9);
+			}
+		}
+	}
+	return 0;
+}
+
+static void
+fake_close(struct mc_transport *t)
+{
+	if (t == NULL)
+		return;
+	(void)add(&world->closes, 1);
+	(void)add(&world->open_now, -1);
+	free(t);
+}
+
+static const struct mc_transport_ops fake = { .name = "fake",
+	.open = fake_open, .send = fake_send, .close = fake_close };
+
+/* ------------------------------------------------ several on their way at once */
+
+static int
+fake_start(struct mc_transport *t, const struct mc_transport_job *job,
+    struct mc_err *err)
+{
+	struct flying *f = &t->flying[t->n_flying];
+	char block[4096];
+	uint64_t at = 0;
+	size_t got;
+
+	assert_in_range(t->n_flying, 0, MOST_FLYING - 1);
+	f->job = *job;
+	f->header = strndup(job->header.ptr, job->header.len);
+	f->job.header.ptr = f->header;
+	f->job.extra = MC_STR("");
+	mc_spool_init(&f->body, MC_SPOOL_MEMORY, NULL);
+	while (mc_spool_read(job->body, at, block, sizeof(block), &got,
+	    err) == 0 && got != 0) {
+		if (mc_spool_add(&f->body, block, got, NULL) != 0) {
+			free(f->header);
+			mc_spool_clear(&f->body);
+			return 2;
+		}
+		at += got;
+	}
+	f->job.body = &f->body;
+	t->n_flying++;
+	if (t->n_flying > world->most_flying)
+		world->most_flying = t->n_flying;
+	return 0;
+}
+
+/* the oldest one is over */
+static void
+landed(struct mc_transport *t)
+{
+	free(t->flying[0].header);
+	mc_spool_clear(&t->flying[0].body);
+	t->n_flying--;
+	memmove(&t->flying[0], &t->flying[1], (size_t)t->n_flying *
+	    sizeof(t->flying[0]));
+}
+
+/* all that was begun is out: whatever is behind the broken one may have
+ * arrived, or cannot have */
+static void
+fake_drop(struct mc_transport *t, const struct mc_err *why)
+{
+	struct mc_err ignored = { 0 };
+
+	for (; t->n_flying != 0; landed(t))
+		(void)lose(&t->flying[0].job, world->text_is_out ? MC_UNSURE :
+		    MC_DEFERRED, why->code, false, &ignored);
+}
+
+static int
+fake_finish(struct mc_transport *t, struct mc_err *err)
+{
+	int rc = fake_send(t, &t->flying[0].job, err);
+
+	landed(t);
+	if (rc != 0) {
+		if (t->n_flying != 0 && world->text_is_out)
+			err->unsure = true;
+		fake_drop(t, err);
+	}
+	return rc;
+}
+
+MC_UNUSED static const struct mc_transport_ops flying = { .name = "flying",
+	.open = fake_open, .send = fake_send, .close = fake_close,
+	.start = fake_start, .finish = fake_finish, .drop = fake_drop };
+
+/* --------------------------------------------------------------------- stage */
+
+struct stage {
+	struct side side;
+	struct mc_caller caller;
+	struct mc_config *config;
+	const struct mc_transport_ops *ops;
+	struct mc_run run;
+	char ids[200][MC_ID_LEN + 1];
+	size_t n_ids;
+	size_t events[5];	/* by verdict */
+	struct mc_run_event last;
+};
+
+static int64_t
+now(void)
+{
+	return (int64_t)time(NULL);
+}
+
+static void
+on_event(void *ctx, const struct mc_run_event *event)
+{
+	struct stage *s = ctx;
+
+	s->events[event->verdict]++;
+	s->last = *event;
+}
+
+/* more: lines of the configuration, of the account "work" */
+static void
+set_up(struct stage *s, const char *more)
+{
+	struct mc_err err = { 0 };
+	char path[200], text[2000];
+
+	memset(s, 0, sizeof(*s));
+	side_init(&s->side);
+	memset(world, 0, sizeof(*world));
+	s->caller.home = s->side.top;
+	s->caller.hostname = "host.example";
+	s->caller.uid = geteuid();
+	s->caller.tmpdir = s->side.top;
+	(void)snprintf(path, sizeof(path), "%s/config", s->side.top);
+	(void)snprintf(text, sizeof(text), "[account work]\n"
+	    "host = mail.example\nfrom = me@x.example\n%s", more);
+	side_write(path, text, strlen(text));
+	if (mc_config_load(&s->caller, path, NULL, NULL, &s->config,
+	    &err) != 0)
+		fail_msg("%s", err.text);
+	s->ops = &fake;
+	s->run.cancel_fd = -1;
+	s->run.event = on_event;
+	s->run.ctx = s;
+	s->side.item.arrival = now() - 10;
+	s->side.item.next_attempt = now() - 5;
+}
+
+static void
+tear_down(struct stage *s)
+{
+	mc_config_free(s->config);
+	side_clear(&s->side);
+}
+
+/* names separated by blanks; each becomes name@y.example */
+static const char *
+put_to(struct stage *s, const char *names, unsigned notify)
+{
+	char word[64];
+	size_t i, n = 0;
+	char *id = s->ids[s->n_ids++];
+
+	mc_envelope_clear(&s->side.env);
+	assert_int_equal(mc_envelope_set_sender(&s->side.env,
+	    MC_STR("me@x.example"), NULL), 0);
+	while (*names != '\0') {
+		size_t k = strcspn(names, " ");
+
+		(void)snprintf(word, sizeof(word), "%.*s@y.example", (int)k,
+		    names);
+		assert_int_equal(mc_envelope_add(&s->side.env,
+		    mc_str_from(word), false, &i, NULL), 0);
+		mc_envelope_at(&s->side.env, i)->notify = notify;
+		s->side.order[n] = n;
+		n++;
+		names += k;
+		names += *names == ' ';
+	}
+	s->side.item.n = n;
+	side_put(&s->side, id);
+	return id;
+}
+
+static int
+run(struct stage *s, struct mc_err *err)
+{
+	struct mc_runner_settings set = { .store = s->side.store,
+	    .config = s->config, .caller = &s->caller, .log = &s->side.log,
+	    .ops = s->ops, .failed_keep = 1000, .run = &s->run };
+
+	return mc_runner_run(&set, err);
+}
+
+static void
+run_ok(struct stage *s)
+{
+	struct mc_err err = { 0 };
+
+	if (run(s, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(world->open_now, 0);
+	/* no process is left */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static int
+times_sent(const char *address)
+{
+	int n = 0;
+
+	for (int i = 0; i < world->n_sent; i++)
+		n += strcmp(world->sent[i], address) == 0;
+	return n;
+}
+
+static struct mc_entry_info
+look(struct stage *s, const char *id, char *cells)
+{
+	struct mc_entry_info info;
+	struct mc_entry *entry;
+	struct mc_err err = { 0 };
+	size_t i;
+
+	if (mc_store_look(s->side.store, id, &entry, &err) != 1)
+		fail_msg("%s is not there: %s", id, err.text);
+	mc_entry_info(entry, &info);
+	for (i = 0; i < mc_entry_envelope(entry)->rcpts.n; i++)
+		cells[i] = (char)mc_entry_cell(entry, i);
+	cells[i] = '\0';
+	mc_entry_close(entry);
+	info.id = info.account = NULL;
+	return info;
+}
+
+static size_t
+waiting(struct stage *s)
+{
+	return side_count(&s->side, "q", 'm');
+}
+
+static int
+find_cut_off(void *ctx, size_t i, int64_t when, const char *text)
+{
+	size_t *n = ctx;
+
+	(void)i;
+	(void)when;
+	*n += strstr(text, "cut off") != NULL;
+	return 0;
+}
+
+MC_UNUSED static size_t
+cut_offs(struct stage *s, const char *id)
+{
+	struct mc_err err = { 0 };
+	struct mc_entry *entry;
+	size_t n = 0;
+
+	assert_int_equal(mc_store_look(s->side.store, id, &entry, &err), 1);
+	assert_int_equal(mc_entry_notes(entry, find_cut_off, &n, &err), 0);
+	mc_entry_close(entry);
+	return n;
+}
+
+static int
+stage_open(int argc, char **argv)
+{
+	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (world == MAP_FAILED)
+		return -1;
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return 0;
+}
+
+#endif
