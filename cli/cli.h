@@ -101,6 +101,7 @@ struct cli_options {
 	const char *envid;	/* -V */
 	const char *priority;	/* --priority */
 	const char *deliver_by;	/* --deliver-by */
+	const char *send_at;	/* --send-at */
 	struct cli_pair *sets;	/* --KEY=VALUE */
 	size_t n_sets;
 	struct cli_limit *limits;
@@ -156,6 +157,10 @@ struct cli_outcome {
 	bool watched;		/* somebody is there to read */
 	bool verbose;
 };
+
+/* "2026-12-24 18:00", of the local zone */
+void
+cli_minute(int64_t when, char *out, size_t size);
 
 /* verdicts to standard error and to the log; returns the exit status */
 int

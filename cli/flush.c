@@ -114,7 +114,8 @@ retry_one(void *ctx, const struct mc_queue_message *m)
 	struct flush *f = ctx;
 	struct mc_err err = { 0 };
 
-	if (m->state != MC_QUEUE_WAITING || !cli_queue_wants(&f->q, m) ||
+	if (m->state != MC_QUEUE_WAITING || m->hold_until != 0 ||
+	    !cli_queue_wants(&f->q, m) ||
 	    !fits(f->o, m, 'I') || !fits(f->o, m, 'R') ||
 	    !fits(f->o, m, 'S'))
 		return 0;

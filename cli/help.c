@@ -134,6 +134,8 @@ cli_help(FILE *out)
 		{ "--priority number", "priority of the message, from -9 to 9" },
 		{ "--deliver-by seconds",
 		    "deliver it within this time, else return it or tell me" },
+		{ "--send-at time",
+		    "not before this time, such as 18:00 or +2h30m" },
 		{ "--version", "show the version" },
 		{ "--help", "show this" },
 	};

@@ -346,7 +346,8 @@ add_set(struct cli_options *o, char *text)
 		return strcmp(text, "account") == 0 ||
 		    strcmp(text, "config") == 0 ||
 		    strcmp(text, "priority") == 0 ||
-		    strcmp(text, "deliver-by") == 0 ?
+		    strcmp(text, "deliver-by") == 0 ||
+		    strcmp(text, "send-at") == 0 ?
 		    usage(o, "option --%s needs a value", text) :
 		    usage(o, "unknown option --%.100s", text);
 	*equals = '\0';
@@ -394,9 +395,21 @@ parse_long(struct cli_options *o, int argc, char **argv, int *at)
 	    !long_value(word, "config", argc, argv, at, &o->config) &&
 	    !long_value(word, "priority", argc, argv, at, &o->priority) &&
 	    !long_value(word, "deliver-by", argc, argv, at,
-	    &o->deliver_by))
+	    &o->deliver_by) &&
+	    !long_value(word, "send-at", argc, argv, at, &o->send_at))
 		return add_set(o, word);
 	return 0;
+}
+
+/* another mode would pass over it, and what should wait would not */
+static int
+check_send_at(struct cli_options *o)
+{
+	if (o->send_at == NULL || o->mode == CLI_SEND ||
+	    o->mode == CLI_HELP || o->mode == CLI_VERSION)
+		return 0;
+	return usage(o, "--send-at is for a message that is sent, and "
+	    "nothing else");
 }
 
 int
@@ -428,7 +441,7 @@ cli_options_parse(int argc, char **argv, struct cli_options *ret_options)
 		o->mode = CLI_VERSION;
 	o->operands = argv + i;
 	o->n_operands = argc - i;
-	return 0;
+	return check_send_at(o);
 }
 
 void

@@ -184,6 +184,13 @@ is_waiting(const struct mc_queue_message *m)
 	return m->state == MC_QUEUE_WAITING || m->state == MC_QUEUE_ACTIVE;
 }
 
+/* a time that was asked for is not passed over in a crowd */
+static bool
+may_try(const struct mc_queue_message *m)
+{
+	return is_waiting(m) && m->hold_until == 0;
+}
+
 static bool
 is_held(const struct mc_queue_message *m)
 {
@@ -365,7 +372,7 @@ static const struct verb verbs[] = {
 	    .done = "released", .is_meant = is_held },
 	{ .name = "retry", .run = run_act, .takes_account = true,
 	    .takes_words = true, .act = mc_queue_retry, .done = "due now",
-	    .is_meant = is_waiting },
+	    .is_meant = may_try },
 	{ .name = "remove", .run = run_act, .takes_account = true,
 	    .takes_words = true, .act = mc_queue_remove, .done = "removed",
 	    .is_meant = is_any },

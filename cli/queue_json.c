@@ -50,8 +50,8 @@ static void
 add_unknown(struct cli_text *text)
 {
 	static const char *const keys[] = { "account", "sender", "arrival",
-	    "next_attempt", "uid", "attempts", "pending", "is_report",
-	    "pause" };
+	    "next_attempt", "hold_until", "uid", "attempts", "pending",
+	    "is_report", "pause" };
 	size_t i;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -76,6 +76,10 @@ cli_queue_json(struct cli_text *text, const struct mc_queue_message *m)
 	add_string(text, "sender", m->sender);
 	add_number(text, "arrival", m->arrival);
 	add_number(text, "next_attempt", m->next_attempt);
+	if (m->hold_until != 0)
+		add_number(text, "hold_until", m->hold_until);
+	else
+		add_string(text, "hold_until", NULL);
 	add_number(text, "uid", (int64_t)m->uid);
 	add_number(text, "attempts", (int64_t)m->attempts);
 	add_number(text, "pending", (int64_t)m->pending);

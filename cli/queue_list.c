@@ -130,6 +130,13 @@ cli_queue_next(struct cli_text *text, const struct mc_queue_message *m,
 	case MC_QUEUE_WAITING:
 		break;
 	}
+	if (m->hold_until > now) {
+		cli_text_addz(text, "to be sent ");
+		add_when(text, m->next_attempt, now);
+		cli_text_addz(text, ", in ");
+		cli_text_age(text, m->next_attempt - now);
+		return;
+	}
 	if (m->next_attempt <= now) {
 		cli_text_addz(text, "due now");
 		return;

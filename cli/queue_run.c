@@ -88,16 +88,22 @@ summary(const struct running *run)
 	    p->deferred, p->failed);
 }
 
-/* "held" and "failed" are a person's word, not for a run to overrule */
+/* "held", "failed" and a time are a person's word, not for a run to overrule */
 static int
 check_state(void *ctx, const struct mc_queue_message *m)
 {
+	char when[64];
+
 	(void)ctx;
+	cli_minute(m->hold_until, when, sizeof(when));
 	if (m->state == MC_QUEUE_HELD)
 		cli_say("%s is held; release it first", m->id);
 	else if (m->state == MC_QUEUE_FAILED)
 		cli_say("%s has failed for good; \"queue retry\" gives it "
 		    "another chance", m->id);
+	else if (m->hold_until != 0)
+		cli_say("%s is to be sent %s; \"queue retry\" sends it at "
+		    "once", m->id, when);
 	else
 		return 0;
 	return EX_DATAERR;

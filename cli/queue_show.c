@@ -79,6 +79,11 @@ show_message(void *ctx, const struct mc_queue_message *m)
 	cli_text_addz(text, " (");
 	cli_text_age(text, s->now - m->arrival);
 	cli_text_addz(text, " ago)\n");
+	if (m->hold_until != 0) {
+		add_label(text, "to be sent:");
+		cli_text_time(text, CLI_ZONE, m->hold_until);
+		cli_text_addz(text, "\n");
+	}
 	add_label(text, "attempts:");
 	cli_text_addf(text, "%llu\n", (unsigned long long)m->attempts);
 	add_label(text, "size:");

@@ -259,6 +259,9 @@ cli_log_results(const char *log, const struct mc_submission *sub,
 static const char *
 advice(enum mc_verdict verdict, enum mc_code code)
 {
+	if (code == MC_E_NEED_FUTURERELEASE)
+		return " (not sent: without a queue, nobody holds it until "
+		    "then)";
 	switch (verdict) {
 	case MC_DEFERRED:
 	case MC_PENDING:
@@ -308,7 +311,8 @@ say_verdicts(const struct mc_submission *sub, const struct mc_err *err,
 			cli_say("%s%s%s%s", err->text,
 			    both ? "; not queued: " : "",
 			    both ? queue_err->text : "",
-			    status == EX_TEMPFAIL ?
+			    status == EX_TEMPFAIL ||
+		    err->code == MC_E_NEED_FUTURERELEASE ?
 			    advice(r.verdict, err->code) : "");
 		return;
 	}
@@ -351,15 +355,46 @@ queue_reason(const struct mc_submission *sub, char *out, size_t size)
 		    n - 1, first.err.text);
 }
 
+void
+cli_minute(int64_t when, char *out, size_t size)
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+
+	if (localtime_r(&t, &tm) == NULL ||
+	    strftime(out, size, "%Y-%m-%d %H:%M", &tm) == 0)
+		snprintf(out, size, "an unknown time");
+}
+
+/* that it waits is what was asked for, and needs no reason */
+static void
+say_timed(const struct mc_submission *sub, const struct cli_outcome *outcome,
+    const char *reason)
+{
+	struct mc_result r;
+	char when[64];
+	size_t i;
+
+	if (!outcome->watched)
+		return;
+	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
+		if (r.queued && r.err.code == MC_E_NEED_FUTURERELEASE)
+			reason = "";
+	cli_minute(outcome->queued.hold_until, when, sizeof(when));
+	cli_say("queued until %s as %s%s", when, outcome->queued.id, reason);
+}
+
 static void
 say_queued(const struct mc_submission *sub, const struct cli_outcome *outcome)
 {
 	const struct mc_queued *queued = &outcome->queued;
-	time_t next = (time_t)queued->next_attempt;
 	char reason[MC_ERR_TEXT + 400], when[64];
-	struct tm tm;
 
 	queue_reason(sub, reason, sizeof(reason));
+	if (queued->hold_until > (int64_t)time(NULL)) {
+		say_timed(sub, outcome, reason);
+		return;
+	}
 	if (reason[0] == '\0') {
 		if (outcome->verbose)
 			cli_say("queued as %s", queued->id);
@@ -367,10 +402,27 @@ say_queued(const struct mc_submission *sub, const struct cli_outcome *outcome)
 	}
 	if (!outcome->watched)
 		return;
-	if (localtime_r(&next, &tm) == NULL ||
-	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm) == 0)
-		snprintf(when, sizeof(when), "an unknown time");
+	cli_minute(queued->next_attempt, when, sizeof(when));
 	cli_say("queued as %s%s, next try at %s", queued->id, reason, when);
+}
+
+/* nobody can take it back any more: somebody may want to know that */
+static void
+say_held(const struct mc_submission *sub)
+{
+	struct mc_overview o;
+	struct mc_result r;
+	char when[64];
+	size_t i;
+
+	if (mc_submission_overview(sub, &o, NULL) != 0 || o.hold_until == 0)
+		return;
+	cli_minute(o.hold_until, when, sizeof(when));
+	for (i = 0; mc_submission_result(sub, i, &r) == 0; i++)
+		if (r.verdict == MC_DELIVERED) {
+			cli_say("the server holds it until %s", when);
+			return;
+		}
 }
 
 /* every recipient has it, is in the queue, or is in the report */
@@ -432,6 +484,8 @@ cli_report(const struct mc_submission *sub, const struct cli_outcome *outcome,
 		status = 0;
 	if (outcome->queued.recipients != 0 && !outcome->quiet)
 		say_queued(sub, outcome);
+	if (outcome->watched && !outcome->quiet)
+		say_held(sub);
 	if (status != 0 && !outcome->quiet)
 		say_verdicts(sub, &err, status, &outcome->queue_err);
 	cli_log_results(log, sub, &outcome->queued);

@@ -124,6 +124,9 @@ apply(struct send *s, enum id id, const char *value)
 	case SEND_CONFIG:
 		s->o.config = value;
 		break;
+	case SEND_AT:
+		s->o.send_at = value;
+		break;
 	case SEND_DRY_RUN:
 		s->o.dry_run = true;
 		break;

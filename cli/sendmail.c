@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 void
@@ -155,6 +156,9 @@ set_up(struct mc_submission *sub, const struct cli_options *o,
 	if (o->priority != NULL && mc_submission_set_priority(sub,
 	    number(o->priority), err) != 0)
 		return -1;
+	if (o->send_at != NULL &&
+	    mc_submission_set_send_at(sub, o->send_at, err) != 0)
+		return -1;
 	for (i = 0; i < o->n_operands; i++)
 		if (mc_submission_add_rcpt(sub, o->operands[i], err) != 0)
 			return -1;
@@ -189,6 +193,7 @@ static int
 show_plan(const struct mc_submission *sub, struct mc_err *err)
 {
 	struct mc_overview o;
+	char when[64];
 
 	if (mc_submission_overview(sub, &o, err) != 0)
 		return -1;
@@ -201,6 +206,10 @@ show_plan(const struct mc_submission *sub, struct mc_err *err)
 		    o.tls);
 	if (o.user != NULL)
 		printf("log-in:       as %s, auth %s\n", o.user, o.auth);
+	if (o.hold_until != 0) {
+		cli_minute(o.hold_until, when, sizeof(when));
+		printf("to be sent:   %s\n", when);
+	}
 	printf("sender:       <%s>\n", o.sender);
 	printf("message:      %llu bytes, Message-ID %s\n",
 	    (unsigned long long)o.size, o.message_id);
@@ -297,6 +306,13 @@ has_delivered(const struct mc_submission *sub)
 	return false;
 }
 
+/* in the queue, and a run can do something about it */
+static bool
+is_due(const struct mc_queued *queued)
+{
+	return queued->recipients != 0 && queued->hold_until <= time(NULL);
+}
+
 static bool
 wants_run(const struct mc_submission *sub, enum way way,
     const struct cli_outcome *outcome)
@@ -307,9 +323,12 @@ wants_run(const struct mc_submission *sub, enum way way,
 		return true;
 	switch (way) {
 	case WAY_TRY:
-		return has_delivered(sub);
+		/* its time may have come while the server was asked */
+		return has_delivered(sub) ||
+		    (outcome->queued.hold_until != 0 &&
+		    is_due(&outcome->queued));
 	case WAY_BACKGROUND:
-		return outcome->queued.recipients != 0;
+		return is_due(&outcome->queued);
 	case WAY_SEND:
 	case WAY_QUEUE:
 		break;

@@ -156,6 +156,7 @@ struct chosen {
 	size_t *order;
 	char **texts;
 	size_t n;
+	size_t timed;		/* so many wait for their time alone */
 	bool unsure;
 	bool open;		/* somebody is still to be sent to */
 };
@@ -215,6 +216,11 @@ choose(struct mc_submission *sub, struct chosen *c, struct mc_err *err)
 			continue;
 		c->order[c->n] = i;
 		c->texts[c->n] = rcpt->text;
+		/* that nobody else holds it says nothing about an attempt */
+		if (rcpt->code == MC_E_NEED_FUTURERELEASE) {
+			rcpt->text = NULL;
+			c->timed++;
+		}
 		if (rcpt->text != NULL &&
 		    mc_submission_set_reason(rcpt, err) != 0)
 			return -1;
@@ -253,12 +259,12 @@ fault(const struct mc_submission *sub)
 }
 
 static int64_t
-next_attempt(const struct mc_submission *sub, const struct mc_schedule *s,
+next_try(const struct mc_submission *sub, const struct mc_schedule *s,
     const struct chosen *c, int64_t now)
 {
 	uint32_t chance = 0;
 
-	if (!c->open)
+	if (!c->open || c->timed == c->n)
 		return now;
 	if (!sub->sent || sub->held_back)
 		return sub->not_before > now ? sub->not_before : now;
@@ -267,6 +273,16 @@ next_attempt(const struct mc_submission *sub, const struct mc_schedule *s,
 		chance = 0;
 	return c->unsure ? mc_schedule_next_unsure(s, 1, now, chance) :
 	    mc_schedule_next(s, 1, now, chance);
+}
+
+static int64_t
+next_attempt(const struct mc_submission *sub, const struct mc_schedule *s,
+    const struct chosen *c, int64_t now)
+{
+	int64_t next = next_try(sub, s, c, now);
+
+	return c->open && sub->env.hold_until > next ? sub->env.hold_until :
+	    next;
 }
 
 /* also when there is no room for the message then: others must not run into
@@ -307,7 +323,8 @@ put(struct mc_submission *sub, const struct chosen *c,
 	item.needs_8bit = mc_submission_needs_8bit(sub);
 	/* what has perhaps been delivered has been tried, whatever came then */
 	item.no_attempt = !c->unsure && (whose != MC_FAULT_MESSAGE ||
-	    sub->held_back || sub->stop.code == MC_E_CANCELLED);
+	    sub->held_back || sub->stop.code == MC_E_CANCELLED ||
+	    c->timed == c->n);
 	if (whose != MC_FAULT_MESSAGE)
 		add_pause(sub, &s, whose, item.arrival);
 	if (mc_store_put(sub->store, &item, NULL, id, err) != 0)
@@ -316,6 +333,8 @@ put(struct mc_submission *sub, const struct chosen *c,
 	(void)snprintf(ret_queued->id, sizeof(ret_queued->id), "%s", id);
 	ret_queued->recipients = c->n;
 	ret_queued->next_attempt = item.next_attempt;
+	if (c->open)
+		ret_queued->hold_until = sub->env.hold_until;
 	mc_pause_load(sub->store, account, &pause);
 	if (mc_pause_holds(&pause, &s, item.arrival) &&
 	    pause.until > item.next_attempt)

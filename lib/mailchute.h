@@ -95,6 +95,7 @@ enum mc_code {
 	MC_E_NEED_SMTPUTF8,
 	MC_E_NEED_REQUIRETLS,
 	MC_E_NEED_DELIVERBY,
+	MC_E_NEED_FUTURERELEASE,
 	MC_E_QUEUE,
 	MC_E_QUEUE_FS,
 	MC_E_QUEUE_FULL,
@@ -382,6 +383,19 @@ MC_API MC_CHECK int
 mc_submission_set_deliver_by(struct mc_submission *sub, const char *text,
     struct mc_err *err);
 
+/*
+ * Not to be delivered before a point in time: "2026-12-24T18:00:00+01:00" (RFC
+ * 3339), the same without seconds or zone, "18:00" (the next), "+2h30m", or
+ * "@SECONDS" since 1970.  A server that offers FUTURERELEASE (RFC 4865) gets
+ * the message now and holds it; for others mc_submission_send defers it with
+ * MC_E_NEED_FUTURERELEASE, and mc_submission_queue holds it here.  MC_E_USAGE:
+ * no such time, one that is over for more than a minute, or one that is more
+ * than 366 days ahead.
+ */
+MC_API MC_CHECK int
+mc_submission_set_send_at(struct mc_submission *sub, const char *text,
+    struct mc_err *err);
+
 /* The body is said to be 8-bit (-B8BITMIME) even if it is not. */
 MC_API void
 mc_submission_set_8bit(struct mc_submission *sub, int on);
@@ -468,6 +482,8 @@ struct mc_overview {
 	uint64_t size;		/* bytes on the wire, before dot-stuffing */
 	size_t recipients;
 	size_t transactions;
+	int64_t hold_until;	/* not delivered before, seconds since 1970; 0:
+				 * at once */
 };
 
 MC_API MC_CHECK int
@@ -524,14 +540,17 @@ struct mc_queued {
 	int64_t next_attempt;	/* seconds since 1970, the account's pause
 				 * counted in */
 	size_t recipients;	/* that it has in the queue */
+	int64_t hold_until;	/* it waits for this time, which may just have
+				 * come; 0: for none */
 };
 
 /*
  * Put the recipients that have no final verdict (pending, deferred, unsure)
  * into the queue; it returns 0 only when they are on stable storage.  May be
  * called after mc_submission_send, or instead of it (the first attempt is then
- * due at once).  After it mc_submission_result has `queued` for them.  Without a
- * recipient to queue nothing is done and ret_queued->recipients is 0.
+ * due at once, or at the time of mc_submission_set_send_at).  After it
+ * mc_submission_result has `queued` for them.  Without a recipient to queue
+ * nothing is done and ret_queued->recipients is 0.
  * MC_E_QUEUE, MC_E_QUEUE_FS, MC_E_QUEUE_FULL, MC_E_NOMEM, MC_E_USAGE (not
  * prepared, or queued already), and what mc_queue_open says.
  */
@@ -663,6 +682,8 @@ struct mc_queue_message {
 	int64_t arrival;	/* seconds since 1970 */
 	int64_t next_attempt;	/* the account's pause counted in; FAILED: when
 				 * it is removed */
+	int64_t hold_until;	/* it waits for this time, which a run keeps
+				 * to; 0: for none, or not any more */
 	unsigned long uid;	/* who handed it in */
 	uint64_t attempts;
 	size_t recipients;
@@ -722,9 +743,11 @@ mc_queue_read(struct mc_queue *queue, const char *id, mc_queue_bytes_fn fn,
     void *ctx, struct mc_err *err);
 
 /*
- * Hold: not tried until released.  Retry: due now, whatever happened before,
- * and without the account's pause; one that is held is released, and one that
- * has failed gets new attempts.  Remove: gone for good, without a report.
+ * Hold: not tried until released.  Release: it goes when it is due, which is
+ * its time if it waits for one.  Retry: due now, whatever happened before,
+ * and without the account's pause; one that is held is released, one that waits
+ * for its time (hold_until) waits no longer, and one that has failed gets new
+ * attempts.  Remove: gone for good, without a report.
  * MC_E_QUEUE_NONE, MC_E_QUEUE_BUSY (a runner has it), MC_E_USAGE (hold of a
  * failed one), MC_E_QUEUE, MC_E_QUEUE_READONLY (release and retry), MC_E_NOMEM,
  * MC_E_QUEUE_DAMAGED (remove takes it from bad/).
@@ -778,7 +801,8 @@ struct mc_run_progress {
 
 struct mc_run {
 	unsigned flags;
-	const char *const *ids;	/* these, due or not; NULL: all that are due */
+	const char *const *ids;	/* these, due or not, but for those that wait
+				 * for their time; NULL: all that are due */
 	size_t n_ids;
 	int cancel_fd;		/* readable: begin nothing more, end soon; or -1 */
 	void (*event)(void *ctx, const struct mc_run_event *event);	/* or NULL */

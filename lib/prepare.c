@@ -150,6 +150,7 @@ static int
 settle_dsn(struct mc_submission *sub, struct mc_err *err)
 {
 	struct mc_envelope *env = &sub->env;
+	int64_t now = mc_clock_real_ms() / 1000;
 	struct mc_rcpt *rcpt;
 	size_t i;
 
@@ -158,7 +159,11 @@ settle_dsn(struct mc_submission *sub, struct mc_err *err)
 	env->priority = sub->priority;
 	env->by = sub->by;
 	env->by_trace = sub->by_trace;
-	env->by_time = mc_clock_real_ms() / 1000 + (int64_t)sub->by_seconds;
+	/* what waits for its time has all of its time for delivery then */
+	if (sub->send_at > now)
+		env->hold_until = sub->send_at;
+	env->by_time = (int64_t)sub->by_seconds +
+	    (env->hold_until != 0 ? env->hold_until : now);
 	env->ret = sub->ret;
 	env->body_8bit = sub->body_8bit;
 	env->smtputf8 = sub->smtputf8 && sub->message.header_8bit;

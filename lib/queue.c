@@ -203,8 +203,8 @@ is_due(void *ctx, const struct mc_store_stat *st)
 	/* a run takes away what was kept long enough */
 	if (st->next_attempt <= d->now)
 		return 1;
-	return !st->failed && mc_schedule_due(widest(d), st->next_attempt,
-	    d->now);
+	return !st->failed && !st->timed && mc_schedule_due(widest(d),
+	    st->next_attempt, d->now);
 }
 
 int

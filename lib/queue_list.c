@@ -249,6 +249,8 @@ tell(struct listing *list, struct mc_entry *entry)
 		.size = info.size,
 		.arrival = info.arrival,
 		.next_attempt = info.next_attempt,
+		.hold_until = info.hold_until > list->now && !info.failed ?
+		    info.hold_until : 0,
 		.uid = info.uid,
 		.attempts = info.attempts,
 		.recipients = env->rcpts.n,
@@ -257,6 +259,8 @@ tell(struct listing *list, struct mc_entry *entry)
 		.inner = &inner,
 	};
 
+	if (m.hold_until > m.next_attempt)
+		m.next_attempt = m.hold_until;
 	if (pause != NULL && pause->until > m.next_attempt)
 		m.next_attempt = pause->until;
 	if (info.failed)

@@ -86,6 +86,8 @@ retry(struct mc_entry *entry, struct mc_entry_info *info, struct mc_err *err)
 		return mc_entry_revive(entry, now, err);
 	if (info->held && mc_entry_hold(entry, false, err) != 0)
 		return -1;
+	if (info->hold_until > now && mc_entry_free(entry, err) != 0)
+		return -1;
 	return mc_entry_reschedule(entry, now, err);
 }
 

@@ -5,12 +5,14 @@
 #include "base/base.h"
 #include "submission.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "mail/addr.h"
+#include "mail/when.h"
 #include "queue/store.h"
 
 #include <errno.h>
@@ -383,6 +385,16 @@ mc_submission_set_deliver_by(struct mc_submission *sub, const char *text,
 	return 0;
 }
 
+int
+mc_submission_set_send_at(struct mc_submission *sub, const char *text,
+    struct mc_err *err)
+{
+	if (check_open(sub, err) != 0)
+		return -1;
+	return mc_when_parse(mc_str_from(text), mc_clock_real_ms() / 1000,
+	    &sub->send_at, err);
+}
+
 /* ------------------------------------------------------------------- message */
 
 int
@@ -509,6 +521,7 @@ mc_submission_overview(const struct mc_submission *sub,
 	ret_overview->size = sub->header.len + 2 + sub->message.body.size;
 	ret_overview->recipients = sub->env.rcpts.n;
 	ret_overview->transactions = sub->plan.txns.n;
+	ret_overview->hold_until = sub->env.hold_until;
 	return 0;
 }
 

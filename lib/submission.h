@@ -51,6 +51,7 @@ struct mc_submission {
 	enum mc_by by;
 	bool by_trace;
 	uint64_t by_seconds;
+	int64_t send_at;	/* seconds since 1970; 0: at once */
 	bool report_failed;	/* who was refused while others were not goes
 				 * to the queue too, for a delivery report */
 

@@ -53,6 +53,8 @@ struct mc_envelope {
 	enum mc_by by;
 	bool by_trace;
 	int64_t by_time;	/* seconds since 1970 */
+	int64_t hold_until;	/* not delivered before (RFC 4865); seconds
+				 * since 1970, 0: at once */
 	/* private: finds a recipient by its address, so recipients are added by
 	 * mc_envelope_add alone and never removed */
 	struct mc_envelope_slot *slots;

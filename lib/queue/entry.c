@@ -192,6 +192,8 @@ load(struct mc_entry *entry, struct mc_err *err)
 	    load_trailer(entry, mc_str_make((char *)bytes, n), digest,
 	    err) != 0)
 		return -1;
+	if (entry->env.hold_until == 0)
+		entry->free = entry->timed = false;
 	mc_notes_first(entry);
 	return 0;
 }
@@ -282,7 +284,9 @@ static void
 see_inode(struct mc_entry *entry)
 {
 	mc_store_mode(entry->st.st_mode, &entry->held, &entry->failed);
-	entry->cut_off = (entry->st.st_mode & MC_MODE_ATTEMPT) != 0;
+	entry->cut_off = (entry->st.st_mode & MC_MODE_FREE) == MC_MODE_ATTEMPT;
+	entry->free = (entry->st.st_mode & MC_MODE_ATTEMPT) != 0;
+	entry->timed = mc_store_timed(entry->st.st_mode);
 	entry->next_attempt = (int64_t)entry->st.st_mtime;
 }
 
@@ -459,7 +463,10 @@ adopt_fd(struct mc_entry *entry, struct mc_err *err)
 	if (fcntl(entry->fd, F_SETFD, FD_CLOEXEC) != 0)
 		return cannot_read(entry, errno, err);
 	see_inode(entry);
-	return load(entry, err);
+	if (load(entry, err) != 0)
+		return -1;
+	entry->env.hold_until = 0;
+	return 0;
 }
 
 int
@@ -510,12 +517,17 @@ mc_entry_close(struct mc_entry *entry)
 void
 mc_entry_info(const struct mc_entry *entry, struct mc_entry_info *ret_info)
 {
+	int64_t hold = entry->env.hold_until;
+
 	*ret_info = (struct mc_entry_info){
 		.id = entry->id,
 		.account = entry->info.account,
 		.uid = entry->info.uid,
 		.arrival = entry->info.arrival,
 		.next_attempt = entry->next_attempt,
+		.since = hold > entry->info.arrival ? hold :
+		    entry->info.arrival,
+		.hold_until = entry->free ? 0 : hold,
 		.held = entry->held,
 		.cut_off = entry->cut_off,
 		.failed = entry->failed,

@@ -150,6 +150,14 @@ mc_entry_reschedule(struct mc_entry *entry, int64_t next_attempt,
 	return 0;
 }
 
+/* what its mode says of attempts and of its time */
+static mode_t
+marks(const struct mc_entry *entry)
+{
+	return entry->cut_off ? MC_MODE_ATTEMPT : entry->free ? MC_MODE_FREE :
+	    entry->timed ? MC_MODE_TIMED : 0;
+}
+
 int
 mc_entry_attempt(struct mc_entry *entry, bool begins, struct mc_err *err)
 {
@@ -157,10 +165,43 @@ mc_entry_attempt(struct mc_entry *entry, bool begins, struct mc_err *err)
 
 	if (mc_entry_may_write(entry, err) != 0)
 		return -1;
-	if (fchmod(entry->fd, begins ? mode | MC_MODE_ATTEMPT : mode) != 0)
+	entry->timed = false;
+	if (fchmod(entry->fd, mode | (begins ? MC_MODE_ATTEMPT :
+	    entry->free ? MC_MODE_FREE : 0)) != 0)
 		return mc_store_fail(entry->store, errno, err,
 		    "cannot note an attempt at message %s", entry->id);
 	entry->cut_off = begins;
+	return 0;
+}
+
+int
+mc_entry_wait(struct mc_entry *entry, struct mc_err *err)
+{
+	int64_t until = entry->env.hold_until;
+
+	if (mc_entry_may_write(entry, err) != 0)
+		return -1;
+	if (entry->timed && entry->next_attempt >= until)
+		return 0;
+	if (fchmod(entry->fd, (entry->held ? 0400u : 0600u) |
+	    MC_MODE_TIMED) != 0)
+		return mc_store_fail(entry->store, errno, err,
+		    "cannot put off message %s", entry->id);
+	entry->timed = true;
+	return mc_entry_reschedule(entry, until, err);
+}
+
+int
+mc_entry_free(struct mc_entry *entry, struct mc_err *err)
+{
+	if (mc_entry_may_write(entry, err) != 0)
+		return -1;
+	if (fchmod(entry->fd, (entry->held ? 0400u : 0600u) |
+	    MC_MODE_FREE) != 0 || mc_file_sync(entry->fd) != 0)
+		return mc_store_fail(entry->store, errno, err,
+		    "cannot free message %s of its time", entry->id);
+	entry->free = true;
+	entry->timed = false;
 	return 0;
 }
 
@@ -175,8 +216,7 @@ mc_entry_hold(struct mc_entry *entry, bool held, struct mc_err *err)
 		    "there is nothing to hold", entry->id);
 	if (entry->failed)
 		return 0;
-	if (fchmod(entry->fd, (held ? 0400u : 0600u) |
-	    (entry->cut_off ? MC_MODE_ATTEMPT : 0)) != 0 ||
+	if (fchmod(entry->fd, (held ? 0400u : 0600u) | marks(entry)) != 0 ||
 	    mc_file_sync(entry->fd) != 0)
 		return mc_store_fail(entry->store, errno, err, held ?
 		    "cannot hold message %s" : "cannot release message %s",
@@ -213,8 +253,11 @@ revive(struct mc_entry *entry, const size_t *which, size_t n,
     struct mc_err *err)
 {
 	struct mc_err io = { .code = MC_OK };
+	mode_t mode = 0600;
 
-	if (fchmod(entry->fd, 0600) != 0)
+	if (entry->env.hold_until != 0)
+		mode |= MC_MODE_FREE;
+	if (fchmod(entry->fd, mode) != 0)
 		return mc_store_fail(entry->store, errno, err,
 		    "cannot chmod message %s", entry->id);
 	if (entry->cells_fd < 0 && mc_entry_probe(entry, err) != 0)
@@ -259,7 +302,8 @@ mc_entry_revive(struct mc_entry *entry, int64_t next_attempt,
 		mc_envelope_at(&entry->env, which[i])->verdict = MC_PENDING;
 	}
 	if (rc == 0) {
-		entry->failed = entry->held = false;
+		entry->failed = entry->held = entry->timed = false;
+		entry->free = entry->env.hold_until != 0;
 		entry->next_attempt = next_attempt;
 	} else {
 		(void)fchmod(entry->fd, entry->failed ? 0700 :

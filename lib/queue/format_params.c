@@ -15,7 +15,7 @@ uint32_t
 mc_qf_version_for(const struct mc_envelope *env)
 {
 	return env->require_tls || env->has_priority ||
-	    env->by != MC_BY_NONE ? 2 : 1;
+	    env->by != MC_BY_NONE || env->hold_until != 0 ? 2 : 1;
 }
 
 /* without memory for it, the envelope has none either */
@@ -47,6 +47,10 @@ mc_qf_params_encode(const struct mc_envelope *env,
 		mc_buf_addf(&text, "BY=%" PRId64 ";%s%s", env->by_time,
 		    env->by == MC_BY_RETURN ? "R" : "N",
 		    env->by_trace ? "T" : "");
+		put(add, &text, out);
+	}
+	if (env->hold_until != 0) {
+		mc_buf_addf(&text, "HOLD=%" PRId64, env->hold_until);
 		put(add, &text, out);
 	}
 	mc_buf_clear(&text);
@@ -97,6 +101,19 @@ take_by(struct mc_envelope *env, struct mc_str value)
 	return true;
 }
 
+static bool
+take_hold(struct mc_envelope *env, struct mc_str value)
+{
+	uint64_t when;
+
+	if (env->hold_until != 0 || value.len == 0 ||
+	    mc_num_u64(mc_str_sub(value, 1, value.len), INT64_MAX / 2,
+	    &when) != 0 || when == 0)
+		return false;
+	env->hold_until = (int64_t)when;
+	return true;
+}
+
 bool
 mc_qf_params_take(struct mc_envelope *env, struct mc_str text)
 {
@@ -107,6 +124,7 @@ mc_qf_params_take(struct mc_envelope *env, struct mc_str text)
 		{ "REQUIRETLS", take_require_tls },
 		{ "MT-PRIORITY", take_priority },
 		{ "BY", take_by },
+		{ "HOLD", take_hold },
 	};
 	size_t n = mc_str_chr(text, '=');
 

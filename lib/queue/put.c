@@ -303,6 +303,8 @@ commit(struct writer *w, const struct mc_store_item *item, const char *id,
 
 	/* best effort: without it the first attempt is due at once */
 	(void)mc_store_set_time(w->fd, item->next_attempt);
+	if (item->env->hold_until > item->arrival)
+		(void)fchmod(w->fd, 0600 | MC_MODE_TIMED);
 	if (mc_file_sync(w->fd) != 0) {
 		(void)mc_store_fail(w->store, errno, err,
 		    "cannot fsync a message");

@@ -29,6 +29,8 @@
 /* what is on its way when we are asked to end may finish until then */
 #define GRACE_MS 3000
 #define TELL_MS 250
+/* seconds; there is a rescan before */
+#define LONGEST_WAIT (24 * 3600)
 /* goodbyes to servers */
 #define LEAVE_MS 3000
 
@@ -333,8 +335,10 @@ scan_if_time(struct mc_runner *r, int64_t *ret_wake)
 		sooner(&r->scan_at, r->busy_at);
 	}
 	sooner(ret_wake, r->scan_at);
+	/* one that waits for its time may be as far ahead as can be */
 	if (r->next_due != MC_NEVER && watching(r))
-		sooner(ret_wake, mc_clock_after(1000 * (r->next_due - now)));
+		sooner(ret_wake, r->next_due - now > LONGEST_WAIT ? MC_NEVER :
+		    mc_clock_after(1000 * (r->next_due - now)));
 	return 0;
 }
 

@@ -330,7 +330,7 @@ expire(struct mc_runner *r, struct mc_task *t, const struct mc_err *why,
 	bool old;
 
 	mc_entry_info(entry, &info);
-	old = mc_schedule_expired(&lane->schedule, info.arrival,
+	old = mc_schedule_expired(&lane->schedule, info.since,
 	    info.attempts + lane->pause.failures, t->begun);
 	s->n = 0;
 	for (size_t i = 0; i < mc_record_rcpts(entry); i++) {
@@ -525,16 +525,30 @@ mc_record_done(struct mc_runner *r, struct mc_task *t,
 
 /* --------------------------------------------------------- without sending */
 
+/* its file may have lost what keeps a scan from it */
+static void
+wait_for_time(struct mc_runner *r, struct mc_entry *entry)
+{
+	struct mc_err err = { .code = MC_OK };
+
+	if (mc_entry_wait(entry, &err) != 0)
+		mc_record_error(r, &err);
+}
+
 /* another run may have been here since it was seen to be due */
 static bool
-still_due(const struct mc_lane *lane, const struct mc_item *item,
-    struct mc_entry *entry)
+still_due(struct mc_runner *r, const struct mc_lane *lane,
+    const struct mc_item *item, struct mc_entry *entry)
 {
 	struct mc_entry_info info;
 
 	mc_entry_info(entry, &info);
 	if (info.held)
 		return false;
+	if (info.hold_until > mc_runner_now()) {
+		wait_for_time(r, entry);
+		return false;
+	}
 	return item->forced || mc_schedule_due(&lane->schedule,
 	    info.next_attempt, mc_runner_now());
 }
@@ -572,7 +586,7 @@ mc_record_before(struct mc_runner *r, struct mc_lane *lane,
 
 	if (s.which == NULL || room == NULL) {
 		(void)mc_err_set(&r->stop, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-	} else if (still_due(lane, item, entry) && revive(r, entry)) {
+	} else if (still_due(r, lane, item, entry) && revive(r, entry)) {
 		give_up_unsure(r, lane, entry, &s);
 		mc_report_failed(r, lane, entry, &s, room);
 		send = !conclude(r, entry) &&

@@ -71,7 +71,7 @@ make_report(struct mc_runner *r, const struct mc_lane *lane,
 	set.arrival = info.arrival;
 	set.last_attempt = mc_entry_last_note(entry);
 	set.now = mc_runner_now();
-	set.retry_until = info.arrival + (int64_t)lane->schedule.lifetime;
+	set.retry_until = info.since + (int64_t)lane->schedule.lifetime;
 	mc_report_of_account(lane->account, &set);
 	if (mc_report_id(info.id, kind, s->which, s->n, id, err) == 0 &&
 	    mc_entry_content(entry, &set.header, &set.body, err) == 0 &&
@@ -184,7 +184,7 @@ mc_report_delayed(struct mc_runner *r, struct mc_task *t, struct mc_some *s,
 
 	mc_entry_info(entry, &info);
 	if (a == NULL || a->delay_report == 0 ||
-	    t->begun - info.arrival < (int64_t)a->delay_report)
+	    t->begun - info.since < (int64_t)a->delay_report)
 		return;
 	pick_cells(entry, MC_CELL_PENDING, MC_CELL_UNSURE, s);
 	report = wanted(entry, MC_REPORT_DELAYED, s, room);

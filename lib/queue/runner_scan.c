@@ -11,6 +11,9 @@
 /* which account a message is of shows only when it is opened, and so does
  * that account's schedule: this is for clocks that were wrong by weeks */
 #define FAR_AHEAD (INT64_C(9) * 86400)
+/* the same for one that waits for a time; whether it really does shows when it
+ * is opened too */
+#define FAR_AHEAD_TIMED (INT64_C(400) * 86400)
 
 #define BUSY_MS 100
 #define BUSY_TRIES 10
@@ -27,7 +30,8 @@ is_due(const struct mc_store_stat *st, int64_t now)
 {
 	if (st->next_attempt <= now)
 		return true;
-	return !st->failed && st->next_attempt - now > FAR_AHEAD;
+	return !st->failed && st->next_attempt - now > (st->timed ?
+	    FAR_AHEAD_TIMED : FAR_AHEAD);
 }
 
 /* 0, or -1 if there is no memory */

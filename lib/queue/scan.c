@@ -74,6 +74,7 @@ stat_name(const struct mc_store *store, const char *name,
 	ret_stat->size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
 	ret_stat->notes = true;
 	mc_store_mode(st.st_mode, &ret_stat->held, &ret_stat->failed);
+	ret_stat->timed = !ret_stat->failed && mc_store_timed(st.st_mode);
 	return 1;
 }
 
@@ -265,7 +266,7 @@ bad_name(void *ctx, const char *name)
 	found.next_attempt = (int64_t)st.st_mtime;
 	found.size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
 	found.held = true;
-	found.failed = false;
+	found.failed = found.timed = false;
 	found.notes = true;
 	return scan->fn(scan->ctx, &found);
 }

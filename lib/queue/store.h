@@ -17,9 +17,12 @@
  * modification time, "held" its mode 0400, "failed" (nobody is left to send
  * to, and somebody never got it: kept to be looked at until that time) its
  * mode 0700, so that a run over many messages that are not due opens none of
- * them.  While somebody tries to send it, the mode has 0010 too.  A message is claimed by flock on the m-file, which dies with its
- * process.  Times are seconds since 1970.  Names beside q/ and bad/ are not
- * the spool's.
+ * them.  While somebody tries to send it, the mode has 0010 too.  While it
+ * waits for the time that its envelope names (hold_until), it has 0001, so that
+ * a time of the next attempt that is far ahead is no sign of a wrong clock; with
+ * 0011 it need not wait any more.  A message is claimed by flock on the m-file,
+ * which dies with its process.  Times are seconds since 1970.  Names beside q/
+ * and bad/ are not the spool's.
  */
 #ifndef MC_STORE_H
 #define MC_STORE_H
@@ -76,7 +79,9 @@ struct mc_store_item {
 	unsigned long uid;		/* who handed it in */
 	int64_t arrival;
 	int64_t next_attempt;
-	const struct mc_envelope *env;	/* sender, ret, envid, body_8bit */
+	const struct mc_envelope *env;	/* sender, ret, envid, body_8bit; if
+					 * it waits for a time, next_attempt is
+					 * not before */
 	const size_t *order;		/* which of its recipients, n of them;
 					 * verdict MC_UNSURE starts as cell U,
 					 * MC_FAILED (to be reported) as F, any
@@ -119,6 +124,8 @@ struct mc_store_stat {
 	uint64_t size;
 	bool held;
 	bool failed;			/* next_attempt: when it may be removed */
+	bool timed;			/* next_attempt: not before, however far
+					 * ahead; a hint, the envelope decides */
 	bool notes;			/* there are any beside it */
 };
 
@@ -215,6 +222,10 @@ struct mc_entry_info {
 	unsigned long uid;
 	int64_t arrival;
 	int64_t next_attempt;
+	int64_t since;			/* arrival, or the time that it waits
+					 * or waited for */
+	int64_t hold_until;		/* not to be sent before; 0: at once, or
+					 * mc_entry_free was called */
 	bool held;
 	bool failed;
 	bool cut_off;			/* an attempt has begun, and its end
@@ -290,6 +301,16 @@ MC_NODISCARD int
 mc_entry_hold(struct mc_entry *entry, bool held, struct mc_err *err);
 
 /*
+ * mc_entry_wait - it waits for its hold_until: its name says so again, where
+ * that was lost (best effort: without it, it is opened in vain)
+ * mc_entry_free - it need not wait for that any more (on stable storage)
+ */
+MC_NODISCARD int
+mc_entry_wait(struct mc_entry *entry, struct mc_err *err);
+MC_NODISCARD int
+mc_entry_free(struct mc_entry *entry, struct mc_err *err);
+
+/*
  * mc_entry_attempt - an attempt begins, or its end is recorded
  *
  * Whoever is killed between the two may have sent copies that no cell tells
@@ -306,8 +327,8 @@ mc_entry_attempt(struct mc_entry *entry, bool begins, struct mc_err *err);
  * Best effort: one whose mode is not yet right looks due, and the next run
  * comes here again.  mc_entry_revive puts it back (also one that is held, or
  * has failed for some only): cells F and B become P, mode 0600, both synced;
- * due at `next_attempt`.  A crash on the way may leave cells P and mode 0700;
- * mc_store_check mends that.  MC_E_INTERNAL (also: delivered to all),
+ * due at `next_attempt`, as after mc_entry_free.  A crash on the way may leave
+ * cells P and mode 0700; mc_store_check mends that.  MC_E_INTERNAL (also: delivered to all),
  * MC_E_QUEUE, MC_E_IO, MC_E_QUEUE_READONLY, MC_E_NOMEM.
  */
 MC_NODISCARD int
@@ -335,7 +356,8 @@ mc_entry_fd(const struct mc_entry *entry);
  * mc_store_adopt - an entry by a descriptor of mc_entry_fd, elsewhere
  *
  * Takes ownership of fd (also on failure), which does not outlive an exec any
- * more.  For reading alone, and without the notes but for the first ones; the
+ * more.  What is handed over is to be sent now: the envelope has no hold_until.
+ * For reading alone, and without the notes but for the first ones; the
  * digest is not checked.  No store is needed: `dir` is for error texts.
  * MC_E_QUEUE_DAMAGED, MC_E_QUEUE, MC_E_NOMEM, MC_E_USAGE.
  */

@@ -61,8 +61,22 @@ mc_store_same(const struct mc_store *store, const char *name,
 int
 mc_store_lock(int fd);
 
-/* in the mode of a message while it is being sent */
+/*
+ * In the mode of a message: it is being sent; it waits for a time that was
+ * asked for, which its modification time tells.  Both: it need not wait for
+ * that any more.  What is being sent need not either, so the first one alone
+ * says so too; without any the envelope decides.
+ */
 #define MC_MODE_ATTEMPT S_IXGRP
+#define MC_MODE_TIMED S_IXOTH
+#define MC_MODE_FREE (MC_MODE_ATTEMPT | MC_MODE_TIMED)
+
+/* does it wait for a time, by its mode alone? */
+static inline bool
+mc_store_timed(mode_t mode)
+{
+	return (mode & MC_MODE_FREE) == MC_MODE_TIMED;
+}
 
 /* what the mode of a message says; never both */
 void
@@ -125,6 +139,8 @@ struct mc_entry {
 	bool held;
 	bool cut_off;
 	bool failed;
+	bool timed;		/* next_attempt is its time */
+	bool free;		/* need not wait for its time any more */
 	bool removed;
 	bool adopted;		/* the store is a stand-in of its own */
 	struct stat st;

@@ -5,6 +5,7 @@
 #include "smtp/caps.h"
 
 #include "base/num.h"
+#include "mail/when.h"
 
 #define MECH_MAX 20	/* RFC 4422 section 3.1 */
 #define LIMIT_MAX 999999	/* RFC 9422 section 5: six digits */
@@ -27,6 +28,7 @@ static const struct {
 	{ "LIMITS", MC_CAP_LIMITS },
 	{ "MT-PRIORITY", MC_CAP_PRIORITY },
 	{ "DELIVERBY", MC_CAP_DELIVERBY },
+	{ "FUTURERELEASE", MC_CAP_FUTURERELEASE },
 };
 
 /* " WORD ", upper case: the form in which mechs holds a mechanism; false if
@@ -146,6 +148,25 @@ parse_by(struct mc_str text)
 	return (uint32_t)seconds;
 }
 
+/* without its limits nobody can tell whether a time is within them */
+static void
+add_hold(struct mc_str text, struct mc_caps *caps)
+{
+	size_t n = mc_str_chr(text, ' ');
+	uint64_t most = 0;
+	int64_t last = 0;
+
+	if (mc_num_u64(mc_str_sub(text, 0, n), INT64_MAX / 2, &most) != 0 ||
+	    !mc_when_rfc3339(without_blanks(mc_str_sub(text, n, text.len)),
+	    &last) || most == 0) {
+		caps->flags &= ~MC_CAP_FUTURERELEASE;
+		most = 0;
+		last = 0;
+	}
+	caps->hold_most = (int64_t)most;
+	caps->hold_last = last;
+}
+
 static void
 add_keyword(struct mc_str line, struct mc_caps *caps)
 {
@@ -171,6 +192,8 @@ add_keyword(struct mc_str line, struct mc_caps *caps)
 			add_limits(rest, caps);
 		if (keywords[i].flag == MC_CAP_DELIVERBY)
 			caps->by_min = parse_by(without_blanks(rest));
+		if (keywords[i].flag == MC_CAP_FUTURERELEASE)
+			add_hold(without_blanks(rest), caps);
 	}
 }
 
@@ -180,6 +203,13 @@ mc_caps_parse(const struct mc_reply *r, struct mc_caps *ret_caps)
 	memset(ret_caps, 0, sizeof(*ret_caps));
 	for (size_t i = 1; i < r->lines; i++)
 		add_keyword(mc_reply_line(r, i), ret_caps);
+}
+
+bool
+mc_caps_can_hold(const struct mc_caps *caps, int64_t until, int64_t now)
+{
+	return (caps->flags & MC_CAP_FUTURERELEASE) != 0 &&
+	    until - now <= caps->hold_most && until <= caps->hold_last;
 }
 
 bool

@@ -20,6 +20,7 @@
 #define MC_CAP_LIMITS 0x0400u
 #define MC_CAP_PRIORITY 0x0800u
 #define MC_CAP_DELIVERBY 0x1000u
+#define MC_CAP_FUTURERELEASE 0x2000u
 
 #define MC_MAX_MECHS 1024
 
@@ -31,6 +32,9 @@ struct mc_caps {
 	uint32_t domain_max;	/* domains among them */
 	uint32_t mail_max;	/* transactions in a connection */
 	uint32_t by_min;	/* least seconds for DELIVERBY mode R; 0: any */
+	/* FUTURERELEASE (RFC 4865): how long, and until when at most */
+	int64_t hold_most;
+	int64_t hold_last;	/* seconds since 1970 */
 	char mechs[MC_MAX_MECHS];	/* " PLAIN LOGIN ": upper case, each word
 				 * between blanks; words that are no mechanism names are left out;
 				 * what does not fit is left out whole */
@@ -46,9 +50,15 @@ struct mc_caps {
  * means no known limit.  A repeated keyword: flags add up, AUTH lists join,
  * the last SIZE counts.  Of LIMITS a word counts that is NAME=N with N from 1 to
  * 999999 without leading zero; what is not known or not well formed is skipped.
+ * FUTURERELEASE counts with both its limits in good form alone, the last time
+ * that it is there.
  */
 void
 mc_caps_parse(const struct mc_reply *r, struct mc_caps *ret_caps);
+
+/* does the server hold a message from `now` until then (seconds since 1970)? */
+bool
+mc_caps_can_hold(const struct mc_caps *caps, int64_t until, int64_t now);
 
 /* is the mechanism (any case) offered? */
 bool

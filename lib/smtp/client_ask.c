@@ -53,6 +53,33 @@ check_by(const struct mc_client *c, const struct mc_client_job *job,
 		    (long long)left);
 }
 
+/*
+ * RFC 4865: for a time that is to come, the message goes only to a server that
+ * holds it for so long.  With a time for its delivery as well it goes when that
+ * begins: servers do not agree on which of the two counts from which.
+ */
+static void
+check_hold(const struct mc_client *c, const struct mc_client_job *job,
+    struct mc_err *ret_why)
+{
+	const struct mc_envelope *env = job->env;
+
+	if (env->hold_until <= job->now)
+		return;
+	if (env->by != MC_BY_NONE)
+		(void)mc_err_set(ret_why, MC_E_NEED_FUTURERELEASE,
+		    MC_STAGE_MAIL, "a message with a time for its delivery is "
+		    "not given to the server before it is to be sent");
+	else if ((c->caps.flags & MC_CAP_FUTURERELEASE) == 0)
+		(void)mc_err_set(ret_why, MC_E_NEED_FUTURERELEASE,
+		    MC_STAGE_MAIL, "the server does not hold messages until a "
+		    "time (it does not offer FUTURERELEASE)");
+	else if (!mc_caps_can_hold(&c->caps, env->hold_until, job->now))
+		(void)mc_err_set(ret_why, MC_E_NEED_FUTURERELEASE,
+		    MC_STAGE_MAIL, "the server does not hold messages for so "
+		    "long");
+}
+
 /* a recipient that this server cannot take, whatever we ask */
 static bool
 settle_early(struct mc_client *c, const struct mc_client_job *job,
@@ -88,7 +115,11 @@ settle_early(struct mc_client *c, const struct mc_client_job *job,
 		    "the server does not offer 8BITMIME: %s",
 		    job->unfit == NULL ? "the message has 8-bit bytes" :
 		    job->unfit->text);
-	else
+	if (!mc_err_is_set(&e)) {
+		check_hold(c, job, &e);
+		verdict = MC_DEFERRED;
+	}
+	if (!mc_err_is_set(&e))
 		return false;
 	/* of what it offers, no log-in that is still to come changes anything */
 	mc_client_verdict(rcpt, mc_client_trusted(c) ||
@@ -132,6 +163,8 @@ choose_params(const struct mc_client *c, const struct mc_client_txn *t,
 		mail->by = env->by;
 	mail->by_trace = env->by_trace;
 	mail->by_seconds = env->by_time - t->job.now;
+	if (env->hold_until > t->job.now)
+		mail->hold_until = env->hold_until;
 	if (env->has_priority && !mail->has_priority)
 		note_left_out(c, "MT-PRIORITY");
 	if (env->by != mail->by)

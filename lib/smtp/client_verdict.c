@@ -44,6 +44,23 @@ is_quota(const struct mc_reply *r)
 }
 
 /*
+ * The server does not like the parameter that it has offered, or the time: it
+ * said nothing against the message, which can wait here.  What is about the
+ * sender (x.1.y) or not allowed (x.7.y) is no better later.
+ */
+static bool
+is_about_hold(struct mc_client *c, const struct mc_reply *r,
+    enum mc_stage stage)
+{
+	const struct mc_client_job *job = &mc_client_oldest(c)->job;
+
+	return stage == MC_STAGE_MAIL && job->env->hold_until > job->now &&
+	    (r->code == 501 || r->code == 504 || r->code == 555 ||
+	    (r->code >= 500 && r->code != 503 && r->enh[1] == 5)) &&
+	    r->enh[1] != 1 && r->enh[1] != 7;
+}
+
+/*
  * What a refusal means for a recipient: final only from a server that has
  * proved who it is and let us in; 530 and 538 are about
  * the account, 503 about the order of commands: never about the mail.
@@ -63,6 +80,11 @@ mc_client_refusal(struct mc_client *c, const struct mc_reply *r,
 	}
 	if (is_quota(r))
 		verdict = MC_DEFERRED;
+	if (is_about_hold(c, r, stage)) {
+		code = MC_E_NEED_FUTURERELEASE;
+		verdict = MC_DEFERRED;
+		what = "the server refused to hold the message until its time";
+	}
 	memset(ret_why, 0, sizeof(*ret_why));
 	(void)mc_reply_err(r, code, stage, what, ret_why);
 	return verdict;

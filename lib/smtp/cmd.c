@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "mail/when.h"
 
 #define LINE_MAX_LEN (MC_MAX_COMMAND - 2)	/* without CRLF */
 #define LABEL_MAX 63		/* RFC 1035 2.3.4 */
@@ -500,6 +501,11 @@ mc_cmd_mail(struct mc_cmd_out out, const struct mc_cmd_mail *mail,
 	if (mail->has_priority)
 		mc_buf_addf(&line, " MT-PRIORITY=%d", mail->priority);
 	add_by(mail, &line);
+	/* not HOLDFOR: on a slow connection that would be a later time */
+	if (mail->hold_until != 0) {
+		mc_buf_addz(&line, " HOLDUNTIL=");
+		mc_when_add_utc(mail->hold_until, &line);
+	}
 	if (add_ret(mail->ret, &line) != 0) {
 		mc_buf_clear(&line);
 		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_MAIL,

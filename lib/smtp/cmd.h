@@ -54,6 +54,7 @@ struct mc_cmd_mail {
 	enum mc_by by;
 	bool by_trace;
 	int64_t by_seconds;	/* from now; cut to nine digits */
+	int64_t hold_until;	/* HOLDUNTIL, seconds since 1970; 0: none */
 	enum mc_ret ret;
 	struct mc_str envid;	/* plain text, at most 100 printable ASCII
 				 * characters, becomes xtext; empty: none */

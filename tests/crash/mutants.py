@@ -297,7 +297,7 @@ MUTANTS = (
      "!entry->held && !entry->failed &&", "!entry->held &&",
      walks("failed, removed")),
     ("put back, and still failed", "queue/entry_state.c",
-     "if (fchmod(entry->fd, 0600) != 0)\n"
+     "if (fchmod(entry->fd, mode) != 0)\n"
      "\t\treturn mc_store_fail(", "if (0)\n\t\treturn mc_store_fail(",
      walks("failed, put back")),
     ("put back, and not for good", "queue/entry_state.c",
@@ -310,8 +310,8 @@ MUTANTS = (
      "if (has_name(w, name))", "if (0)",
      walks("put without renameat2")),
     ("held, and not for good", "queue/entry_state.c",
-     "MC_MODE_ATTEMPT : 0)) != 0 ||\n\t    mc_file_sync(entry->fd) != 0)",
-     "MC_MODE_ATTEMPT : 0)) != 0)", explored("hold")),
+     "marks(entry)) != 0 ||\n\t    mc_file_sync(entry->fd) != 0)",
+     "marks(entry)) != 0)", explored("hold")),
     ("set-up without fsync of the directory", "queue/set_up.c",
      "sync_dir(store, store->top, \"it\", err) != 0 ||", "0 ||",
      explored("put, first of all")),

@@ -77,9 +77,14 @@ check(struct mc_str in)
 	/* every byte is written, padding too */
 	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
 	require(memcmp(&caps, &again, sizeof(caps)) == 0);
-	require(caps.flags <= 0x1fff);
+	require(caps.flags <= 0x3fff);
 	require(caps.by_min == 0 || ((caps.flags & MC_CAP_DELIVERBY) != 0 &&
 	    caps.by_min <= 999999999));
+	/* with both limits, or not at all */
+	require(((caps.flags & MC_CAP_FUTURERELEASE) != 0) ==
+	    (caps.hold_most > 0));
+	require(caps.hold_last >= 0 && (caps.hold_most != 0 ||
+	    caps.hold_last == 0));
 	require((caps.flags & MC_CAP_LIMITS) != 0 || (caps.rcpt_max == 0 &&
 	    caps.domain_max == 0 && caps.mail_max == 0));
 	require(caps.rcpt_max <= 999999 && caps.domain_max <= 999999 &&

@@ -312,7 +312,7 @@ def as_json(d):
     same(got[IDS[0]], {
         "id": IDS[0], "state": "waiting", "size": 14, "account": "work",
         "sender": "me@x.example", "arrival": now - 10,
-        "next_attempt": now + 100, "uid": 1000, "attempts": 1, "pending": 2,
+        "next_attempt": now + 100, "hold_until": None, "uid": 1000, "attempts": 1, "pending": 2,
         "is_report": False, "pause": None, "recipients": [
             {"address": "bob@x.example", "verdict": "pending",
              "text": 'say "no" \\'},
@@ -322,7 +322,7 @@ def as_json(d):
     same(got[IDS[2]], {
         "id": IDS[2], "state": "damaged", "account": None, "sender": None,
         "size": os.stat(d.path(IDS[2])).st_size, "arrival": None,
-        "next_attempt": None, "uid": None, "attempts": None, "pending": None,
+        "next_attempt": None, "hold_until": None, "uid": None, "attempts": None, "pending": None,
         "is_report": None, "pause": None, "recipients": []})
     for line in d.queue("--json").lines():
         holds(line.startswith('{"id":"'), "completions look for it there")
@@ -490,6 +490,46 @@ def retry(d):
         same(got[id]["pending"], 1)
         holds(got[id]["next_attempt"] <= now + 2, id)
     d.queue("retry", IDS[5], status=75, err="is damaged")
+    os.close(run)
+
+
+@case
+def send_at(d):
+    """One that waits for its time: by name it goes at once, in a crowd not."""
+    until = int(time.time()) + 40 * 86400
+    for id in IDS[:2]:
+        d.put(id, next=str(until), hold=str(until))
+    d.put(IDS[2], next=str(int(time.time()) + 5000))
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(until))
+    out = d.run("mailq").out
+    same(out.count("(not tried yet; to be sent %s, in " % when), 2, out)
+    shown = d.queue("show", IDS[0]).out
+    holds("(to be sent %s, in " % when in shown, shown)
+    holds("\nto be sent:   " + when in shown, shown)
+
+    def waiting():
+        return sorted(o["id"] for o in d.objects()
+                      if o["hold_until"] == o["next_attempt"] == until)
+
+    same(waiting(), sorted(IDS[:2]))
+    # of runs none is for them
+    d.queue("run")
+    d.run("sendmail", "-q")
+    d.run("sendmail", "-qR" + "there")
+    d.queue("run", IDS[0], status=65, err="is to be sent " + when)
+    run = be_a_run(d)
+    same(d.queue("retry", "all").out, "1 message due now\n")
+    same(waiting(), sorted(IDS[:2]))
+    # a hold stands beside the time
+    same(d.queue("hold", "all").out, "3 messages held\n")
+    holds("to be sent:" in d.queue("show", IDS[0]).out, "no time")
+    same(d.queue("release", IDS[0], IDS[1]).out, "2 messages released\n")
+    same(waiting(), sorted(IDS[:2]))
+    same(d.queue("retry", IDS[0]).out, "1 message due now\n")
+    same(waiting(), [IDS[1]])
+    got = {o["id"]: o for o in d.objects()}[IDS[0]]
+    same(got["hold_until"], None)
+    holds(got["next_attempt"] <= time.time() + 2, got)
     os.close(run)
 
 

@@ -3,7 +3,7 @@
  * queue_make.c - fill a spool: queue_make DIR < commands
  *
  *	put KEY=VALUE...	a message; prints its identifier.  Keys: account
- *				arrival next sender uid report header body id,
+ *				arrival next hold sender uid report header body id,
  *				and rcpt, text (of the rcpt before), unsure (the
  *				same); times are seconds, or now+N or now-N
  *	note ID WHICH WHEN TEXT	WHICH: number of the recipient, or -
@@ -107,6 +107,8 @@ put_word(struct make *m, struct put *p, const char *key, char *value)
 		item->arrival = get_time(value);
 	else if (strcmp(key, "next") == 0)
 		item->next_attempt = get_time(value);
+	else if (strcmp(key, "hold") == 0)
+		p->env.hold_until = get_time(value);
 	else if (strcmp(key, "uid") == 0)
 		item->uid = strtoul(value, NULL, 10);
 	else if (strcmp(key, "report") == 0)

@@ -107,7 +107,8 @@ Case files, *.t
                           bcc (from a Bcc field), unsure
     next: A..B            seconds from now to its next attempt
     cells: LETTERS        states of all recipients
-    params: WORDS         what else is asked of the server, any order
+    params: WORDS         what else is asked of the server, any order; in
+                          a word * is for anything
     body: same            header~ header!~ why~ why!~ (the first note about each
                           recipient, a line each)
 
@@ -1070,6 +1071,12 @@ class Run:
             if i < len(self.plan.entries or []):
                 self._entry("entry %d" % (i + 1), entry, self.plan.entries[i])
 
+    @staticmethod
+    def _fit(have, want):
+        return len(have) == len(want) and all(
+            fnmatch.fnmatchcase(h, w)
+            for h, w in zip(sorted(have), sorted(want)))
+
     def _entry(self, what, have, want):
         for key, value in (("from", have.sender), ("account", have.account)):
             if key in want and want[key].strip("<>") != value:
@@ -1078,8 +1085,8 @@ class Run:
             self.note("%s: to %s" % (what, have.to()))
         if want.get("cells", have.cells) != have.cells:
             self.note("%s: cells %s" % (what, have.cells))
-        if "params" in want and \
-                sorted(have.params) != sorted(want["params"].split()):
+        if "params" in want and not self._fit(have.params,
+                                              want["params"].split()):
             self.note("%s: parameters %s" % (what, have.params))
         if "in" in want and os.path.join(self.dir, want["in"], "q") != \
                 os.path.dirname(have.path):

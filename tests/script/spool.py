@@ -114,7 +114,9 @@ def complaints(spools):
         for base, dirs, files in os.walk(spool):
             for name in dirs + files:
                 path = os.path.join(base, name)
-                if stat.S_IMODE(os.lstat(path).st_mode) & 0o077:
+                # of a message, leave to execute it is a mark, no more
+                wide = 0o066 if name.startswith("m-") else 0o077
+                if stat.S_IMODE(os.lstat(path).st_mode) & wide:
                     yield "open to others: " + path
             for name in files:
                 m = ID.match(name)

@@ -40,6 +40,7 @@ struct world {
 	int sends;
 	int dsn;
 	int kill;		/* the runner, once "kill" is delivered */
+	int hold;		/* messages that a server was to hold */
 	int most_flying;	/* transactions begun and not answered */
 	int text_is_out;	/* when a connection is lost */
 	int n_sent;
@@ -165,6 +166,7 @@ fake_send(struct mc_transport *t, const struct mc_transport_job *job,
     struct mc_err *err)
 {
 	(void)add(&world->sends, 1);
+	(void)add(&world->hold, job->env->hold_until != 0);
 	for (size_t k = 0; k < job->n; k++) {
 		struct mc_rcpt *r = mc_envelope_at(job->env, job->order[k]);
 
@@ -299,6 +301,7 @@ struct stage {
 	struct mc_run run;
 	char ids[200][MC_ID_LEN + 1];
 	size_t n_ids;
+	int64_t hold_until;	/* of what is put */
 	size_t events[5];	/* by verdict */
 	struct mc_run_event last;
 };
@@ -379,6 +382,7 @@ put_to(struct stage *s, const char *names, unsigned notify)
 		names += *names == ' ';
 	}
 	s->side.item.n = n;
+	s->side.env.hold_until = s->hold_until;
 	side_put(&s->side, id);
 	return id;
 }
@@ -401,6 +405,8 @@ run_ok(struct stage *s)
 	if (run(s, &err) != 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(world->open_now, 0);
+	/* what a run sends is to go now */
+	assert_int_equal(world->hold, 0);
 	/* no process is left */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }

@@ -136,6 +136,15 @@ side_path(struct side *s, const char *sub, char kind, const char *id)
 }
 
 static inline void
+side_set_time(const char *path, int64_t when)
+{
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+		{ .tv_sec = (time_t)when } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static inline void
 side_put(struct side *s, char id[MC_ID_LEN + 1])
 {
 	struct mc_err err = { .code = MC_OK };

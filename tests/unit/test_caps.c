@@ -194,6 +194,61 @@ test_deliver_by(void **state)
 	}
 }
 
+/* how long, and until when: both, or it is as good as not offered */
+static void
+test_hold(void **state)
+{
+	static const struct {
+		const char *line;
+		int64_t most;
+		int64_t last;
+	} rows[] = {
+		{ "FUTURERELEASE 86400 2026-12-24T17:00:00Z", 86400,
+		    1798131600 },
+		{ "futurerelease  1  2026-12-24t18:00:00.25+01:00 ", 1,
+		    1798131600 },
+		{ "FUTURERELEASE 4611686018427387903 1970-01-01T00:00:00Z",
+		    INT64_MAX / 2, 0 },
+		{ "FUTURERELEASE 0 2026-12-24T17:00:00Z", 0, 0 },
+		{ "FUTURERELEASE -1 2026-12-24T17:00:00Z", 0, 0 },
+		{ "FUTURERELEASE 99999999999999999999 2026-12-24T17:00:00Z", 0,
+		    0 },
+		{ "FUTURERELEASE 86400 2026-12-24T17:00:00", 0, 0 },
+		{ "FUTURERELEASE 86400 1798131600", 0, 0 },
+		{ "FUTURERELEASE 86400 2026-12-24T17:00:00Z x", 0, 0 },
+		{ "FUTURERELEASE 2026-12-24T17:00:00Z", 0, 0 },
+		{ "FUTURERELEASE 86400", 0, 0 },
+		{ "FUTURERELEASE", 0, 0 },
+		{ "FUTURERELEASE 1 2026-12-24T17:00:00Z\r\n"
+		    "250 FUTURERELEASE", 0, 0 },
+		{ "FUTURERELEASE\r\n250 FUTURERELEASE 1 "
+		    "2026-12-24T17:00:00Z", 1, 1798131600 },
+		{ "FUTURERELEASES 86400 2026-12-24T17:00:00Z", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		char in[200];
+		struct mc_caps caps;
+		int64_t most = rows[i].most, last = rows[i].last;
+		const char *sep = strstr(rows[i].line, "\r\n") != NULL ? "-" :
+		    " ";
+
+		(void)snprintf(in, sizeof(in), "250-mx\r\n250%s%s\r\n", sep,
+		    rows[i].line);
+		read_caps(mc_str_from(in), &caps);
+		assert_int_equal(caps.flags, most != 0 ?
+		    MC_CAP_FUTURERELEASE : 0);
+		assert_true(caps.hold_most == most && caps.hold_last == last);
+		assert_true(mc_caps_can_hold(&caps, last, last - 1) ==
+		    (most != 0));
+		assert_true(mc_caps_can_hold(&caps, last, last - most) ==
+		    (most != 0));
+		assert_false(mc_caps_can_hold(&caps, last, last - most - 1));
+		assert_false(mc_caps_can_hold(&caps, last + 1, last));
+	}
+}
+
 static void
 test_has_mech(void **state)
 {
@@ -312,6 +367,7 @@ main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_deliver_by),
+		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_has_mech),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_last_byte),

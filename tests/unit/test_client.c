@@ -1093,6 +1093,119 @@ test_params(void **state)
 	}
 }
 
+#define FROM_NOW INT64_C(1793491200)	/* 2026-11-01 */
+
+/* FUTURERELEASE: held by the server if it does that for so long, else here;
+ * and what it says to that */
+static void
+test_hold(void **state)
+{
+	static const struct {
+		const char *caps;
+		int64_t until;		/* from now */
+		enum mc_by by;
+		const char *mail;	/* behind the sender; NULL: held here */
+		const char *reply;	/* to MAIL */
+		enum mc_verdict verdict;
+		enum mc_code code;
+	} rows[] = {
+#define OFFERED "250 FUTURERELEASE 3600 2026-11-01T01:00:00Z\r\n"
+#define HOLD " HOLDUNTIL=2026-11-01T01:00:00Z"
+		{ OFFERED, 3600, MC_BY_NONE, HOLD, NULL, MC_PENDING, MC_OK },
+		{ OFFERED, 60, MC_BY_NONE, " HOLDUNTIL=2026-11-01T00:01:00Z",
+		    NULL, MC_PENDING, MC_OK },
+		{ OFFERED, 0, MC_BY_NONE, "", NULL, MC_PENDING, MC_OK },
+		{ OFFERED, -FROM_NOW, MC_BY_NONE, "", NULL, MC_PENDING,
+		    MC_OK },
+		{ OFFERED, -1, MC_BY_NONE, "", NULL, MC_PENDING, MC_OK },
+		{ "250 HELP\r\n", -1, MC_BY_NONE, "", NULL, MC_PENDING,
+		    MC_OK },
+		{ OFFERED, 3601, MC_BY_NONE, NULL, NULL, MC_DEFERRED,
+		    MC_E_NEED_FUTURERELEASE },
+		{ "250 FUTURERELEASE 3599 2026-11-01T01:00:00Z\r\n", 3600,
+		    MC_BY_NONE, NULL, NULL, MC_DEFERRED,
+		    MC_E_NEED_FUTURERELEASE },
+		{ "250 FUTURERELEASE 3600 2026-11-01T00:59:59Z\r\n", 3600,
+		    MC_BY_NONE, NULL, NULL, MC_DEFERRED,
+		    MC_E_NEED_FUTURERELEASE },
+		{ "250 HELP\r\n", 1, MC_BY_NONE, NULL, NULL, MC_DEFERRED,
+		    MC_E_NEED_FUTURERELEASE },
+		/* a message that cannot go is returned now */
+		{ "250 SIZE 10\r\n", 3600, MC_BY_NONE, NULL, NULL, MC_FAILED,
+		    MC_E_TOO_BIG },
+		{ OFFERED, 3600, MC_BY_RETURN, NULL, NULL, MC_FAILED,
+		    MC_E_NEED_DELIVERBY },
+		{ "250-DELIVERBY\r\n" OFFERED, 3600, MC_BY_RETURN, NULL, NULL,
+		    MC_DEFERRED, MC_E_NEED_FUTURERELEASE },
+		/* what is about the time, and what is not */
+		{ OFFERED, 3600, MC_BY_NONE, HOLD, "501 what?\r\n",
+		    MC_DEFERRED, MC_E_NEED_FUTURERELEASE },
+		{ OFFERED, 3600, MC_BY_NONE, HOLD, "555 5.5.4 what?\r\n",
+		    MC_DEFERRED, MC_E_NEED_FUTURERELEASE },
+		{ OFFERED, 3600, MC_BY_NONE, HOLD, "504 5.5.4 what?\r\n",
+		    MC_DEFERRED, MC_E_NEED_FUTURERELEASE },
+		{ OFFERED, 3600, MC_BY_NONE, HOLD, "550 5.5.4 what?\r\n",
+		    MC_DEFERRED, MC_E_NEED_FUTURERELEASE },
+		{ OFFERED, 3600, MC_BY_NONE, HOLD, "501 5.1.7 who?\r\n",
+		    MC_FAILED, MC_E_REFUSED },
+		{ OFFERED, 3600, MC_BY_NONE, HOLD, "555 5.7.1 no\r\n",
+		    MC_FAILED, MC_E_REFUSED },
+		{ OFFERED, 3600, MC_BY_NONE, HOLD, "550 no\r\n", MC_FAILED,
+		    MC_E_REFUSED },
+		{ OFFERED, 3600, MC_BY_NONE, HOLD, "451 4.3.0 later\r\n",
+		    MC_DEFERRED, MC_E_REFUSED },
+		{ OFFERED, 3600, MC_BY_NONE, HOLD, "503 5.5.1 log in\r\n",
+		    MC_DEFERRED, MC_E_NOT_READY },
+		{ OFFERED, -1, MC_BY_NONE, "", "501 5.5.4 what?\r\n",
+		    MC_FAILED, MC_E_REFUSED },
+#undef OFFERED
+#undef HOLD
+	};
+	const struct walk walk = { .tls = WALK_TLS, .verified = true };
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_client_job job = { 0 };
+		const struct mc_rcpt *rcpt;
+		char want[100];
+		struct mc_str out;
+		struct run r;
+
+		run_init(&r, &walk);
+		r.begun = true;
+		give_text(&r, "220 x\r\n", 100);
+		give_text(&r, "250-x\r\n", 100);
+		give_text(&r, rows[i].caps, 100);
+		r.env.hold_until = FROM_NOW + rows[i].until;
+		r.env.by = rows[i].by;
+		r.env.by_time = r.env.hold_until + 60;
+		job.env = &r.env;
+		job.order = r.order;
+		job.n = 1;
+		job.now = FROM_NOW;
+		job.size = 100;
+		assert_int_equal(mc_client_begin(r.c, &job, NULL), 0);
+		rcpt = mc_envelope_at(&r.env, 0);
+		out = mc_client_output(r.c);
+		(void)snprintf(want, sizeof(want), "MAIL FROM:<%s>%s\r\n",
+		    r.env.sender, rows[i].mail == NULL ? "" : rows[i].mail);
+		if (rows[i].mail == NULL)
+			assert_int_equal(out.len, 0);
+		else if (!mc_str_eq(mc_str_sub(out, 0, strlen(want)),
+		    mc_str_from(want)))
+			fail_msg("row %zu: %.*s", i, MC_STR_FMT(out));
+		if (rows[i].reply != NULL) {
+			mc_client_sent(r.c, out.len);
+			give_text(&r, rows[i].reply, 100);
+		}
+		if (rcpt->verdict != rows[i].verdict ||
+		    rcpt->code != rows[i].code)
+			fail_msg("row %zu: %d %s %s", i, (int)rcpt->verdict,
+			    mc_code_name(rcpt->code), rcpt->text);
+		run_clear(&r);
+	}
+}
+
 /* LMTP: a reply to the text for each recipient that was accepted, in order */
 static void
 test_lmtp(void **state)
@@ -1314,6 +1427,7 @@ main(void)
 		cmocka_unit_test(test_mail_words),
 		cmocka_unit_test(test_require_tls),
 		cmocka_unit_test(test_params),
+		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_lmtp),
 		cmocka_unit_test(test_addresses_utf8),
 		cmocka_unit_test(test_nomem),

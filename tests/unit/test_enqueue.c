@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "queue/pause.h"
+#include "queue/store_internal.h"
 #include "submission.h"
 
 #include <ftw.h>
@@ -502,6 +503,73 @@ test_times(void **state)
 		find(&w, &f);
 		assert_int_equal(f.info.next_attempt, w.queued.next_attempt);
 		assert_int_equal(f.info.attempts, rows[i].attempts);
+		lose(&f);
+		close_world(&w);
+	}
+}
+
+/* one letter a recipient as for set_verdicts, and H: nobody else holds it */
+static void
+test_hold_until(void **state)
+{
+	static const struct {
+		const char *verdicts;
+		int64_t until;		/* from now */
+		int64_t low, high;	/* the next attempt, from now */
+		uint64_t attempts;
+	} rows[] = {
+		{ "PPPP", 7200, 7200, 7200, 0 },
+		{ "HHHH", 7200, 7200, 7200, 0 },
+		{ "HHHH", 5, 5, 5, 0 },
+		{ "DHHD", 20 * 86400, 20 * 86400, 20 * 86400, 0 },
+		{ "TTTT", 7200, 7200, 7200, 1 },
+		{ "HHTT", 7200, 7200, 7200, 1 },
+		{ "TTTT", 5, 45, 76, 1 },
+		{ "UUUU", 7200, 7200, 7200, 1 },
+		{ "UUUU", 5, 1800, 2251, 1 },
+		/* it came while the server was asked */
+		{ "HHHH", -1, 0, 1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		bool waits = rows[i].until > 0;
+		char letters[8];
+		struct world w;
+		struct found f;
+		int64_t until, from;
+
+		open_world(&w, "", "");
+		(void)snprintf(letters, sizeof(letters), "%s",
+		    rows[i].verdicts);
+		for (size_t k = 0; letters[k] != '\0'; k++)
+			if (letters[k] == 'H')
+				letters[k] = 'T';
+		set_verdicts(&w, letters);
+		for (size_t k = 0; letters[k] != '\0'; k++)
+			if (rows[i].verdicts[k] == 'H')
+				mc_envelope_at(&w.sub->env, k)->code =
+				    MC_E_NEED_FUTURERELEASE;
+		until = w.begun + rows[i].until;
+		w.sub->env.hold_until = until;
+		queue(&w);
+		assert_true(w.queued.hold_until == until);
+		from = w.queued.next_attempt - w.begun;
+		if (from < rows[i].low || from > rows[i].high +
+		    (rows[i].high == rows[i].until ? 0 : 1))
+			fail_msg("row %zu: in %lld s", i, (long long)from);
+		find(&w, &f);
+		assert_true(f.info.next_attempt == w.queued.next_attempt);
+		assert_true(f.info.hold_until == until);
+		assert_int_equal(f.info.attempts, rows[i].attempts);
+		assert_int_equal(f.entry->timed, waits);
+		/* what was said to those who wait is no reason */
+		for (size_t k = 0, at = 0; letters[k] != '\0'; k++) {
+			if (letters[k] == 'D')
+				continue;
+			assert_int_equal(mc_envelope_at(f.env, at++)->text !=
+			    NULL, strchr("TU", rows[i].verdicts[k]) != NULL);
+		}
 		lose(&f);
 		close_world(&w);
 	}
@@ -1022,6 +1090,7 @@ main(void)
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_hold_until),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_admit),
 		cmocka_unit_test(test_rate),

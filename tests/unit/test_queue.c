@@ -147,6 +147,7 @@ struct seen {
 	char id[32];
 	enum mc_queue_state state;
 	int64_t next_attempt;
+	int64_t hold_until;
 	uint64_t size;
 	size_t pending;
 	char account[64];
@@ -179,6 +180,7 @@ see(void *ctx, const struct mc_queue_message *m)
 	(void)snprintf(s->id, sizeof(s->id), "%s", m->id);
 	s->state = m->state;
 	s->next_attempt = m->next_attempt;
+	s->hold_until = m->hold_until;
 	s->size = m->size;
 	s->pending = m->pending;
 	(void)snprintf(s->account, sizeof(s->account), "%s", m->account);
@@ -632,6 +634,57 @@ list_paused(void **state)
 	assert_int_equal(mc_queue_retry(d.queue, id, NULL), 0);
 	assert_string_equal(look(&d, later).pause, "");
 	assert_true(look(&d, id).next_attempt <= now());
+	desk_clear(&d);
+}
+
+/* one that waits for its time: shown, and sent before by its name alone */
+static void
+list_timed(void **state)
+{
+	char id[MC_ID_LEN + 1], past[MC_ID_LEN + 1], failed[MC_ID_LEN + 1];
+	struct seen seen;
+	int64_t until = now() + 30 * 86400;
+	struct desk d;
+
+	(void)state;
+	desk_init(&d);
+	d.side.env.hold_until = d.side.item.next_attempt = until;
+	side_put(&d.side, id);
+	side_put(&d.side, failed);
+	let_fail(&d, failed, until + 1000);
+	/* waiting so far ahead is no wrong clock, nor work for a run */
+	assert_int_equal(mc_queue_due(d.queue, NULL), 0);
+	seen = look(&d, id);
+	assert_int_equal(seen.state, MC_QUEUE_WAITING);
+	assert_true(seen.hold_until == until && seen.next_attempt == until);
+	assert_int_equal(look(&d, failed).hold_until, 0);
+	d.side.env.hold_until = now() - 1;
+	d.side.item.next_attempt = now() + 300;
+	side_put(&d.side, past);
+	assert_int_equal(look(&d, past).hold_until, 0);
+	assert_int_equal(mc_queue_remove(d.queue, past, NULL), 0);
+	/* hold and release leave the time as it is */
+	assert_int_equal(mc_queue_hold(d.queue, id, NULL), 0);
+	seen = look(&d, id);
+	assert_int_equal(seen.state, MC_QUEUE_HELD);
+	assert_true(seen.hold_until == until);
+	assert_int_equal(mc_queue_release(d.queue, id, NULL), 0);
+	assert_int_equal(mc_queue_release(d.queue, id, NULL), 0);
+	seen = look(&d, id);
+	assert_int_equal(seen.state, MC_QUEUE_WAITING);
+	assert_true(seen.hold_until == until && seen.next_attempt == until);
+	assert_int_equal(mc_queue_due(d.queue, NULL), 0);
+	/* a file that has lost its time is shown as what it is */
+	side_set_time(side_path(&d.side, "q", 'm', id), 1000);
+	assert_true(look(&d, id).next_attempt == until);
+	assert_int_equal(mc_queue_hold(d.queue, id, NULL), 0);
+	assert_int_equal(mc_queue_retry(d.queue, id, NULL), 0);
+	seen = look(&d, id);
+	assert_int_equal(seen.state, MC_QUEUE_WAITING);
+	assert_true(seen.hold_until == 0 && seen.next_attempt <= now());
+	assert_int_equal(mc_queue_due(d.queue, NULL), 1);
+	assert_int_equal(mc_queue_retry(d.queue, failed, NULL), 0);
+	assert_int_equal(look(&d, failed).hold_until, 0);
 	desk_clear(&d);
 }
 
@@ -1215,6 +1268,7 @@ main(void)
 		cmocka_unit_test(list_odd),
 		cmocka_unit_test(list_stops),
 		cmocka_unit_test(list_paused),
+		cmocka_unit_test(list_timed),
 		cmocka_unit_test(list_lost_account),
 		cmocka_unit_test(find),
 		cmocka_unit_test(notes_and_text),

@@ -226,6 +226,23 @@ static const struct row rows[] = {
 	ROW("by before 1970", M A S "X\7\0\0\0BY=-7;R" R1 R2, NULL),
 	ROW("by for ever", M A S "X\x18\0\0\0BY=9223372036854775807;R" R1 R2,
 	    NULL),
+	ROW("hold", M A S "X\x0f\0\0\0HOLD=1798131600" R1 R2,
+	    "5 7 8bit report work a@b ret1 c@d:2b e@f:0-bcc hold 1798131600"),
+	ROW("hold of all that can be", M A S
+	    "X\x18\0\0\0HOLD=4611686018427387903" R1 R2,
+	    "5 7 8bit report work a@b ret1 c@d:2b e@f:0-bcc "
+	    "hold 4611686018427387903"),
+	ROW("hold for ever", M A S "X\x18\0\0\0HOLD=4611686018427387904" R1
+	    R2, NULL),
+	ROW("hold past all numbers", M A S
+	    "X\x19\0\0\0HOLD=99999999999999999999" R1 R2, NULL),
+	ROW("hold until 1970", M A S "X\6\0\0\0HOLD=0" R1 R2, NULL),
+	ROW("hold before 1970", M A S "X\7\0\0\0HOLD=-1" R1 R2, NULL),
+	ROW("hold with a unit", M A S "X\7\0\0\0HOLD=1s" R1 R2, NULL),
+	ROW("hold without time", M A S "X\5\0\0\0HOLD=" R1 R2, NULL),
+	ROW("hold alone", M A S "X\4\0\0\0HOLD" R1 R2, NULL),
+	ROW("hold twice", M A S "X\6\0\0\0HOLD=1" "X\6\0\0\0HOLD=1" R1 R2,
+	    NULL),
 	ROW("by nothing", M A S "X\2\0\0\0BY" R1 R2, NULL),
 	ROW("param unknown", M A S "X\1\0\0\0R" R1 R2, NULL),
 	ROW("param empty", M A S "X\0\0\0\0" R1 R2, NULL),
@@ -289,6 +306,8 @@ show(const struct mc_envelope *env, const struct mc_qf_info *info,
 	if (env->by != MC_BY_NONE)
 		mc_buf_addf(&b, " by %d %d%s", (int)env->by_time, (int)env->by,
 		    env->by_trace ? " trace" : "");
+	if (env->hold_until != 0)
+		mc_buf_addf(&b, " hold %lld", (long long)env->hold_until);
 	(void)snprintf(ret_text, cap, "%s", b.ptr);
 	mc_buf_clear(&b);
 }

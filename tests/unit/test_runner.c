@@ -694,6 +694,154 @@ test_held(void **state)
 	tear_down(&s);
 }
 
+/* whatever has become of the mark, and of the time of the file */
+static void
+test_waits_for_its_time(void **state)
+{
+	static const int64_t days[] = { 1, 20, 450 };
+	static const struct {
+		mode_t mode;
+		int64_t next;		/* from now; INT64_MAX: the right one */
+		bool mended;
+	} rows[] = {
+		{ 0601, INT64_MAX, true },
+		{ 0601, -5, true },
+		{ 0600, -5, true },
+		{ 0600, 600 * 86400, true },
+		{ 0600, 60, false },	/* nobody looks yet */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(days) * MC_NELEM(rows); i++) {
+		size_t k = i % MC_NELEM(rows);
+		struct mc_store_stat st = { .size = 0 };
+		struct stage s;
+		const char *id, *path;
+
+		set_up(&s, "");
+		s.hold_until = now() + days[i / MC_NELEM(rows)] * 86400;
+		s.side.item.next_attempt = s.hold_until;
+		id = put_to(&s, "ok", 0);
+		path = side_path(&s.side, "q", 'm', id);
+		assert_int_equal(chmod(path, rows[k].mode), 0);
+		if (rows[k].next != INT64_MAX)
+			side_set_time(path, now() + rows[k].next);
+		run_ok(&s);
+		assert_int_equal(mc_store_stat_id(s.side.store, id, &st), 1);
+		if (rows[k].mended)
+			assert_true(st.timed &&
+			    st.next_attempt == s.hold_until);
+		/* nor by name */
+		s.run.ids = &id;
+		s.run.n_ids = 1;
+		run_ok(&s);
+		assert_int_equal(world->opens, 0);
+		assert_int_equal(mc_store_stat_id(s.side.store, id, &st), 1);
+		assert_true(st.timed && st.next_attempt == s.hold_until);
+		assert_string_equal(s.side.said, "");
+		tear_down(&s);
+	}
+}
+
+static void
+test_its_time_comes(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	set_up(&s, "");
+	s.hold_until = s.side.item.next_attempt = now() + 2;
+	put_to(&s, "ok", 0);
+	run_ok(&s);
+	assert_int_equal(world->opens, 0);
+	while (now() < s.hold_until)
+		(void)poll(NULL, 0, 50);
+	run_ok(&s);
+	assert_int_equal(times_sent("ok@y.example"), 1);
+	assert_int_equal(waiting(&s), 0);
+	tear_down(&s);
+}
+
+/* a mark without a time does not keep what a wrong clock put off */
+static void
+test_mark_without_time(void **state)
+{
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "");
+	s.side.item.next_attempt = now() + 500 * 86400;
+	id = put_to(&s, "ok", 0);
+	assert_int_equal(chmod(side_path(&s.side, "q", 'm', id), 0601), 0);
+	run_ok(&s);
+	assert_int_equal(times_sent("ok@y.example"), 1);
+	tear_down(&s);
+}
+
+/* somebody wants it to go now: it does, and again until it is delivered */
+static void
+test_freed(void **state)
+{
+	struct mc_entry_info info;
+	struct mc_entry *entry;
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "");
+	s.hold_until = s.side.item.next_attempt = now() + 20 * 86400;
+	id = put_to(&s, "later", 0);
+	entry = side_claim(&s.side, id);
+	assert_int_equal(mc_entry_free(entry, NULL), 0);
+	assert_int_equal(mc_entry_reschedule(entry, now(), NULL), 0);
+	mc_entry_close(entry);
+	for (int i = 1; i <= 2; i++) {
+		run_ok(&s);
+		assert_int_equal(world->sends, i);
+		info = look(&s, id, cells);
+		assert_string_equal(cells, "P");
+		assert_int_equal(info.hold_until, 0);
+		assert_true(info.next_attempt < now() + 86400);
+		side_set_time(side_path(&s.side, "q", 'm', id), now() - 1);
+	}
+	tear_down(&s);
+}
+
+/* its time in the queue begins when it was to be sent */
+static void
+test_lifetime_begins_later(void **state)
+{
+	static const struct {
+		int64_t hold;		/* from now */
+		const char *cells;
+		int delays;
+	} rows[] = {
+		{ -2000, "B", 0 },
+		{ -500, "P", 1 },
+		{ -50, "P", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		char cells[10];
+		struct stage s;
+		const char *id;
+
+		set_up(&s, "queue-lifetime = 1000\ndelay-report = 100\n");
+		s.side.item.arrival = now() - 6000;
+		s.hold_until = now() + rows[i].hold;
+		id = put_to(&s, "later", MC_NOTIFY_DELAY);
+		age(&s, id, 4);
+		run_ok(&s);
+		(void)look(&s, id, cells);
+		assert_string_equal(cells, rows[i].cells);
+		assert_int_equal(times_sent("me@x.example"), rows[i].delays);
+		tear_down(&s);
+	}
+}
+
 static void
 test_another_has_it(void **state)
 {
@@ -894,15 +1042,24 @@ test_watch(void **state)
 	s.side.item.next_attempt = now() + 2;
 	put_to(&s, "ok3", 0);
 	assert_true(comes(&world->n_sent, 3));
+	/* and what was to wait, and one that waits longer */
+	s.hold_until = s.side.item.next_attempt = now() + 2;
+	put_to(&s, "ok4", 0);
+	assert_true(comes(&world->n_sent, 4));
+	assert_true(now() >= s.hold_until);
+	s.hold_until = s.side.item.next_attempt = now() + 400 * 86400;
+	put_to(&s, "ok5", 0);
+	s.hold_until = 0;
 	/* a deferred one that somebody puts forward */
 	s.side.item.next_attempt = now();
 	id = put_to(&s, "later", 0);
-	assert_true(comes(&world->sends, 4));
+	assert_true(comes(&world->sends, 5));
 	while (mc_store_claim(s.side.store, id, true, &entry, NULL) != 1)
 		(void)poll(NULL, 0, 10);
 	assert_int_equal(mc_entry_reschedule(entry, now() - 1, NULL), 0);
 	mc_entry_close(entry);
-	assert_true(comes(&world->sends, 5));
+	assert_true(comes(&world->sends, 6));
+	assert_int_equal(times_sent("ok5@y.example"), 0);
 	assert_int_equal(write(fds[1], "", 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -1016,6 +1173,11 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_relayed_report),
 		cmocka_unit_test(test_no_such_account),
 		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_waits_for_its_time),
+		cmocka_unit_test(test_its_time_comes),
+		cmocka_unit_test(test_mark_without_time),
+		cmocka_unit_test(test_freed),
+		cmocka_unit_test(test_lifetime_begins_later),
 		cmocka_unit_test(test_another_has_it),
 		cmocka_unit_test(test_another_had_them),
 		cmocka_unit_test(test_one_run),

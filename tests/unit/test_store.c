@@ -1713,6 +1713,151 @@ hostile_numbers(void **state)
 	side_clear(&s);
 }
 
+/* ------------------------------------------------------------------- times */
+
+#define SOON (ARRIVAL + 40 * 86400)
+
+static void
+wait_mode(struct side *s, const char *id, mode_t mode, int64_t next)
+{
+	struct mc_store_stat st = { .size = 0 };
+
+	assert_int_equal(mode_of(s, id), mode);
+	assert_int_equal(mc_store_stat_id(s->store, id, &st), 1);
+	assert_true(st.next_attempt == next);
+	assert_int_equal(st.timed, (mode & 0711) == 0601 ||
+	    (mode & 0711) == 0401);
+}
+
+/* the mode is what a scan sees, and the envelope what counts */
+static void
+timed(void **state)
+{
+	struct mc_err err = { .code = MC_OK };
+	char id[MC_ID_LEN + 1], path[512];
+	struct mc_entry_info info;
+	struct mc_entry *entry;
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	s.env.hold_until = s.item.next_attempt = SOON;
+	side_put(&s, id);
+	wait_mode(&s, id, 0601, SOON);
+	(void)snprintf(path, sizeof(path), "%s", side_path(&s, "q", 'm', id));
+	entry = side_claim(&s, id);
+	mc_entry_info(entry, &info);
+	assert_true(info.hold_until == SOON && info.since == SOON);
+	assert_int_equal(info.arrival, ARRIVAL);
+	/* a person's hold stands beside it */
+	assert_int_equal(mc_entry_hold(entry, true, NULL), 0);
+	wait_mode(&s, id, 0401, SOON);
+	assert_int_equal(mc_entry_hold(entry, false, NULL), 0);
+	wait_mode(&s, id, 0601, SOON);
+	assert_int_equal(mc_entry_wait(entry, NULL), 0);
+	mc_entry_close(entry);
+	/* lost: put right by whoever opens it */
+	for (int i = 0; i < 3; i++) {
+		if (i != 1)
+			assert_int_equal(chmod(path, 0600), 0);
+		if (i != 2)
+			side_set_time(path, ARRIVAL);
+		entry = side_claim(&s, id);
+		mc_entry_info(entry, &info);
+		assert_true(info.hold_until == SOON);
+		assert_int_equal(mc_entry_wait(entry, NULL), 0);
+		mc_entry_close(entry);
+		wait_mode(&s, id, 0601, SOON);
+	}
+	/* who need not wait any more need not between attempts either */
+	entry = side_claim(&s, id);
+	assert_int_equal(mc_entry_free(entry, NULL), 0);
+	assert_int_equal(mc_entry_reschedule(entry, ARRIVAL, NULL), 0);
+	wait_mode(&s, id, 0611, ARRIVAL);
+	for (int i = 0; i < 3; i++) {
+		mc_entry_info(entry, &info);
+		assert_true(info.hold_until == 0 && info.since == SOON);
+		assert_int_equal(info.cut_off, i == 1);
+		if (i == 0) {
+			assert_int_equal(mc_entry_attempt(entry, true, NULL),
+			    0);
+			wait_mode(&s, id, 0610, ARRIVAL);
+		} else if (i == 1) {
+			assert_int_equal(mc_entry_attempt(entry, false, NULL),
+			    0);
+			wait_mode(&s, id, 0611, ARRIVAL);
+		}
+		/* another process sees the same */
+		mc_entry_close(entry);
+		entry = side_claim(&s, id);
+	}
+	assert_int_equal(mc_entry_hold(entry, true, NULL), 0);
+	wait_mode(&s, id, 0411, ARRIVAL);
+	mc_entry_close(entry);
+	/* what has failed and goes again need not wait */
+	assert_int_equal(chmod(path, 0700), 0);
+	entry = side_claim(&s, id);
+	assert_int_equal(mc_entry_revive(entry, ARRIVAL, NULL), 0);
+	mc_entry_info(entry, &info);
+	assert_int_equal(info.hold_until, 0);
+	wait_mode(&s, id, 0611, ARRIVAL);
+	mc_entry_close(entry);
+	/* only who has it may say so */
+	assert_int_equal(mc_store_look(s.store, id, &entry, NULL), 1);
+	assert_err(mc_entry_wait(entry, &err), err, MC_E_INTERNAL);
+	mc_err_reset(&err);
+	assert_err(mc_entry_free(entry, &err), err, MC_E_INTERNAL);
+	mc_entry_close(entry);
+	side_clear(&s);
+}
+
+/* an attempt takes the mark away, and marks without a time mean nothing */
+static void
+timed_over(void **state)
+{
+	char id[MC_ID_LEN + 1];
+	struct mc_entry_info info;
+	struct mc_entry *entry;
+	struct side s;
+	int fd;
+
+	(void)state;
+	side_init(&s);
+	s.env.hold_until = s.item.next_attempt = SOON;
+	side_put(&s, id);
+	entry = side_claim(&s, id);
+	assert_int_equal(mc_entry_attempt(entry, true, NULL), 0);
+	wait_mode(&s, id, 0610, SOON);
+	assert_int_equal(mc_entry_attempt(entry, false, NULL), 0);
+	wait_mode(&s, id, 0600, SOON);
+	/* whoever is to deliver it has nothing more to wait for */
+	fd = dup(mc_entry_fd(entry));
+	mc_entry_close(entry);
+	assert_int_equal(mc_store_adopt(s.dir, id, fd, &entry, NULL), 0);
+	assert_int_equal(mc_entry_envelope(entry)->hold_until, 0);
+	mc_entry_close(entry);
+	s.env.hold_until = 0;
+	s.item.next_attempt = ARRIVAL;
+	side_put(&s, id);
+	wait_mode(&s, id, 0600, ARRIVAL);
+	for (mode_t mode = 0601; mode <= 0611; mode += 010) {
+		assert_int_equal(chmod(side_path(&s, "q", 'm', id), mode), 0);
+		entry = side_claim(&s, id);
+		mc_entry_info(entry, &info);
+		assert_true(info.hold_until == 0 && !info.cut_off);
+		assert_int_equal(info.since, ARRIVAL);
+		assert_int_equal(mc_entry_hold(entry, true, NULL), 0);
+		assert_int_equal(mc_entry_hold(entry, false, NULL), 0);
+		mc_entry_close(entry);
+		wait_mode(&s, id, 0600, ARRIVAL);
+	}
+	/* a time that was over when it came needs no mark */
+	s.env.hold_until = ARRIVAL - 1;
+	side_put(&s, id);
+	wait_mode(&s, id, 0600, ARRIVAL);
+	side_clear(&s);
+}
+
 /* D16 */
 /* what is asked of the server: in a file that an older release leaves alone */
 static void
@@ -1734,6 +1879,7 @@ params(void **state)
 	s.env.by = MC_BY_RETURN;
 	s.env.by_trace = true;
 	s.env.by_time = INT64_C(1793491200);
+	s.env.hold_until = INT64_C(1798131600);
 	side_put(&s, id);
 	(void)snprintf(path, sizeof(path), "%s", side_path(&s, "q", 'm', id));
 	whole = side_read(path, &n);
@@ -1750,6 +1896,7 @@ params(void **state)
 	assert_int_equal(env->by, MC_BY_RETURN);
 	assert_true(env->by_trace);
 	assert_true(env->by_time == INT64_C(1793491200));
+	assert_true(env->hold_until == INT64_C(1798131600));
 	mc_entry_close(entry);
 	side_clear(&s);
 }
@@ -2016,6 +2163,8 @@ main(void)
 		cmocka_unit_test(one_run),
 		cmocka_unit_test(every_byte),
 		cmocka_unit_test(hostile_numbers),
+		cmocka_unit_test(timed),
+		cmocka_unit_test(timed_over),
 		cmocka_unit_test(params),
 		cmocka_unit_test(newer_version),
 		cmocka_unit_test(checking),

@@ -636,6 +636,43 @@ test_params(void **state)
 	}
 }
 
+static void
+test_send_at(void **state)
+{
+	const int64_t now = (int64_t)time(NULL);
+	struct mc_overview o;
+	struct world w;
+
+	(void)state;
+	open_world(&w, "", NULL);
+	assert_err(mc_submission_set_send_at(w.sub, "@5", &w.err), w.err,
+	    MC_E_USAGE);
+	assert_int_equal(mc_submission_set_send_at(w.sub, "+1h", NULL), 0);
+	assert_int_equal(mc_submission_set_deliver_by(w.sub, "60", NULL), 0);
+	add(&w, "a@x.test");
+	put(&w, "A: b\n\n");
+	prepare(&w);
+	assert_in_range(w.sub->env.hold_until, now + 3600, now + 3660);
+	/* the time for the delivery begins then */
+	assert_true(w.sub->env.by_time == w.sub->env.hold_until + 60);
+	assert_int_equal(mc_submission_overview(w.sub, &o, NULL), 0);
+	assert_true(o.hold_until == w.sub->env.hold_until);
+	memset(&w.err, 0, sizeof(w.err));
+	assert_err(mc_submission_set_send_at(w.sub, "+1h", &w.err), w.err,
+	    MC_E_USAGE);
+	close_world(&w);
+	/* a time that has come while the message was read is no time */
+	open_world(&w, "", NULL);
+	assert_int_equal(mc_submission_set_send_at(w.sub, "+0s", NULL), 0);
+	assert_int_equal(mc_submission_set_deliver_by(w.sub, "60", NULL), 0);
+	add(&w, "a@x.test");
+	put(&w, "A: b\n\n");
+	prepare(&w);
+	assert_int_equal(w.sub->env.hold_until, 0);
+	assert_in_range(w.sub->env.by_time, now + 60, now + 120);
+	close_world(&w);
+}
+
 /* ------------------------------------------------------------------- states */
 
 static void
@@ -1249,6 +1286,7 @@ main(void)
 		cmocka_unit_test(test_plans),
 		cmocka_unit_test(test_original),
 		cmocka_unit_test(test_params),
+		cmocka_unit_test(test_send_at),
 		cmocka_unit_test(test_body),
 		cmocka_unit_test(test_body_no_memory),
 		cmocka_unit_test(test_headers),
