@@ -378,8 +378,9 @@ def scram_secret(digest, password, rounds=4096):
 class Dovecot:
     """Answers Postfix's questions about passwords over a UNIX socket."""
 
-    def __init__(self, where, users):
-        """users: lines of a passwd-file"""
+    def __init__(self, where, users, more=("", ""), words=None):
+        """users: lines of a passwd-file; more: configuration besides, for
+        versions before 2.4 and since, in which {word} stands for a value"""
         os.mkdir(where, 0o755)
         self.dir = where
         self.socket = where + "/auth"
@@ -389,9 +390,10 @@ class Dovecot:
         if not m or tuple(map(int, m.groups())) < (2, 3, 0):
             raise Trouble("dovecot --version says %r" % said)
         old = tuple(map(int, m.groups())) < (2, 4, 0)
-        conf = (DOVECOT_23 if old else DOVECOT_24) + DOVECOT_ALL
+        conf = (DOVECOT_23 if old else DOVECOT_24) + DOVECOT_ALL + \
+            more[0 if old else 1]
         write(where + "/dovecot.conf", conf.format(
-            dir=where, socket=self.socket))
+            dir=where, socket=self.socket, **(words or {})))
         write(where + "/passwd", "".join(x + "\n" for x in users))
         self.version = m.group(0)
         self.daemon = Daemon(["dovecot", "-F", "-c", where + "/dovecot.conf"],
