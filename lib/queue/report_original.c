@@ -268,7 +268,9 @@ mc_report_read_original(struct mc_report *r, struct mc_err *err)
 	const struct mc_spool *body = set->body;
 	size_t got = 0;
 
-	if (set->env->ret != MC_RET_FULL || set->kind != MC_REPORT_FAILED ||
+	/* RFC 8689 section 5: REQUIRETLS means RET=HDRS */
+	if (set->env->ret != MC_RET_FULL || set->env->require_tls ||
+	    set->kind != MC_REPORT_FAILED ||
 	    body == NULL || body->size > MC_REPORT_BUFFER ||
 	    set->header.len + 2 > MC_REPORT_BUFFER - (size_t)body->size)
 		return 0;

@@ -326,12 +326,23 @@ expire(struct mc_runner *r, struct mc_task *t, const struct mc_err *why,
 {
 	struct mc_lane *lane = t->lane;
 	struct mc_entry *entry = t->entry;
+	const struct mc_envelope *env = mc_entry_envelope(entry);
+	const char *end = UNSURE_END;
 	struct mc_entry_info info;
 	bool old;
 
 	mc_entry_info(entry, &info);
 	old = mc_schedule_expired(&lane->schedule, info.since,
 	    info.attempts + lane->pause.failures, t->begun);
+	if (old)
+		end = "given up after too long";
+	/* RFC 2852 4.1.4: mode R ends on time, whatever the lifetime */
+	if (env->by == MC_BY_RETURN && env->by_time <= t->begun &&
+	    t->begun >= MC_SCHEDULE_RELEASED) {
+		old = true;
+		end = "given up: the time that was set for its delivery is "
+		    "over";
+	}
 	s->n = 0;
 	for (size_t i = 0; i < mc_record_rcpts(entry); i++) {
 		enum mc_cell cell = mc_entry_cell(entry, i);
@@ -343,7 +354,7 @@ expire(struct mc_runner *r, struct mc_task *t, const struct mc_err *why,
 			continue;
 		if (rcpt->text == NULL && why->code != MC_OK)
 			rcpt->text = mc_mem_strdup(why->text);
-		give_up(rcpt, old ? "given up after too long" : UNSURE_END);
+		give_up(rcpt, end);
 		s->which[s->n++] = i;
 	}
 	if (!fail(r, t, entry, s))

@@ -103,18 +103,23 @@ pick_cells(struct mc_entry *entry, enum mc_cell cell, enum mc_cell other,
 			s->which[s->n++] = i;
 }
 
-/* of those, the ones who asked for such a report */
+/* of those, the ones who asked for such a report, or said nothing of reports
+ * (by_default) */
 static struct mc_some
-wanted(struct mc_entry *entry, enum mc_report_kind kind, const struct mc_some *of,
-    size_t *room)
+wanted(struct mc_entry *entry, enum mc_report_kind kind, bool by_default,
+    const struct mc_some *of, size_t *room)
 {
 	struct mc_some s = { room, 0 };
 
 	if (is_about_nobody(entry))
 		return s;
-	for (size_t k = 0; k < of->n; k++)
-		if (mc_report_wanted(mc_record_rcpt(entry, of->which[k]), kind))
+	for (size_t k = 0; k < of->n; k++) {
+		const struct mc_rcpt *rcpt = mc_record_rcpt(entry, of->which[k]);
+
+		if (mc_report_wanted(rcpt, kind) ||
+		    (by_default && rcpt->notify == 0))
 			room[s.n++] = of->which[k];
+	}
 	return s;
 }
 
@@ -128,7 +133,7 @@ mc_report_failed(struct mc_runner *r, const struct mc_lane *lane,
 	pick_cells(entry, MC_CELL_FAILED, MC_CELL_FAILED, s);
 	if (s->n == 0)
 		return;
-	report = wanted(entry, MC_REPORT_FAILED, s, room);
+	report = wanted(entry, MC_REPORT_FAILED, false, s, room);
 	if (report.n != 0 && make_report(r, lane, entry, MC_REPORT_FAILED,
 	    &report, &err) != 0) {
 		mc_err_ctx(&err, "the report about a message that failed "
@@ -156,7 +161,7 @@ mc_report_relayed(struct mc_runner *r, struct mc_task *t, struct mc_some *s,
 		    rcpt->reply != NULL && !rcpt->dsn)
 			s->which[s->n++] = i;
 	}
-	report = wanted(entry, MC_REPORT_RELAYED, s, room);
+	report = wanted(entry, MC_REPORT_RELAYED, false, s, room);
 	if (report.n != 0 && make_report(r, t->lane, entry,
 	    MC_REPORT_RELAYED, &report, &err) != 0)
 		mc_record_error(r, &err);
@@ -178,16 +183,19 @@ mc_report_delayed(struct mc_runner *r, struct mc_task *t, struct mc_some *s,
 {
 	struct mc_entry *entry = t->entry;
 	const struct mc_account *a = t->lane->account;
+	const struct mc_envelope *env = mc_entry_envelope(entry);
+	/* RFC 2852 4.1.4: mode N is a wish to be told */
+	bool late = env->by == MC_BY_NOTIFY && env->by_time <= t->begun;
 	struct mc_err err = { .code = MC_OK };
 	struct mc_entry_info info;
 	struct mc_some report;
 
 	mc_entry_info(entry, &info);
-	if (a == NULL || a->delay_report == 0 ||
-	    t->begun - info.since < (int64_t)a->delay_report)
+	if (a == NULL || (!late && (a->delay_report == 0 ||
+	    t->begun - info.since < (int64_t)a->delay_report)))
 		return;
 	pick_cells(entry, MC_CELL_PENDING, MC_CELL_UNSURE, s);
-	report = wanted(entry, MC_REPORT_DELAYED, s, room);
+	report = wanted(entry, MC_REPORT_DELAYED, late, s, room);
 	if (report.n == 0 ||
 	    mc_entry_notes(entry, find_delay, NULL, &err) != 0)
 		return;

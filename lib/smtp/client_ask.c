@@ -13,7 +13,8 @@
  * The connection may be another one tomorrow; the server will not.
  */
 static enum mc_verdict
-check_require_tls(const struct mc_client *c, struct mc_err *ret_why)
+check_require_tls(const struct mc_client *c, bool is_report,
+    struct mc_err *ret_why)
 {
 	if (!c->secured || !c->channel.verified) {
 		(void)mc_err_set(ret_why, MC_E_TLS, MC_STAGE_TLS,
@@ -21,7 +22,8 @@ check_require_tls(const struct mc_client *c, struct mc_err *ret_why)
 		    "which this connection is not");
 		return MC_DEFERRED;
 	}
-	if ((c->caps.flags & MC_CAP_REQUIRETLS) != 0)
+	/* RFC 8689 section 5: a report is not lost for it */
+	if ((c->caps.flags & MC_CAP_REQUIRETLS) != 0 || is_report)
 		return MC_PENDING;
 	(void)mc_err_set(ret_why, MC_E_NEED_REQUIRETLS, MC_STAGE_MAIL,
 	    "the message may only go by verified TLS all the way "
@@ -90,7 +92,8 @@ settle_early(struct mc_client *c, const struct mc_client_job *job,
 	struct mc_err e = { 0 };
 
 	if (job->env->require_tls)
-		verdict = check_require_tls(c, &e);
+		verdict = check_require_tls(c, job->env->sender[0] == '\0',
+		    &e);
 	if (!mc_err_is_set(&e))
 		check_by(c, job, &e);
 	if (mc_err_is_set(&e))
@@ -155,7 +158,8 @@ choose_params(const struct mc_client *c, const struct mc_client_txn *t,
 {
 	const struct mc_envelope *env = t->job.env;
 
-	mail->require_tls = env->require_tls;
+	mail->require_tls = env->require_tls &&
+	    (c->caps.flags & MC_CAP_REQUIRETLS) != 0;
 	mail->has_priority = env->has_priority &&
 	    (c->caps.flags & MC_CAP_PRIORITY) != 0;
 	mail->priority = env->priority;
@@ -165,6 +169,8 @@ choose_params(const struct mc_client *c, const struct mc_client_txn *t,
 	mail->by_seconds = env->by_time - t->job.now;
 	if (env->hold_until > t->job.now)
 		mail->hold_until = env->hold_until;
+	if (env->require_tls && !mail->require_tls)
+		note_left_out(c, "REQUIRETLS");
 	if (env->has_priority && !mail->has_priority)
 		note_left_out(c, "MT-PRIORITY");
 	if (env->by != mail->by)

@@ -310,6 +310,73 @@ Hello.
 params: REQUIRETLS
 to: a@example.test
 
+== @later          queued, and sent two seconds later by -q
+-- config+
+queue = on
+-- wrap
+"$@" || exit
+sleep 2
+all=
+for word
+do
+	shift
+	[ -n "$all" ] || set -- "$@" "$word"
+	case $word in */sendmail) all=yes ;; esac
+done
+set -- "$@" -q
+
+== q1 what is asked of the server outlives the queue; time goes on there
+-- use later
+-- server
+caps = PIPELINING; REQUIRETLS; MT-PRIORITY; DELIVERBY
+-- run
+sendmail -odq -oi --priority=-3 '--deliver-by=120;RT' --require-tls -f me@example.test a@example.test
+-- expect
+commands~ ^MAIL FROM:<me@example\.test> REQUIRETLS MT-PRIORITY=-3 BY=11[5-8];RT$
+queued: 0
+transactions: 1
+
+== q2 returned when its time is over before it could be sent
+-- use later
+-- server
+caps = PIPELINING; DELIVERBY
+-- run
+sendmail -odq -oi '--deliver-by=1;R' -f me@example.test a@example.test
+-- expect
+queued: 1
+-- txn
+from:
+to: me@example.test
+params:
+data~ (?m)^Status: 5\.4\.7\r?$
+data~ (?m)^Final-Recipient: rfc822; ?a@example\.test\r?$
+
+== q3 sent with a negative time
+-- use later
+-- server
+caps = PIPELINING; DELIVERBY
+-- run
+sendmail -odq -oi '--deliver-by=1;N' -f me@example.test a@example.test
+-- expect
+commands~ ^MAIL FROM:<me@example\.test> BY=-[1-9];N$
+transactions: 1
+
+== q4 the report about a message for a server without REQUIRETLS
+-- use later
+-- server
+caps = PIPELINING; DSN
+-- run
+sendmail -odq -oi -R full --require-tls -f me@example.test a@example.test
+-- expect
+queued: 1
+-- txn
+from:
+to: me@example.test
+params:
+data~ (?m)^Status: 5\.7\.30\r?$
+data~ text/rfc822-headers
+data!~ Hello
+
 == p1 a priority (RFC 6710)
 -- for N P C
 3 | MT-PRIORITY=3 | PIPELINING; MT-PRIORITY

@@ -46,9 +46,21 @@ struct world {
 	int n_sent;
 	char sent[MOST_SENT][80];	/* addresses, as they were delivered */
 	char text[16384];	/* of the last message that was delivered */
+	/* what the last message asked for */
+	bool require_tls;
+	bool has_priority;
+	int priority;
+	enum mc_by by;
+	int64_t left;		/* seconds of its time for delivery */
 };
 
 static struct world *world;
+
+static int64_t
+now(void)
+{
+	return (int64_t)time(NULL);
+}
 
 static int
 add(int *n, int by)
@@ -151,6 +163,11 @@ deliver(const struct mc_transport_job *job, struct mc_rcpt *r)
 	assert_true(at < MOST_SENT);
 	(void)snprintf(world->sent[at], sizeof(world->sent[at]), "%s",
 	    r->addr);
+	world->require_tls = job->env->require_tls;
+	world->has_priority = job->env->has_priority;
+	world->priority = job->env->priority;
+	world->by = job->env->by;
+	world->left = job->env->by_time - now();
 	r->dsn = world->dsn != 0;
 	say(r, MC_DELIVERED, MC_OK, 250, 0, "250 2.0.0 taken");
 	if (job->header.len + 10000 < sizeof(world->text)) {
@@ -304,13 +321,13 @@ struct stage {
 	int64_t hold_until;	/* of what is put */
 	size_t events[5];	/* by verdict */
 	struct mc_run_event last;
+	/* what each message asks for; priority 0: none */
+	bool require_tls;
+	int priority;
+	enum mc_by by;
+	int64_t left;
+	enum mc_ret ret;
 };
-
-static int64_t
-now(void)
-{
-	return (int64_t)time(NULL);
-}
 
 static void
 on_event(void *ctx, const struct mc_run_event *event)
@@ -357,6 +374,16 @@ tear_down(struct stage *s)
 	side_clear(&s->side);
 }
 
+MC_UNUSED static void
+ask_for(struct stage *s, bool require_tls, int priority, enum mc_by by,
+    int64_t left)
+{
+	s->require_tls = require_tls;
+	s->priority = priority;
+	s->by = by;
+	s->left = left;
+}
+
 /* names separated by blanks; each becomes name@y.example */
 static const char *
 put_to(struct stage *s, const char *names, unsigned notify)
@@ -368,6 +395,12 @@ put_to(struct stage *s, const char *names, unsigned notify)
 	mc_envelope_clear(&s->side.env);
 	assert_int_equal(mc_envelope_set_sender(&s->side.env,
 	    MC_STR("me@x.example"), NULL), 0);
+	s->side.env.require_tls = s->require_tls;
+	s->side.env.ret = s->ret;
+	s->side.env.has_priority = s->priority != 0;
+	s->side.env.priority = s->priority;
+	s->side.env.by = s->by;
+	s->side.env.by_time = now() + s->left;
 	while (*names != '\0') {
 		size_t k = strcspn(names, " ");
 

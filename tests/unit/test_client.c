@@ -970,17 +970,29 @@ test_require_tls(void **state)
 		const char *caps;
 		enum mc_verdict verdict;	/* PENDING: it goes */
 		enum mc_code code;
+		const char *report;	/* what MAIL says of one */
 	} rows[] = {
-		{ WALK_TLS, true, "250 REQUIRETLS\r\n", MC_PENDING, MC_OK },
-		{ WALK_TLS, true, "250 SIZE\r\n", MC_FAILED,
-		    MC_E_NEED_REQUIRETLS },
-		{ WALK_TLS, true, "250 REQUIRETLSX\r\n", MC_FAILED,
-		    MC_E_NEED_REQUIRETLS },
-		{ WALK_TLS, false, "250 REQUIRETLS\r\n", MC_DEFERRED,
-		    MC_E_TLS },
-		{ WALK_TLS, false, "250 SIZE\r\n", MC_DEFERRED, MC_E_TLS },
+		{ WALK_TLS, true, "250 REQUIRETLS\r\n", MC_PENDING, MC_OK,
+		    NULL },
+		{ WALK_TLS, true, "250 REQUIRETLS\r\n", MC_PENDING, MC_OK,
+		    "MAIL FROM:<> REQUIRETLS\r\n" },
+		/* it had better arrive */
+		{ WALK_TLS, true, "250 SIZE\r\n", MC_PENDING, MC_OK,
+		    "MAIL FROM:<> SIZE=" },
+		{ WALK_TLS, false, "250 SIZE\r\n", MC_DEFERRED, MC_E_TLS,
+		    "" },
 		{ WALK_PLAIN, false, "250 REQUIRETLS\r\n", MC_DEFERRED,
-		    MC_E_TLS },
+		    MC_E_TLS, "" },
+		{ WALK_TLS, true, "250 SIZE\r\n", MC_FAILED,
+		    MC_E_NEED_REQUIRETLS, NULL },
+		{ WALK_TLS, true, "250 REQUIRETLSX\r\n", MC_FAILED,
+		    MC_E_NEED_REQUIRETLS, NULL },
+		{ WALK_TLS, false, "250 REQUIRETLS\r\n", MC_DEFERRED,
+		    MC_E_TLS, NULL },
+		{ WALK_TLS, false, "250 SIZE\r\n", MC_DEFERRED, MC_E_TLS,
+		    NULL },
+		{ WALK_PLAIN, false, "250 REQUIRETLS\r\n", MC_DEFERRED,
+		    MC_E_TLS, NULL },
 	};
 
 	(void)state;
@@ -998,6 +1010,9 @@ test_require_tls(void **state)
 		give_text(&r, "250-x\r\n", 100);
 		give_text(&r, rows[i].caps, 100);
 		r.env.require_tls = true;
+		if (rows[i].report != NULL)
+			assert_int_equal(mc_envelope_set_sender(&r.env,
+			    MC_STR_NONE, NULL), 0);
 		job.env = &r.env;
 		job.order = r.order;
 		job.n = 1;
@@ -1006,7 +1021,10 @@ test_require_tls(void **state)
 		rcpt = mc_envelope_at(&r.env, 0);
 		assert_int_equal(rcpt->verdict, rows[i].verdict);
 		assert_int_equal(rcpt->code, rows[i].code);
-		if (rows[i].code == MC_OK)
+		if (rows[i].code == MC_OK && rows[i].report != NULL)
+			assert_int_equal(strncmp(out.ptr, rows[i].report,
+			    strlen(rows[i].report)), 0);
+		else if (rows[i].code == MC_OK)
 			assert_non_null(strstr(out.ptr, "> REQUIRETLS\r\n"));
 		else
 			assert_int_equal(out.len, 0);

@@ -636,6 +636,112 @@ test_delay_report(void **state)
 	tear_down(&s);
 }
 
+/* what was asked of the server, in a later attempt */
+static void
+test_params(void **state)
+{
+	char cells[10];
+	struct stage s;
+
+	(void)state;
+	set_up(&s, "");
+	ask_for(&s, true, -4, MC_BY_RETURN, 100);
+	put_to(&s, "ok", 0);
+	run_ok(&s);
+	assert_int_equal(times_sent("ok@y.example"), 1);
+	assert_true(world->require_tls);
+	assert_true(world->has_priority);
+	assert_int_equal(world->priority, -4);
+	assert_int_equal(world->by, MC_BY_RETURN);
+	assert_in_range(world->left, 90, 100);
+	/* one after another: nothing stays behind in between */
+	ask_for(&s, false, 0, MC_BY_NONE, 0);
+	put_to(&s, "ok", 0);
+	run_ok(&s);
+	assert_false(world->require_tls);
+	assert_false(world->has_priority);
+	assert_int_equal(world->by, MC_BY_NONE);
+	/* in time: it waits on */
+	ask_for(&s, false, 0, MC_BY_RETURN, 100);
+	const char *id = put_to(&s, "later", 0);
+	run_ok(&s);
+	(void)look(&s, id, cells);
+	assert_string_equal(cells, "P");
+	tear_down(&s);
+}
+
+/* RFC 8689 section 5: the report needs what the message needed, and holds no
+ * more than the header */
+static void
+test_report_require_tls(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		set_up(&s, "");
+		ask_for(&s, i == 1, 0, MC_BY_NONE, 0);
+		s.ret = MC_RET_FULL;
+		put_to(&s, "bad", 0);
+		run_ok(&s);
+		assert_int_equal(times_sent("me@x.example"), 1);
+		assert_int_equal(world->require_tls, i == 1);
+		assert_non_null(strstr(world->text, "1@x.example"));
+		assert_int_equal(strstr(world->text, "one\r\n") == NULL,
+		    i == 1);
+		tear_down(&s);
+	}
+}
+
+/* RFC 2852: with R the time ends it, with N the sender is told; whatever
+ * lifetime and delay-report say */
+static void
+test_deliver_by(void **state)
+{
+	static const struct {
+		enum mc_by by;
+		int64_t left;
+		unsigned notify;
+		const char *cells;
+		int reports;
+		const char *text;
+	} rows[] = {
+		{ MC_BY_RETURN, -1, 0, "B", 1, "Status: 5.4.7" },
+		{ MC_BY_RETURN, 50, 0, "P", 0, NULL },
+		{ MC_BY_NOTIFY, -1, 0, "P", 1, "Action: delayed" },
+		{ MC_BY_NOTIFY, -1, MC_NOTIFY_DELAY, "P", 1,
+		    "Action: delayed" },
+		{ MC_BY_NOTIFY, -1, MC_NOTIFY_FAILURE, "P", 0, NULL },
+		{ MC_BY_NOTIFY, -1, MC_NOTIFY_NEVER, "P", 0, NULL },
+		{ MC_BY_NOTIFY, 50, 0, "P", 0, NULL },
+		{ MC_BY_NONE, -1, 0, "P", 0, NULL },
+	};
+	char cells[10];
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		set_up(&s, "");
+		ask_for(&s, false, 0, rows[i].by, rows[i].left);
+		id = put_to(&s, "later", rows[i].notify);
+		run_ok(&s);
+		(void)look(&s, id, cells);
+		assert_string_equal(cells, rows[i].cells);
+		assert_int_equal(times_sent("me@x.example"), rows[i].reports);
+		if (rows[i].text != NULL)
+			assert_non_null(strstr(world->text, rows[i].text));
+		/* the report itself has all the time */
+		if (rows[i].reports != 0)
+			assert_int_equal(world->by, MC_BY_NONE);
+		s.run.ids = &id;
+		s.run.n_ids = 1;
+		run_ok(&s);
+		assert_int_equal(times_sent("me@x.example"), rows[i].reports);
+		tear_down(&s);
+	}
+}
+
 static void
 test_relayed_report(void **state)
 {
@@ -1170,6 +1276,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_expires),
 		cmocka_unit_test(test_expires_with_its_account),
 		cmocka_unit_test(test_delay_report),
+		cmocka_unit_test(test_params),
+		cmocka_unit_test(test_report_require_tls),
+		cmocka_unit_test(test_deliver_by),
 		cmocka_unit_test(test_relayed_report),
 		cmocka_unit_test(test_no_such_account),
 		cmocka_unit_test(test_held),
