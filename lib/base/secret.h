@@ -3,9 +3,9 @@
  * secret.h - a password or token: locked, kept out of dumps, wiped
  *
  * The bytes live in pages of their own (mmap, MADV_DONTDUMP, mlock as far as
- * the limits allow) and are NUL-terminated.  Only lib/smtp/sasl.c, oauth.c and
- * lib/transport/curl*.c (which hand them to libcurl, and read `proxy`) look at
- * them, through mc_secret_peek.
+ * the limits allow) and are NUL-terminated.  Only lib/smtp/sasl.c, oauth.c,
+ * lib/transport/curl*.c (which hand them to libcurl, and read `proxy`) and
+ * lib/config/proxy.c look at them, through mc_secret_peek.
  */
 #ifndef MC_SECRET_H
 #define MC_SECRET_H

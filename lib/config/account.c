@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "config/conf.h"
+#include "config/proxy.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -148,6 +149,23 @@ pick_credentials(const struct mc_config *config, struct mc_acct *acct)
 		if (rank_of(config, acct, credentials[i]) != best)
 			acct->won[credentials[i]] = NULL;
 	}
+}
+
+/*
+ * A command for a proxy's password goes with a proxy that is named where it
+ * is, or in a weaker place: it is not for the proxy that somebody else chose.
+ */
+static void
+pick_proxy_password(const struct mc_config *config, struct mc_acct *acct)
+{
+	enum rank command = rank_of(config, acct, MC_K_proxy_password_command);
+	enum rank proxy = rank_of(config, acct, MC_K_proxy);
+	const struct mc_setting *by = acct->won[MC_K_proxy];
+
+	if (command > proxy || (is_of_system(config, acct, command) &&
+	    by != NULL && config->user != NULL &&
+	    by->file == config->user->path))
+		acct->won[MC_K_proxy_password_command] = NULL;
 }
 
 /* ------------------------------------------------- settings into the struct */
@@ -390,6 +408,10 @@ check(const struct mc_acct *acct, const struct mc_setting **ret_at,
 		return wrong(err, "proxy: there is none in front of a socket:"
 		    " write \"proxy =\" for this account");
 	}
+	if (mc_proxy_check(a, err) != 0) {
+		*ret_at = acct->won[MC_K_proxy_password_command];
+		return -1;
+	}
 	if (a->proxy != NULL && a->tls_mode == MC_TLS_OFF) {
 		*ret_at = acct->won[MC_K_proxy];
 		return wrong(err, "proxy: not without TLS: remove proxy, or"
@@ -454,6 +476,7 @@ resolve(const struct mc_config *config, struct mc_acct *acct,
 	for (size_t i = 0; i < MC_K__COUNT; i++)
 		acct->won[i] = pick(config, acct, (enum mc_key_id)i);
 	pick_credentials(config, acct);
+	pick_proxy_password(config, acct);
 	acct->match = match_of(config, acct);
 	if (expand_home(config, acct, &at, &e) == 0) {
 		fill(acct);

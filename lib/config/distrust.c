@@ -29,13 +29,19 @@ reaches_out(enum mc_key_id key, const struct mc_setting *s)
 }
 
 static int
-check_layer(const struct mc_layer *layer, bool may_host, struct mc_err *err)
+check_layer(const struct mc_layer *layer, bool may_host, bool may_proxy,
+    struct mc_err *err)
 {
 	for (size_t i = 0; i < MC_K__COUNT; i++) {
 		const struct mc_setting *s = &layer->v[i];
 		enum mc_key_id key = (enum mc_key_id)i;
 
-		if (!s->set || s->text[0] == '\0')
+		if (!s->set)
+			continue;
+		/* the text of a secret is elsewhere */
+		if (key == MC_K_proxy && s->secret != NULL && !may_proxy)
+			return refuse(s, key, err);
+		if (s->text[0] == '\0')
 			continue;
 		if (reaches_out(key, s) || (key == MC_K_host && !may_host))
 			return refuse(s, key, err);
@@ -61,20 +67,23 @@ has_credentials(const struct mc_layer *env)
 int
 mc_config_distrust(const struct mc_config *config, struct mc_err *err)
 {
-	bool may_host = !has_credentials(&config->env.layer);
+	const struct mc_layer *env = &config->env.layer;
+	bool may_host = !has_credentials(env);
+	bool may_proxy = !env->v[MC_K_proxy_password_command].set;
 
 	for (size_t i = 0; i < config->n_files; i++) {
 		const struct mc_conf_file *cf = &config->files[i];
 
 		if (cf->is_roots)
 			continue;
-		if (check_layer(&cf->lead, may_host, err) != 0)
+		if (check_layer(&cf->lead, may_host, may_proxy, err) != 0)
 			return -1;
 		for (size_t k = 0; k < cf->sections.n; k++) {
 			const struct mc_section *s =
 			    mc_vec_at(&cf->sections, k);
 
-			if (check_layer(&s->layer, may_host, err) != 0)
+			if (check_layer(&s->layer, may_host, may_proxy,
+			    err) != 0)
 				return -1;
 		}
 	}

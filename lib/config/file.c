@@ -202,7 +202,7 @@ key_line(struct reader *r, struct mc_str line)
 	    (key != MC_K_proxy || mc_str_chr(value, '@') != value.len))
 		r->cf->has_secret = true;
 	if (known && value.len != 0 && (key == MC_K_password_command ||
-	    key == MC_K_token_command))
+	    key == MC_K_token_command || key == MC_K_proxy_password_command))
 		r->cf->has_command = true;
 	if (!known)
 		return unknown_key(r, name);

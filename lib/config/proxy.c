@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "config/proxy.h"
 
+#include "base/err.h"
 #include "base/num.h"
 
 static const char *const schemes[] = { "socks5h", "socks5", "http", "https" };
@@ -111,6 +112,26 @@ mc_proxy_split(struct mc_str in, struct mc_proxy *ret_proxy)
 	    port == 0)
 		return -1;
 	*ret_proxy = p;
+	return 0;
+}
+
+int
+mc_proxy_check(const struct mc_account *account, struct mc_err *err)
+{
+	struct mc_proxy p;
+
+	if (account->proxy == NULL || account->proxy_password_command == NULL)
+		return 0;
+	/* its form was checked when it was set */
+	if (mc_proxy_split(mc_secret_peek(account->proxy), &p) != 0 ||
+	    !p.has_user)
+		return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG,
+		    "proxy-password-command: there is no user in proxy: write "
+		    "socks5h://user@host:port");
+	if (p.password.len != 0)
+		return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG,
+		    "proxy-password-command: there is a password in proxy too: "
+		    "remove one of them");
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #define MC_PROXY_H
 
 #include "base/buf.h"
+#include "config/config.h"
 
 struct mc_proxy {
 	struct mc_str scheme;	/* socks5h, socks5, http or https */
@@ -24,6 +25,15 @@ struct mc_proxy {
  */
 MC_NODISCARD int
 mc_proxy_split(struct mc_str in, struct mc_proxy *ret_proxy);
+
+/*
+ * mc_proxy_check - does proxy-password-command fit the account's proxy?
+ *
+ * That has to name a user, and no password; without a proxy the command is
+ * never run.  MC_E_CONF_VALUE.
+ */
+MC_NODISCARD int
+mc_proxy_check(const struct mc_account *account, struct mc_err *err);
 
 /* append what the percent-encoding stands for; `in` as mc_proxy_split gave it */
 void

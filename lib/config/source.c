@@ -37,6 +37,11 @@ places_of(const struct mc_account *a, enum mc_secret_kind kind)
 			.command = a->token_command,
 			.command_key = "token-command",
 		};
+	if (kind == MC_SECRET_PROXY)
+		return (struct places){
+			.command = a->proxy_password_command,
+			.command_key = "proxy-password-command",
+		};
 	return (struct places){
 		.what = "password",
 		.secret = a->password,
@@ -208,6 +213,9 @@ mc_source_get(const struct mc_account *account, enum mc_secret_kind kind,
 
 	if (p.secret != NULL)
 		return copy_secret(p.secret, ret_secret, err);
+	if (p.file == NULL && p.command == NULL && p.file_key == NULL)
+		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
+		    "account %s has no %s", account->name, p.command_key);
 	if (p.file == NULL && p.command == NULL)
 		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
 		    "account %s has no %s: set %s or %s", account->name,

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source.h - get an account's password or token from where it is kept
+ * source.h - get an account's password, token, or password for its proxy from
+ * where it is kept
  */
 #ifndef MC_SOURCE_H
 #define MC_SOURCE_H
 
 #include "config/config.h"
 
-enum mc_secret_kind { MC_SECRET_PASSWORD, MC_SECRET_TOKEN };
+enum mc_secret_kind { MC_SECRET_PASSWORD, MC_SECRET_TOKEN,
+	MC_SECRET_PROXY		/* by proxy-password-command alone */
+};
 
 /* is one configured? */
 bool

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "config/proxy.h"
+#include "config/source.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -218,6 +219,26 @@ set_decoded(struct mc_transport *t, CURLoption option, struct mc_str in,
 	return mc_curl_set_buf(t, option, &text, err);
 }
 
+/* asked for again at each connection, as that of the account is */
+static int
+set_proxy_password(struct mc_transport *t, struct mc_str in_url,
+    struct mc_err *err)
+{
+	const struct mc_transport_env *env = t->env;
+	struct mc_secret *secret = NULL;
+	struct mc_buf text;
+
+	if (!mc_source_has(env->account, MC_SECRET_PROXY))
+		return set_decoded(t, CURLOPT_PROXYPASSWORD, in_url, err);
+	if (mc_source_get(env->account, MC_SECRET_PROXY, env->caller,
+	    env->cancel_fd, &secret, err) != 0)
+		return -1;
+	mc_buf_init_secret(&text, MC_MAX_SECRET);
+	mc_buf_add_str(&text, mc_secret_peek(secret));
+	mc_secret_free(secret);
+	return mc_curl_set_buf(t, CURLOPT_PROXYPASSWORD, &text, err);
+}
+
 static int
 set_proxy(struct mc_transport *t, struct mc_err *err)
 {
@@ -248,7 +269,7 @@ set_proxy(struct mc_transport *t, struct mc_err *err)
 	    CURLAUTH_DIGEST));
 	if (set_decoded(t, CURLOPT_PROXYUSERNAME, p.user, err) != 0)
 		return -1;
-	return set_decoded(t, CURLOPT_PROXYPASSWORD, p.password, err);
+	return set_proxy_password(t, p.password, err);
 }
 
 /* ---------------------------------------------------------------- all of it */

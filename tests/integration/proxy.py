@@ -146,6 +146,68 @@ def good_ways(test):
         proxy.stop()
 
 
+def by_command(test):
+    """The proxy's password out of a program, of which nothing is shown."""
+    secret = os.path.join(test.dir, "proxy-pw")
+    made = os.path.join(test.dir, "made")
+    seen = os.path.join(test.dir, "seen")
+    with open(secret, "wb") as f:
+        f.write(PROXY_PASSWORD + b"\nlogin: bob\n")
+    os.chmod(secret, 0o600)
+    for kind in ("socks5", "http"):
+        proxy = Proxy(kind, b"bob", PROXY_PASSWORD)
+        url = "%s://bob@127.0.0.1:%d" % (
+            {"socks5": "socks5h"}.get(kind, kind), proxy.port)
+
+        def sent(command, **more):
+            return Sent(test, url=url, more="proxy-password-command = %s\n"
+                        "helper-timeout = 1s\n" % command, **more)
+
+        arrives(test, "%s: password by a program" % kind,
+                sent("cat " + secret))
+        test.is_(len(proxy.logins) == 1, "%s: and it was asked for" % kind,
+                 proxy.logins)
+        proxy.logins.clear()
+        run = sent("cat " + secret, argv=["-v", "-v", "-oi",
+                                          "a@example.test"])
+        test.is_(run.status == 0 and run.hides(),
+                 "%s: the dialogue shows none of it" % kind, *run.notes())
+        # neither in anybody's arguments nor through a shell
+        run = sent("sh -c 'cat /proc/[0-9]*/cmdline >%s; cat %s'; touch %s" % (
+            seen, secret, made))
+        with open(seen, "rb") as f:
+            test.is_(run.status == 0 and not os.path.exists(made) and
+                     PROXY_PASSWORD not in f.read(),
+                     "%s: no shell, no argument" % kind, *run.notes())
+        connections = len(proxy.asked)
+        refused(test, "%s: a program that fails" % kind,
+                sent("sh -c 'cat %s; exit 3'" % secret),
+                "proxy-password-command")
+        refused(test, "%s: one that prints nothing" % kind, sent("true"),
+                "proxy-password-command", "empty", status=78)
+        run = sent("sleep 20")
+        refused(test, "%s: one that hangs" % kind, run,
+                "proxy-password-command")
+        test.is_(run.seconds < 4 * SLOW, "%s: not for long" % kind,
+                 run.seconds)
+        test.is_(len(proxy.asked) == connections,
+                 "%s: and the proxy is left alone" % kind, proxy.asked)
+        refused(test, "%s: a wrong password by a program" % kind,
+                sent("echo another"), "check `proxy`")
+        proxy.stop()
+    run = Sent(test, url="http://127.0.0.1:1",
+               more="proxy-password-command = true\n")
+    test.is_(run.status == 78 and "no user in proxy" in run.err,
+             "a password without a user", *run.notes())
+    arrives(test, "without a proxy the program does not run",
+            Sent(test, more="proxy-password-command = touch %s\n" % made))
+    test.is_(not os.path.exists(made), "it did not")
+    run = Sent(test, url="http://bob@127.0.0.1:1", mode=0o622,
+               more="proxy-password-command = touch %s\n" % made)
+    test.is_(run.status == 78 and not os.path.exists(made),
+             "others may not write where a program is named", *run.notes())
+
+
 def bad_ways(test):
     for kind in ("socks5", "http"):
         proxy = Proxy(kind, b"bob", b"another")
@@ -230,6 +292,7 @@ def main():
     test = Test()
     try:
         good_ways(test)
+        by_command(test)
         bad_ways(test)
         server_checked(test)
         configuration(test)

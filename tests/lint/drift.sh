@@ -412,7 +412,7 @@ BEGIN {
 	own["unsure-retries"] = own["connections"] = "2"
 	own["pipeline-depth"] = "2"
 	own["rate"] = "20/min"
-	own["proxy"] = "socks5h://x.example:1080"
+	own["proxy"] = "socks5h://u@x.example:1080"
 }
 {
 	v = $2 == "ENUM" ? substr($4, 1, index($4, "|") - 1) : value[$2]

@@ -297,6 +297,73 @@ test_credentials(void **state)
 	}
 }
 
+/* the command for a proxy's password, and the proxy that it is for */
+static void
+test_proxy_password(void **state)
+{
+#define PROXY "proxy = http://u@p.example:1\n"
+#define OTHER "proxy = http://u@q.example:1\n"
+	static const struct {
+		const char *user;
+		const char *system;
+		const char *env;
+		const char *want;	/* NULL: none */
+		const char *says;	/* not taken */
+	} t[] = {
+		{ PROXY "proxy-password-command = c\n", NULL, NULL, "c", NULL },
+		{ PROXY "[account a]\nproxy-password-command = c\n", NULL,
+		    NULL, "c", NULL },
+		{ "proxy-password-command = c\n", NULL, NULL, "c", NULL },
+		/* not for the proxy of a stronger place */
+		{ "proxy-password-command = c\n[account a]\n" PROXY, NULL,
+		    NULL, NULL, NULL },
+		{ PROXY "proxy-password-command = c\n", NULL,
+		    "MAILCHUTE_PROXY=http://x:y@q.example:1", NULL, NULL },
+		{ PROXY, "proxy-password-command = c\n", NULL, NULL, NULL },
+		{ PROXY, "[account a]\nproxy-password-command = c\n", NULL,
+		    NULL, NULL },
+		{ PROXY, "[account a]\n" OTHER "proxy-password-command = c\n",
+		    NULL, "c", NULL },
+		{ NULL, PROXY "proxy-password-command = c\n", NULL, "c", NULL },
+		{ "proxy-password-command = c\n", PROXY, NULL, "c", NULL },
+		{ "proxy = http://p.example:1\nproxy-password-command = c\n",
+		    NULL, NULL, NULL, "no user in proxy" },
+		{ "proxy = http://u:p@p.example:1\n"
+		    "proxy-password-command = c\n", NULL, NULL, NULL,
+		    "a password in proxy too" },
+		{ "proxy =\nproxy-password-command = c\n", NULL, NULL, "c",
+		    NULL },
+	};
+#undef PROXY
+#undef OTHER
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(t); i++) {
+		const struct mc_account *a;
+		char user[300];
+		struct world w;
+		int rc;
+
+		(void)snprintf(user, sizeof(user), "%s%s",
+		    t[i].user == NULL ? "" : "host = h.example\n",
+		    t[i].user == NULL ? "" : t[i].user);
+		rc = load(&w, t[i].user == NULL ? NULL : user, t[i].system,
+		    t[i].env, NULL, NULL);
+		if (rc != 0 && t[i].says == NULL)
+			fail_msg("%zu: %s", i, w.err.text);
+		if (t[i].says != NULL) {
+			assert_err(rc, w.err, MC_E_CONF_VALUE);
+			assert_non_null(strstr(w.err.text, t[i].says));
+		} else {
+			a = named(&w, NULL);
+			if ((a->proxy_password_command == NULL) !=
+			    (t[i].want == NULL))
+				fail_msg("row %zu", i);
+		}
+		unload(&w);
+	}
+}
+
 static void
 test_default_account(void **state)
 {
@@ -651,6 +718,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_home),
 		cmocka_unit_test(test_credentials),
+		cmocka_unit_test(test_proxy_password),
 		cmocka_unit_test(test_default_account),
 		cmocka_unit_test(test_unknown_account),
 		cmocka_unit_test(test_stray_env),

@@ -951,6 +951,7 @@ test_distrust(void **state)
 		{ "tls-ca-dir = /x\n", "tls-ca-dir" },
 		{ "tls-cert = /x\n", "tls-cert" },
 		{ "password-file = /x\n", "password-file" },
+		{ "proxy = socks5h://x:1\n", NULL },
 	};
 	static const mode_t modes[] = { 0664, 0646, 0600 };
 	char path[256], want[300];
@@ -978,6 +979,27 @@ test_distrust(void **state)
 			assert_non_null(strstr(w.err.text, want));
 			assert_non_null(strstr(w.err.text, path));
 		}
+		world_close(&w);
+	}
+}
+
+/* nor does that for a proxy go to a stranger's */
+static void
+test_distrust_proxy(void **state)
+{
+	char path[256];
+	struct world w;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		world_open(&w);
+		if (i == 1)
+			world_env(&w, "MAILCHUTE_PROXY_PASSWORD_COMMAND", "x");
+		(void)snprintf(path, sizeof(path), "%s", side_write(&w.side,
+		    "named", "proxy = http://p.example:1\n", 0666));
+		if (world_load(&w, path, false) != 0)
+			fail_msg("%s", w.err.text);
+		assert_int_equal(mc_config_distrust(w.config, &w.err), -i);
 		world_close(&w);
 	}
 }
@@ -1368,6 +1390,7 @@ main(void)
 		cmocka_unit_test(test_command_mode),
 		cmocka_unit_test(test_distrust),
 		cmocka_unit_test(test_distrust_host),
+		cmocka_unit_test(test_distrust_proxy),
 		cmocka_unit_test(test_all_problems),
 		cmocka_unit_test(test_env),
 		cmocka_unit_test(test_env_secret_files),

@@ -66,6 +66,9 @@ test_has(void **state)
 	assert_true(mc_source_has(&a, MC_SECRET_TOKEN));
 	a.token_command = NULL;
 	assert_false(mc_source_has(&a, MC_SECRET_TOKEN));
+	assert_false(mc_source_has(&a, MC_SECRET_PROXY));
+	a.proxy_password_command = "x";
+	assert_true(mc_source_has(&a, MC_SECRET_PROXY));
 }
 
 static void
@@ -305,6 +308,28 @@ test_command(void **state)
 	}
 }
 
+/* a proxy's password: by its command, and nothing else */
+static void
+test_proxy_command(void **state)
+{
+	struct source s;
+
+	(void)state;
+	source_open(&s);
+	s.a.password = mc_secret_new("key", 3, NULL);
+	s.a.password_command = "echo account";
+	assert_err(get(&s, MC_SECRET_PROXY), s.err, MC_E_NO_SECRET);
+	s.a.proxy_password_command = "printf 'a b%%\\nrest'";
+	assert_int_equal(get(&s, MC_SECRET_PROXY), 0);
+	assert_str(mc_secret_peek(s.secret), "a b%");
+	s.a.proxy_password_command = "sh -c 'echo hunter2; exit 3'";
+	assert_err(get(&s, MC_SECRET_PROXY), s.err, MC_E_HELPER);
+	assert_non_null(strstr(s.err.text, "proxy-password-command"));
+	assert_null(strstr(s.err.text, "hunter2"));
+	mc_secret_free(s.a.password);
+	source_close(&s);
+}
+
 static void
 test_command_time(void **state)
 {
@@ -373,6 +398,7 @@ main(void)
 		cmocka_unit_test(test_mode),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_proxy_command),
 		cmocka_unit_test(test_command_time),
 		cmocka_unit_test(test_no_memory),
 	};
