@@ -6,7 +6,7 @@ Prints TAP.  An ID may hold * and ?.  Options: --list (names only, still checks
 every case), --jobs N (default 3), --keep (leave the scratch directory),
 --transport NAME (with MAILCHUTE_TRANSPORT=NAME; what may then come out
 differently is listed in the file NAME.differs), --brief (of a case that is
-repeated only some, without those for -v).
+repeated only some, without those for -v), --every N (of what is left each Nth).
 Environment:
   MAILCHUTE_BIN      the program under test (it is called through links)
   MAILCHUTE_WRAPPER  words before it, e.g. "valgrind -q --error-exitcode=99"
@@ -1352,7 +1352,7 @@ def run_all(cases, world, jobs, differences=()):
 
 def main(argv):
     jobs, keep, only_list, selection = 3, False, False, []
-    transport, brief = None, False
+    transport, brief, every = None, False, 1
     args = iter(argv[1:])
     for arg in args:
         if arg == "--jobs":
@@ -1363,6 +1363,8 @@ def main(argv):
             transport = next(args)
         elif arg == "--brief":
             brief = True
+        elif arg == "--every":
+            every = int(next(args))
         elif arg == "--list":
             only_list = True
         elif arg.startswith("-"):
@@ -1377,6 +1379,7 @@ def main(argv):
         sys.exit("run.py: %s" % e)
     if brief:
         cases = briefly(cases)
+    cases = cases[::every]
     if only_list:
         for case in cases:
             print("%-24s %s" % (case.name, case.title))
