@@ -87,7 +87,7 @@ static int
 fake_open(const struct mc_transport_env *env,
     struct mc_transport **ret_transport, struct mc_err *err)
 {
-	int n = add(&world->opens, 1), now;
+	int n = add(&world->opens, 1), held;
 
 	if (world->open_after != 0 && n > world->open_after) {
 		(void)mc_err_set(err, MC_E_CONNECT, MC_STAGE_CONNECT,
@@ -102,16 +102,16 @@ fake_open(const struct mc_transport_env *env,
 		err->sys = world->open_sys;
 		return -1;
 	}
-	now = add(&world->open_now, 1);
-	if (world->limit != 0 && now > world->limit) {
+	held = add(&world->open_now, 1);
+	if (world->limit != 0 && held > world->limit) {
 		(void)add(&world->open_now, -1);
 		(void)mc_err_set(err, MC_E_SERVER_UNAVAILABLE,
 		    MC_STAGE_GREETING, "too many connections");
 		err->smtp = 421;
 		return -1;
 	}
-	if (now > world->most_open)
-		world->most_open = now;
+	if (held > world->most_open)
+		world->most_open = held;
 	/* the server has memory enough */
 	*ret_transport = calloc(1, sizeof(struct mc_transport));
 	assert_non_null(*ret_transport);
