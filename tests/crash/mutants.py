@@ -122,8 +122,8 @@ RUNNER_MUTANTS = (
      "\t\t    !mc_record_mark(r, entry, &s, MC_CELL_UNSURE))", "if (0)",
      real_walks("unsure for ever", modes=ERRNO)),
     ("report after B", "queue/runner_report.c",
-     "\treport = wanted(entry, MC_REPORT_FAILED, s, room);\n",
-     "\treport = wanted(entry, MC_REPORT_FAILED, s, room);\n"
+     "\treport = wanted(entry, MC_REPORT_FAILED, false, s, room);\n",
+     "\treport = wanted(entry, MC_REPORT_FAILED, false, s, room);\n"
      "\t(void)mc_record_mark(r, entry, s, MC_CELL_REPORTED);\n",
      real_walks("report not yet made", modes=KILLS)),
     ("F before its reason is safe", "queue/runner_record.c",

@@ -113,8 +113,12 @@ take_line(struct run *r, const char *line, size_t n)
 		assert_true(r->walk.flight ? m->auth_sent : m->authed);
 	if (w == W_BDAT) {
 		assert_true(r->walk.chunking);
-		assert_int_equal(sscanf(line, "BDAT %zu LAST", &r->skip), 1);
-		assert_int_equal(r->skip, sizeof(TEXT) - 1);
+		char bdat[40];
+
+		(void)snprintf(bdat, sizeof(bdat), "BDAT %zu LAST",
+		    sizeof(TEXT) - 1);
+		assert_int_equal(strncmp(line, bdat, strlen(bdat)), 0);
+		r->skip = sizeof(TEXT) - 1;
 		m->dot = m->chunk = true;
 		w = W_END;
 	}
