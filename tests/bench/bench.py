@@ -2,26 +2,31 @@
 # SPDX-License-Identifier: MIT
 """Compare mailchute with the other mail clients that are here.
 
-bench.py [--quick] [--scenario NAME]...
+bench.py [--quick] [--scenario NAME]... [--results FILE]
 
 MAILCHUTE_BIN names the program; BENCH_PEERS a directory made by peers.sh, in
 which other clients are looked for before the system's own.  All run side by
 side, in turns, against one server on loopback (sink.c); what is printed are
-figures and their ratio to mailchute's.  Nothing fails for being slow: the end
-is an error only when mailchute does not deliver.
+figures and their ratio to mailchute's, and for each bar whether it holds.
+Nothing fails for being slow: the end is an error only when mailchute does not
+deliver.  --results writes the same to a file: see report.py.
 
-Scenarios: trips, cpu, memory, start, throughput.
+Scenarios:
+  link        round trips, and time on a link of 50 ms (proxy.py): link.py
+  cpu         processor time of one submission
+  memory      and its largest resident size
+  start       what a process costs that only starts
+  throughput  one large message
+  rate        1,000 messages, one process each, two at a time: cost.py
+  linear      1 to 10,000 recipients, 1 kB to 100 MB: cost.py
 """
 import argparse
 import os
 import platform
-import queue
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from statistics import mean, median
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,113 +34,49 @@ sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
 import clients                                  # noqa: E402
-import proxy                                    # noqa: E402
+import common                                   # noqa: E402
+import cost                                     # noqa: E402
+import link                                     # noqa: E402
 from clients import TLS, STARTTLS, CLEAR        # noqa: E402
+from common import MODES, TITLES, Result, Sink  # noqa: E402
+from report import Report, own, ratio, versions  # noqa: E402
 
-NAMES = ("trips", "cpu", "memory", "start", "throughput")
-MODES = (TLS, STARTTLS, CLEAR)
-TITLES = {TLS: "implicit TLS, AUTH PLAIN", STARTTLS: "STARTTLS, AUTH PLAIN",
-          CLEAR: "no TLS, no log-in"}
-ONE_WAY = 0.019     # seconds, of the proxy, which says why
 SMALL = 1000
 MB = 1000000
 LIMIT = 180         # seconds for one submission
-
-
-class Result:
-    """What run.c printed, and what the program wrote."""
-
-    def __init__(self, line, said):
-        f = [int(word) for word in line.split()]
-        self.status, self.cpu = f[0], (f[1] + f[2]) / 1000      # ms
-        self.rss = f[3]                                         # KiB
-        self.start, self.end = f[4] / 1e9, f[5] / 1e9           # s
-        self.said = said
-
-    @property
-    def wall(self):
-        return self.end - self.start
-
-
-class Sink:
-    """The server; after each submission its line about the connection."""
-
-    def __init__(self, program, certs, *options):
-        self.process = subprocess.Popen(
-            [program, "-c", certs + "/good.pem", "-k", certs + "/good.key",
-             "-u", clients.USER, "-p", clients.PASSWORD, *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        words = self.process.stdout.readline().decode().split()
-        self.ports = dict(zip(MODES, map(int, words[1:])))
-        self.lines = queue.Queue()
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(line.decode().split())
-
-    def clear(self):
-        while not self.lines.empty():
-            self.lines.get()
-
-    def delivered(self):
-        """The connection that brought a message, or None."""
-        try:
-            while True:
-                f = self.lines.get(timeout=3)
-                if f[0] == "conn" and f[2] != "0":
-                    return {"bytes": int(f[3]), "quit": f[5] == "1",
-                            "final": int(f[6]) / 1e9, "wrong": f[7] == "1",
-                            "tls": f[8]}
-        except queue.Empty:
-            return None
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 class Bench:
     def __init__(self, place, quick):
         self.place = place
         self.quick = quick
-        self.bars = []
+        self.report = Report()
         self.wrong = []
-        self.run_program = self.compile("run")
-        sink = self.compile("sink", "-lssl", "-lcrypto", "-lpthread")
-        certs = os.path.join(place, "certs")
-        subprocess.run(["sh", os.path.join(HERE, "..", "script", "certs.sh"),
-                        certs], check=True)
-        self.trust = clients.Trust(place, "trust",
-                                   os.path.join(certs, "ca.pem"))
+        self.run_program = common.build(place, "run")
+        self.sink_program = common.build(place, "sink")
+        self.proxy_program = common.build(place, "proxy")
+        self.certs, self.trust = common.make_trust(place)
         self.no_trust = clients.Trust(place, "notrust", None)
-        self.sink = Sink(sink, certs)
-        self.plain_sink = Sink(sink, certs, "-P")
-        self.chunk_sink = Sink(sink, certs, "-C")
+        self.sink = self.new_sink()
         self.messages = {}
         self.clients = []
         self.verifies = {}
 
-    def compile(self, name, *libraries, source=None):
-        out = os.path.join(self.place, name)
-        source = source or os.path.join(HERE, name + ".c")
-        subprocess.run(shlex.split(os.environ.get("CC", "cc")) +
-                       ["-O2", "-std=gnu17", "-o", out, source, *libraries],
-                       check=True)
-        return out
+    def new_sink(self, *options):
+        return Sink(self.sink_program, self.certs, *options)
 
-    def message(self, size):
-        if size not in self.messages:
-            self.messages[size] = clients.Message(self.place, size)
-        return self.messages[size]
+    def message(self, size=SMALL, visible=1, hidden=0):
+        key = size, visible, hidden
+        if key not in self.messages:
+            self.messages[key] = clients.Message(self.place, *key)
+        return self.messages[key]
 
     # ------------------------------------------------------------- one run
 
-    def run(self, call, client):
+    def run(self, call, client, said="said"):
         env = client.environment()
         env.update(call.env)
-        out = os.path.join(self.place, "said")
+        out = os.path.join(self.place, said)
         call.before()
         done = subprocess.run(
             [self.run_program, call.input, str(call.fd), out, *call.argv],
@@ -145,21 +86,25 @@ class Bench:
             said = f.read(2000).decode("utf-8", "replace")
         return Result(done.stdout.decode(), said)
 
-    def submit(self, client, mode, size=SMALL, sink=None, port=None,
+    def submit(self, client, mode, message=None, sink=None, port=None,
                trust=None):
         """Submit once; the result, and the server's view or None."""
         sink = sink or self.sink
+        message = message or self.message()
         sink.clear()
         call = client.call(mode, port or sink.ports[mode],
-                           trust or self.trust, self.message(size))
+                           trust or self.trust, message)
         try:
-            result = self.run(call, client)
+            result = self.run(call, client, "said-" + client.name)
         except subprocess.TimeoutExpired:
             return Result("124 0 0 0 0 0", "no end in %d s" % LIMIT), None
         if result.status != 0:
             return result, None
         seen = sink.delivered()
-        if seen is not None and (seen["wrong"] or seen["bytes"] < size):
+        if seen is not None and (seen.wrong or seen.bytes < message.size or
+                                 seen.rcpts != len(message.rcpts)):
+            result.said += " (%d bytes, %d recipients arrived)" % (
+                seen.bytes, seen.rcpts)
             seen = None
         return result, seen
 
@@ -183,8 +128,7 @@ class Bench:
     # --------------------------------------------------------- who takes part
 
     def find_clients(self):
-        peers = os.environ.get("BENCH_PEERS")
-        peers = os.path.abspath(peers) if peers else None
+        peers = common.peers_dir()
         for kind in clients.ALL:
             client = kind(self.place, peers)
             if not client.prepare():
@@ -224,33 +168,6 @@ class Bench:
             client.name, client.path, trust,
             "; " + client.remark if client.remark else ""))
 
-    # ------------------------------------------------------------- printing
-
-    def bar(self, text, figure, unit, holds):
-        self.bars.append("  %-3s %s: %s%s" % (
-            "yes" if holds else "NO", text, figure, unit))
-
-
-def table(title, heads, rows):
-    """rows of texts; the first column to the left, the others to the right"""
-    print("\n" + title)
-    widths = [max(len(row[i]) for row in [heads] + rows)
-              for i in range(len(heads))]
-    for row in [heads] + rows:
-        print("  " + "  ".join(
-            text.ljust(w) if i == 0 else text.rjust(w)
-            for i, (text, w) in enumerate(zip(row, widths))).rstrip())
-    sys.stdout.flush()
-
-
-def ratio(figure, own):
-    return "%.2f" % (figure / own) if own else "-"
-
-
-def own(got):
-    """what is mailchute's of {client: value}"""
-    return next((v for c, v in got.items() if c.name == "mailchute"), None)
-
 
 def paired(runs, base):
     """The median of the ratios within each round: what else the machine does
@@ -262,89 +179,8 @@ def paired(runs, base):
 
 # ------------------------------------------------------------------ scenarios
 
-def trips_of(bench, client, mode, sink):
-    """One submission through the proxy: (trips, result, seen) or None."""
-    way = proxy.Proxy(sink.ports[mode], ONE_WAY)
-    try:
-        result, seen = bench.submit(client, mode, sink=sink, port=way.port)
-        found = way.connections()
-    finally:
-        way.close()
-    used = [c for c in found if any(e.who == "client" for e in c.events)]
-    if seen is None or len(used) != 1:
-        return None
-    trips = proxy.Trips(used[0], seen["final"])
-    return (trips, result, seen) if trips.replied is not None else None
-
-
-def trips(bench):
-    print("\nRound trips are counted by a proxy of %g ms each way, and by the "
-          "clock: see\nproxy.py.  Segments: those with data that the client "
-          "sent in each flight up to\nthe final reply.  End: from the final "
-          "reply to the end of the process." % (1000 * ONE_WAY))
-    count = 1 if bench.quick else 3
-    for title, mode, sink, limit in (
-            (TITLES[TLS], TLS, bench.sink, 6),
-            (TITLES[STARTTLS], STARTTLS, bench.sink, 8),
-            (TITLES[CLEAR], CLEAR, bench.sink, 5),
-            (TITLES[TLS] + ", CHUNKING", TLS, bench.chunk_sink, 5),
-            (TITLES[STARTTLS] + ", CHUNKING", STARTTLS, bench.chunk_sink, 7),
-            (TITLES[CLEAR] + ", CHUNKING", CLEAR, bench.chunk_sink, 4),
-            (TITLES[TLS] + ", server without PIPELINING", TLS,
-             bench.plain_sink, None)):
-        got = {}
-        for _ in range(count):
-            for client in bench.clients:
-                if mode not in client.modes or client.variant:
-                    continue
-                one = trips_of(bench, client, mode, sink)
-                if one is None:
-                    bench.wrong.append("%s, %s: not delivered, or not "
-                                       "counted" % (client.name, title))
-                else:
-                    got.setdefault(client, []).append(one)
-        figures = {c: median(t.count for t, _, _ in runs)
-                   for c, runs in got.items()}
-        rows = [trips_row(c, runs, figures[c], own(figures))
-                for c, runs in got.items()]
-        table("Round trips from connect to the final reply: " + title,
-              ["client", "trips", "ratio", "by clock", "segments in each",
-               "QUIT", "end"], rows)
-        if limit is not None and own(figures) is not None:
-            bench.bar("round trips, %s, at most %d" % (title, limit),
-                      "%g" % own(figures), "", own(figures) <= limit)
-    hidden_trips(bench)
-
-
-def hidden_trips(bench):
-    """One visible recipient and a hundred blind ones, each of whom gets a
-    transaction of his own."""
-    client = next(c for c in bench.clients if c.name == "mailchute")
-    client.others = ["b%d@b.example" % i for i in range(100)]
-    try:
-        one = trips_of(bench, client, TLS, bench.chunk_sink)
-    finally:
-        client.others = []
-    if one is None:
-        bench.wrong.append("mailchute, 100 blind recipients: not delivered, or "
-                           "not counted")
-        return
-    bench.bar("round trips, 1 To and 100 Bcc, implicit TLS, CHUNKING, at "
-              "most 8", "%g" % one[0].count, "", one[0].count <= 8)
-
-
-def trips_row(client, runs, figure, base):
-    clock = median(t.by_clock for t, _, _ in runs)
-    # the usual pattern of the runs
-    patterns = [" ".join(map(str, t.segments)) for t, _, _ in runs]
-    return [client.name, "%g" % figure, ratio(figure, base or 0),
-            "%.1f" % clock, max(set(patterns), key=patterns.count),
-            "yes" if all(s["quit"] for _, _, s in runs) else "no",
-            "%.1f ms" % (1000 * median(r.end - t.replied
-                                       for t, r, _ in runs))]
-
-
 def cpu(bench):
+    bench.report.begin("cpu", "processor time of one submission")
     for mode in MODES:
         count = 100 if mode != CLEAR else 40
         got = bench.rounds(mode, 15 if bench.quick else count)
@@ -357,58 +193,69 @@ def cpu(bench):
                          paired(runs, own(got)), "%.2f" % values[0],
                          "%.2f" % values[len(values) * 3 // 4],
                          "%.2f" % (1000 * median(r.wall for r, _ in runs)),
-                         str(len(runs)), runs[0][1]["tls"],
+                         str(len(runs)), runs[0][1].tls,
                          {True: "yes", False: "NO"}.get(
                              bench.verifies.get(c), "-")
                          if mode != CLEAR else "-"])
-        table("CPU time of one submission, ms, user and system: " +
-              TITLES[mode],
-              ["client", "median", "ratio", "least", "3rd quartile",
-               "wall", "runs", "TLS", "verified"], rows)
-        cpu_bars(bench, mode, got, figures)
+        bench.report.table(
+            "CPU time of one submission, ms, user and system: " +
+            TITLES[mode],
+            ["client", "median", "ratio", "least", "3rd quartile",
+             "wall", "runs", "TLS", "verified"], rows)
+        if mode != CLEAR:
+            cpu_bars(bench, mode, got, figures)
 
 
 def cpu_bars(bench, mode, got, figures):
     """By the ratio within each round, which is steadier than the medians."""
-    # esmtp knows no TLS from the start
-    names = {TLS: ("msmtp", "curl", "dma"), STARTTLS: ("esmtp", "esmtp-dir"),
-             CLEAR: ()}[mode]
+    mine = own(got)
     for client, runs in got.items():
-        if client.name not in names or own(got) is None:
+        if runs is mine or mine is None or not bench.verifies.get(client):
             continue
-        times = paired(runs, own(got))
-        bench.bar("CPU below that of %s%s, %s" % (
-            client.name, "" if bench.verifies.get(client) else
-            " (which does not verify)", TITLES[mode]),
+        times = paired(runs, mine)
+        bench.report.bar(
+            "CPU below that of %s, %s" % (client.name, TITLES[mode]),
             "it takes %s times as much (%.2f, %.2f ms)" % (
-                times, figures[client], own(figures)), "",
-            float(times) > 1)
+                times, figures[client], own(figures)), float(times) > 1)
 
 
 def memory(bench):
-    sizes = (SMALL, 5 * MB) if bench.quick else (SMALL, 100 * MB)
-    got = [bench.rounds(TLS, 3 if size == SMALL else 1, size=size,
+    report = bench.report
+    report.begin("memory", "largest resident memory of one submission")
+    sizes = (SMALL, 5 * MB) if bench.quick else (SMALL, 25 * MB, 100 * MB)
+    got = [bench.rounds(TLS, 3 if size == SMALL else 1,
+                        message=bench.message(size),
                         who=lambda c, s=size: s == SMALL or c.big)
            for size in sizes]
     peak = [{c: max(r.rss for r, _ in runs) for c, runs in g.items()}
             for g in got]
-    rows = []
-    for c, small in peak[0].items():
-        large = peak[1].get(c)
-        rows.append([c.name, str(small), ratio(small, own(peak[0])),
-                     "-" if large is None else str(large),
-                     "-" if large is None else ratio(large, own(peak[1])),
-                     "-" if large is None else "%+d" % (large - small)])
-    table("Largest resident memory, KiB, implicit TLS, AUTH PLAIN",
-          ["client", "1 kB", "ratio", "%d MB" % (sizes[1] // MB), "ratio",
-           "more"], rows)
-    small, large = own(peak[0]), own(peak[1])
-    if small is not None:
-        bench.bar("resident memory at most 8 MB (8192 KiB)", str(small),
-                  " KiB", small <= 8192)
-    if small is not None and large is not None:
-        bench.bar("for %d MB at most 2 MB more" % (sizes[1] // MB),
-                  str(large - small), " KiB", large - small <= 2048)
+    heads, rows = ["client"], []
+    for size in sizes:
+        heads += [size_text(size), "ratio"]
+    for c in peak[0]:
+        row = [c.name]
+        for p in peak:
+            row += [str(p[c]), ratio(p[c], own(p))] if c in p else ["-", "-"]
+        more = peak[-1][c] - peak[0][c] if c in peak[-1] else None
+        rows.append(row + ["-" if more is None else "%+d" % more])
+    report.table("Largest resident memory, KiB, " + TITLES[TLS],
+                 heads + ["more"], rows)
+    small, large = own(peak[0]), own(peak[-1])
+    if small is None:
+        return
+    report.bar("resident memory at most 8 MB (8192 KiB)", "%d KiB" % small,
+               small <= 8192)
+    for c, size in peak[0].items():
+        if c.name != "mailchute" and bench.verifies.get(c):
+            report.bar("resident memory below that of " + c.name,
+                       "%d, %d KiB" % (small, size), small < size)
+    if large is not None:
+        report.bar("for %s at most 2 MB more" % size_text(sizes[-1]),
+                   "%d KiB" % (large - small), large - small <= 2048)
+
+
+def size_text(size):
+    return "%d MB" % (size // MB) if size >= MB else "%d kB" % (size // 1000)
 
 
 def dynamic(path):
@@ -433,14 +280,15 @@ def empty_program(bench, mailchute):
             where[words[0]] = words[2]
     source = clients.write(os.path.join(bench.place, "empty.c"),
                            "int main(void) { return 0; }\n")
-    return bench.compile("empty", "-Wl,--no-as-needed",
-                         *[where[n] for n in needed if n in where],
-                         *(["-Wl,-z,now"] if now else []), source=source)
+    return common.build(bench.place, "empty", "-Wl,--no-as-needed",
+                        *[where[n] for n in needed if n in where],
+                        *(["-Wl,-z,now"] if now else []), source=source)
 
 
 def start(bench):
+    bench.report.begin("start", "a process that only starts")
     if shutil.which("readelf") is None or shutil.which("ldd") is None:
-        print("\nStart of a process: no readelf or ldd here, left out")
+        bench.report.note("No readelf or ldd here: left out.")
         return
     count = 40 if bench.quick else 300
     own_client = bench.clients[0]
@@ -462,34 +310,61 @@ def start(bench):
              for n, runs in got.items() if runs}
     medians = {n: 1000 * median(r.wall for r in runs)
                for n, runs in got.items() if runs}
-    table("Start of a process, ms",
-          ["program", "mean", "ratio", "median", "CPU", "runs"],
-          [[n, "%.2f" % m, ratio(m, means.get(own_name)),
-            "%.2f" % medians[n], "%.2f" % median(r.cpu for r in got[n]),
-            str(len(got[n]))] for n, m in means.items()])
+    bench.report.table(
+        "Start of a process, ms",
+        ["program", "mean", "ratio", "median", "CPU", "runs"],
+        [[n, "%.2f" % m, ratio(m, means.get(own_name)), "%.2f" % medians[n],
+          "%.2f" % median(r.cpu for r in got[n]), str(len(got[n]))]
+         for n, m in means.items()])
     if own_name in means and empty_name in means:
         times = means[own_name] / means[empty_name]
-        bench.bar("--version at most 1.3 times an empty program, or 3.3 ms",
-                  "%.2f times (by medians %.2f), %.2f ms" % (
-                      times, medians[own_name] / medians[empty_name],
-                      means[own_name]), "",
-                  times <= 1.3 or means[own_name] <= 3.3)
+        bench.report.bar(
+            "--version at most 1.3 times an empty program, or 3.3 ms",
+            "%.2f times (by medians %.2f), %.2f ms" % (
+                times, medians[own_name] / medians[empty_name],
+                means[own_name]), times <= 1.3 or means[own_name] <= 3.3)
 
 
 def throughput(bench):
+    bench.report.begin("throughput", "one large message")
     for size in (5 * MB,) if bench.quick else (25 * MB, 100 * MB):
-        got = bench.rounds(TLS, 1 if bench.quick else 3, size=size,
-                           who=lambda c: c.big)
+        got = bench.rounds(TLS, 7 if size == 25 * MB else 3,
+                           message=bench.message(size), who=lambda c: c.big)
         speed = {c: size / MB / median(r.wall for r, _ in runs)
                  for c, runs in got.items()}
         used = {c: median(r.cpu for r, _ in runs) for c, runs in got.items()}
-        table("Throughput, one message of %d MB, implicit TLS, AUTH PLAIN" %
-              (size // MB), ["client", "MB/s", "ratio", "CPU ms", "ratio"],
-              [[c.name, "%.0f" % speed[c], ratio(speed[c], own(speed)),
-                "%.0f" % used[c], ratio(used[c], own(used))] for c in got])
+        bench.report.table(
+            "One message of %s, %s" % (size_text(size), TITLES[TLS]),
+            ["client", "MB/s", "ratio", "best", "CPU ms", "ratio", "least"],
+            [[c.name, "%.0f" % speed[c], ratio(speed[c], own(speed)),
+              "%.0f" % (size / MB / min(r.wall for r, _ in got[c])),
+              "%.0f" % used[c], ratio(used[c], own(used)),
+              "%.0f" % min(r.cpu for r, _ in got[c])] for c in got])
+        if size == 25 * MB:
+            throughput_bars(bench, got)
+
+
+def throughput_bars(bench, got):
+    """By the median of the ratios within each round"""
+    for c, runs in got.items():
+        if c.name not in ("curl", "msmtp") or own(got) is None:
+            continue
+        base = {r.round: r for r, _ in own(got)}
+        pairs = [(r, base[r.round]) for r, _ in runs if r.round in base]
+        faster = median(r.wall / b.wall for r, b in pairs)
+        less = median(r.cpu / b.cpu for r, b in pairs)
+        bench.report.bar("25 MB over TLS at least as fast as " + c.name,
+                         "%.2f times" % faster, faster >= 1)
+        bench.report.bar("and with less CPU than " + c.name,
+                         "it takes %.2f times as much" % less, less > 1)
 
 
 # ------------------------------------------------------------------ the whole
+
+SCENARIOS = {"link": link.link, "cpu": cpu, "memory": memory, "start": start,
+             "throughput": throughput, "rate": cost.rate,
+             "linear": cost.linear}
+
 
 def describe(bench):
     print("Machine: %s, %d CPUs, load %.1f" % (
@@ -501,14 +376,30 @@ def describe(bench):
           "figure to mailchute's.\n" % SMALL)
 
 
+def peers_text(bench):
+    lines = versions(bench.clients)
+    for c in bench.clients:
+        if bench.verifies.get(c) is False:
+            lines = [line + ("; does not verify the server, so no bar is "
+                             "about its cost" if line.split()[1] == c.package
+                             else "") for line in lines]
+    return lines + [
+        "- trust: %d authorities, as a hashed directory and as a bundle; each "
+        "client reads\n  what it reads by default" % (bench.trust.count + 1),
+        "- messages: %d bytes unless said otherwise" % SMALL]
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true",
                         help="few runs: to see that it works")
-    parser.add_argument("--scenario", action="append", choices=NAMES,
-                        metavar="NAME", help="only this: " + ", ".join(NAMES))
+    parser.add_argument("--scenario", action="append", choices=SCENARIOS,
+                        metavar="NAME",
+                        help="only this: " + ", ".join(SCENARIOS))
+    parser.add_argument("--results", metavar="FILE",
+                        help="write the figures there, too")
     args = parser.parse_args()
-    todo = args.scenario or NAMES
     with tempfile.TemporaryDirectory(prefix="mailchute-bench.") as place:
         # a client may change its user
         os.chmod(place, 0o755)
@@ -516,16 +407,14 @@ def main():
         try:
             describe(bench)
             bench.find_clients()
-            for name in NAMES:
-                if name in todo:
-                    globals()[name](bench)
+            for name, scenario in SCENARIOS.items():
+                if name in (args.scenario or SCENARIOS):
+                    scenario(bench)
+                    if args.results:
+                        bench.report.write(args.results, peers_text(bench))
         finally:
             bench.sink.stop()
-            bench.plain_sink.stop()
-            bench.chunk_sink.stop()
-    if bench.bars:
-        print("\nBars")
-        print("\n".join(bench.bars))
+    bench.report.summary()
     for line in sorted(set(bench.wrong)):
         print("bench: " + line, file=sys.stderr)
     return 1 if any(w.startswith("mailchute") for w in bench.wrong) else 0

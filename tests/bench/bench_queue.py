@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """How long it takes to look into a queue: bench_queue.py [--messages N]...
+[--results FILE]
 
 MAILCHUTE_BIN names the program, top_builddir the directory with
 tests/integration/queue_make; TMPDIR says on which file system the queues are
 made, unless --dir does.  For each number of messages (100000 unless said
 otherwise), once with and once without notes beside them, it prints the least
 of five times, processor time and memory.  Nothing fails for being slow.
+--results writes the same to a file: see report.py.
 """
 import argparse
 import os
@@ -17,6 +19,12 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+
+import common                                   # noqa: E402
+from report import Report                       # noqa: E402
+
 BIN = os.path.abspath(os.environ.get("MAILCHUTE_BIN", "./mailchute"))
 MAKE = os.path.join(os.environ.get("top_builddir", "."),
                     "tests/integration/queue_make")
@@ -64,21 +72,22 @@ def run(place, words):
     return (f[5] - f[4]) / 1e9, (f[1] + f[2]) / 1e6, f[3]
 
 
-def measure(place, n, notes):
+def measure(report, place, n, notes):
     spool = os.path.join(place, "spool")
     with open(os.path.join(place, "config"), "w") as f:
         f.write("queue-dir = %s\n[account work]\nhost = x.example\n" % spool)
     id = fill(spool, n, notes)
-    print("\n%d messages, %s" % (n, "4 notes each" if notes else "no notes"))
-    print("%-20s %8s %8s %10s" % ("", "seconds", "cpu", "KiB"))
+    rows = []
     for title, words in ASK:
         words = [id if w is None else id[:8] if w == "short" else w
                  for w in words]
         runs = [run(place, words) for _ in range(RUNS)]
-        print("%-20s %8.3f %8.3f %10d" % (title, min(r[0] for r in runs),
-                                          min(r[1] for r in runs),
-                                          max(r[2] for r in runs)))
-        sys.stdout.flush()
+        rows.append([title, "%.3f" % min(r[0] for r in runs),
+                     "%.3f" % min(r[1] for r in runs),
+                     str(max(r[2] for r in runs))])
+    report.table("%d messages, %s" % (n, "4 notes each" if notes else
+                                      "no notes"),
+                 ["", "seconds", "cpu", "KiB"], rows)
     shutil.rmtree(spool)
 
 
@@ -86,15 +95,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--messages", type=int, action="append", metavar="N")
     parser.add_argument("--dir", help="where to make the queues")
+    parser.add_argument("--results", metavar="FILE",
+                        help="write the figures there, too")
     args = parser.parse_args()
+    report = Report()
+    report.begin("look", "looking into a large queue")
     with tempfile.TemporaryDirectory(prefix="mailchute-bench.",
                                      dir=args.dir) as place:
-        subprocess.run(os.environ.get("CC", "cc").split() +
-                       ["-O2", "-o", place + "/run",
-                        os.path.join(HERE, "run.c")], check=True)
+        common.build(place, "run")
         for n in args.messages or [100000]:
             for notes in (False, True):
-                measure(place, n, notes)
+                measure(report, place, n, notes)
+    if args.results:
+        report.write(args.results, None)
     return 0
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """How fast mail is queued, and how it leaves the queue; others beside it.
 
-bench_spool.py [--quick] [--dir DIR] [--scenario NAME]...
+bench_spool.py [--quick] [--dir DIR] [--scenario NAME]... [--results FILE]
 
 MAILCHUTE_BIN names the program, top_builddir the directory in which it was
 built, BENCH_PEERS a directory made by peers.sh.  All spools are made below
@@ -10,7 +10,8 @@ DIR (TMPDIR, else /tmp), which should be on a disk and not in memory, since
 what counts is fsync.  Other work on the disk or the processors changes every
 figure, so all take turns, and best and median are printed; the ratio is the
 median of those within each round.  Nothing fails for being slow: the end is
-an error only when mailchute loses a message or does not queue it.
+an error only when mailchute loses a message or does not queue it.  --results
+writes the same to a file: see report.py.
 
 Scenarios:
   enqueue  one process a message, of 1 and of 10 kB, one or two at a time,
@@ -18,13 +19,15 @@ Scenarios:
   bare     messages a second in one process, against a loop that only writes,
            fsyncs, renames and fsyncs the directory (tests/crash/driver.c)
   flush    log-ins, connections, round trips and seconds to send what is
-           queued over TLS to one relay (sink.c, and proxy.py to count)
+           queued over TLS to one relay (sink.c, and proxy.py to count), with
+           and without CHUNKING
   idle     100,000 messages of which none is due: what a run does, how long a
            list takes, and what it costs to queue one more
 """
 import argparse
 import os
 import platform
+import queue
 import re
 import shlex
 import shutil
@@ -38,43 +41,35 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
-import bench                                    # noqa: E402
 import bench_queue                              # noqa: E402
 import clients                                  # noqa: E402
+import common                                   # noqa: E402
 import proxy                                    # noqa: E402
 import spoolers                                 # noqa: E402
-from bench import table                         # noqa: E402
 from clients import TLS                         # noqa: E402
+from common import TITLES, Result               # noqa: E402
+from report import Report, own, ratio, said, versions  # noqa: E402
 
 NAMES = ("enqueue", "bare", "flush", "idle")
 KB = 1000
 LIMIT = 300         # seconds for one step
-# seconds, of the proxy.  A thousand messages take their time, and more than
-# this would only make it longer: a flight is a flight.
-ONE_WAY = 0.002
+# seconds, of the proxy: a link of 50 ms, and for those who would take minutes
+# on it a shorter one, since a flight is a flight
+FAR, NEAR = 0.025, 0.002
 
 
 class Bench:
     def __init__(self, place, quick):
         self.place = place
         self.quick = quick
-        self.bars = []
+        self.report = Report()
         self.wrong = []
-        self.rate_program = self.compile("rate")
+        self.rate_program = common.build(place, "rate")
         self.messages = {n: clients.Message(place, n) for n in (KB, 10 * KB)}
         self.others = []
 
-    def compile(self, name, *libraries):
-        out = os.path.join(self.place, name)
-        subprocess.run(shlex.split(os.environ.get("CC", "cc")) +
-                       ["-O2", "-std=gnu17", "-o", out,
-                        os.path.join(HERE, name + ".c"), *libraries],
-                       check=True)
-        return out
-
     def find(self):
-        peers = os.environ.get("BENCH_PEERS")
-        peers = os.path.abspath(peers) if peers else None
+        peers = common.peers_dir()
         for kind in spoolers.ALL:
             one = kind(self.place, peers)
             self.others.append(one)     # in any case to be ended
@@ -111,10 +106,6 @@ class Bench:
         with open(os.path.join(self.place, "said"), "rb") as f:
             return f.read()[-300:].decode("utf-8", "replace").strip()
 
-    def bar(self, text, figure, holds):
-        self.bars.append("  %-3s %s: %s" % (
-            "yes" if holds else "NO", text, figure))
-
 
 # -------------------------------------------------------------------- enqueue
 
@@ -145,16 +136,17 @@ def show_fsyncs(b):
         b.repeat(one, one.enqueue(one.message), 1)      # makes directories
         found = fsyncs(b, one)
         if found is None:
-            print("\nfsyncs: no strace here, left out")
+            b.report.note("fsyncs: no strace here, left out.")
             return
         files = sum(not d for _, d in found)
         rows.append([one.name, str(files), str(len(found) - files)])
         if one.name == "mailchute":
-            b.bar("one fsync of the file and one of the directory",
+            b.report.bar("one fsync of the file and one of the directory",
                   "%d and %d" % (files, len(found) - files),
                   files == 1 and len(found) == 2)
         one.empty()
-    table("fsyncs for one message", ["", "of files", "of directories"], rows)
+    b.report.table("fsyncs for one message",
+                   ["", "of files", "of directories"], rows)
 
 
 def queue_in_turns(b, size, parallel):
@@ -181,11 +173,12 @@ def queue_in_turns(b, size, parallel):
 
 
 def enqueue(b):
+    b.report.begin("enqueue", "queueing, one process each")
     show_fsyncs(b)
     for size in (KB, 10 * KB):
         for parallel in (1, 2):
             got = queue_in_turns(b, size, parallel)
-            mine = bench.own(got)
+            mine = own(got)
             if mine is None:
                 continue
             rows, best = [], []
@@ -200,13 +193,14 @@ def enqueue(b):
                              "%.2f" % median(c for _, c in runs)])
             title = "%d kB, %s" % (size // KB, "one after the other" if
                                    parallel == 1 else "two at a time")
-            table("Messages queued in a second, one process each, " + title,
-                  ["", "best", "median", "ours/it", "cpu ms"], rows)
+            b.report.table("Messages queued in a second, one process each, " +
+                           title, ["", "best", "median", "ours/it", "cpu ms"],
+                           rows)
             if best:
-                b.bar("1.2 times the best peer, " + title, "%.2f times %s "
-                      "(%.2f by the best runs)" % (
-                          min(best)[0], min(best)[2], min(best)[1]),
-                      min(best)[0] >= 1.2)
+                b.report.bar("1.2 times the best peer, " + title,
+                             "%.2f times %s (%.2f by the best runs)" % (
+                                 min(best)[0], min(best)[2], min(best)[1]),
+                             min(best)[0] >= 1.2)
 
 
 # ----------------------------------------------------------------------- bare
@@ -226,6 +220,7 @@ def driver(b):
 
 
 def bare(b):
+    b.report.begin("bare", "queueing in one process")
     program = driver(b)
     count, rounds = (100, 3) if b.quick else (300, 9)
     for size in (KB, 10 * KB):
@@ -245,16 +240,17 @@ def bare(b):
                 rates.append(count / float(said[-2]))
                 shutil.rmtree(where)
         times = [f / n for f, n in zip(got["fill"], got["bare"])]
-        table("Messages queued in a second in one process, %d kB" %
-              (size // KB), ["", "best", "median"],
-              [[title, "%.0f" % max(got[what]), "%.0f" % median(got[what])]
-               for what, title in (("bare", "bare loop"),
-                                   ("fill", "mailchute"))])
-        b.bar("80 %% of the bare loop, %d kB" % (size // KB),
-              "%.0f %% (%.0f %% by the best runs)" % (
-                  100 * median(times),
-                  100 * max(got["fill"]) / max(got["bare"])),
-              median(times) >= 0.8)
+        b.report.table(
+            "Messages queued in a second in one process, %d kB" %
+            (size // KB), ["", "best", "median"],
+            [[title, "%.0f" % max(got[what]), "%.0f" % median(got[what])]
+             for what, title in (("bare", "bare loop"),
+                                 ("fill", "mailchute"))])
+        b.report.bar("80 %% of the bare loop, %d kB" % (size // KB),
+                     "%.0f %% (%.0f %% by the best runs)" % (
+                         100 * median(times),
+                         100 * max(got["fill"]) / max(got["bare"])),
+                     median(times) >= 0.8)
 
 
 # ---------------------------------------------------------------------- flush
@@ -265,13 +261,15 @@ class Arrived:
     def __init__(self):
         self.messages = self.connections = self.logins = 0
         self.last = 0.0
+        self.finals = {}        # {port: time} of the connections with a message
 
-    def add(self, f):
-        """a line of sink.c, in words"""
-        self.messages += int(f[2])
+    def add(self, seen):
+        self.messages += seen.messages
         self.connections += 1
-        self.logins += f[4] == "1"
-        self.last = max(self.last, int(f[6]) / 1e9)
+        self.logins += seen.login
+        self.last = max(self.last, seen.final)
+        if seen.messages > 0:
+            self.finals[seen.port] = seen.final
 
 
 def flush_once(b, one, port, sink, count):
@@ -284,107 +282,141 @@ def flush_once(b, one, port, sink, count):
         b.repeat(one, call, count)
         child = None
     else:
-        with open(os.path.join(b.place, "said"), "ab") as said:
+        with open(os.path.join(b.place, "said"), "ab") as out:
             child = subprocess.Popen(
                 call.argv, env=b.environment(one, call), cwd=b.place,
-                stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     while arrived.messages < count and time.monotonic() - start < LIMIT:
         try:
-            f = sink.lines.get(timeout=0.5)
-        except bench.queue.Empty:
+            arrived.add(sink.seen.get(timeout=0.5))
+        except queue.Empty:
             # a server's line comes before the end of its client
             if child is None or (child.poll() is not None and
                                  one.queued() == 0):
                 break
-            continue
-        if f[0] == "conn":
-            arrived.add(f)
     for _ in range(100):
         # what has arrived is not yet taken out of the queue
         if one.queued() == 0:
             break
         time.sleep(0.1)
     if child is not None:
-        if isinstance(one, spoolers.Nullmailer):
-            child.terminate()       # it would stay and wait for more
+        if one.stays:
+            child.terminate()       # it would wait for more
         child.wait(timeout=LIMIT)
     return arrived, arrived.last - start
 
 
-def flights(conn):
-    """Waits of the client: the handshake of TCP, and each unbroken run of
-    bytes from the server."""
-    count, who = 1, "client"
-    for event in sorted(conn.events, key=lambda e: e.seen):
-        count += event.who == "server" and who == "client"
-        who = event.who
-    return count
-
-
-def flush_one(b, one, sink, count, counted):
-    """A row, with round trips or with time."""
+def flush_one(b, one, sink, count, delay):
+    """(Arrived, seconds, Trips or None) of one flush, or None; delay 0 is
+    without proxy."""
     call, failed = one.enqueue(one.message), 0
     if call is not None:
         failed, _, _ = b.repeat(one, call, count, 2)
-    way = proxy.Proxy(sink.ports[TLS], ONE_WAY) if counted else None
+    way = delay and proxy.Proxy(b.proxy_program, sink.ports[TLS], delay)
+    trips = None
     try:
         arrived, seconds = flush_once(
-            b, one, way.port if counted else sink.ports[TLS], sink, count)
-        found = [c for c in way.connections() if c.events] if counted else []
+            b, one, way.port if way else sink.ports[TLS], sink, count)
+        if way:
+            trips = way.trips(arrived.finals)
     finally:
-        if counted:
+        if way:
             way.close()
     left = one.queued()
     one.empty()
-    if arrived.messages != count or failed != 0 or left != 0:
-        b.wrong.append("%s: %d of %d messages arrived, %d are left: %s" % (
-            one.name, arrived.messages, count, left, b.said()))
+    if arrived.messages != count or failed != 0 or left != 0 or (
+            way and trips is None):
+        b.wrong.append("%s: %d of %d messages arrived, %d are left%s: %s" % (
+            one.name, arrived.messages, count, left,
+            ", not counted" if way and trips is None else "", b.said()))
         return None
-    return arrived, seconds, sum(map(flights, found)) / count
+    return arrived, seconds, trips
 
 
 def flush(b):
-    certs = os.path.join(b.place, "certs")
-    subprocess.run(["sh", os.path.join(HERE, "..", "script", "certs.sh"),
-                    certs], check=True)
-    b.trust = clients.Trust(b.place, "trust", os.path.join(certs, "ca.pem"))
-    sink = bench.Sink(b.compile("sink", "-lssl", "-lcrypto", "-lpthread"),
-                      certs, "-C")
-    try:
-        for counted in (True, False):
-            flush_all(b, sink, counted)
-    finally:
-        sink.stop()
+    b.report.begin("flush", "sending what is queued, to one relay")
+    b.report.note("""\
+Trips a message: round trips of all connections, counted as in link.py (the
+handshake of TCP, and then each unbroken run of bytes from the server), up to
+the last final reply of each, divided by the messages.  The chain is counted in
+the same way: see proxy.py.""")
+    certs, b.trust = common.make_trust(b.place)
+    b.proxy_program = common.build(b.place, "proxy")
+    program = common.build(b.place, "sink")
+    for options, title in ((["-C"], "with CHUNKING"),
+                           ([], "without CHUNKING")):
+        sink = common.Sink(program, certs, *options)
+        # for the others, which do not use CHUNKING, it is the same
+        who = [one for one in b.all() if one.flushes and
+               (options or one.far)]
+        try:
+            flush_counted(b, sink, title, who, bool(options))
+            flush_timed(b, sink, title, who)
+        finally:
+            sink.stop()
 
 
-def flush_all(b, sink, counted):
-    rows = []
-    for one in b.all():
-        if not one.flushes:
-            continue
+def flush_counted(b, sink, title, who, far):
+    rows, figures = [], {}
+    for one in who:
         count = (100 if b.quick else 1000) // one.share
-        got = flush_one(b, one, sink, count, counted)
+        delay = FAR if one.far and far else NEAR
+        got = flush_one(b, one, sink, count, delay)
         if got is None:
             continue
         arrived, seconds, trips = got
+        figures[one] = sum(t.count for t in trips) / count, seconds
+        rows.append([one.name, "%g ms" % (2000 * delay), str(count),
+                     str(arrived.connections), str(arrived.logins),
+                     "%.3f" % figures[one][0],
+                     "%.3f" % (sum(t.chain for t in trips) / count),
+                     "%.2f" % seconds])
+        if one.name == "mailchute":
+            flush_bars(b, title, count, arrived, figures[one][0])
+    for one, figure in figures.items():
+        if one.name == "postfix" and own(figures):
+            b.report.bar("fewer round trips than Postfix, " + title,
+                         "%.3f, %.3f" % (own(figures)[0], figure[0]),
+                         own(figures)[0] < figure[0])
+    b.report.table("Counted, %d kB each, %s, %s" % (
+        1, TITLES[TLS], title),
+                   ["", "link", "messages", "connections", "log-ins",
+                    "trips a message", "chain", "seconds"], rows)
+
+
+def flush_bars(b, title, count, arrived, trips):
+    most = 0.15 if title == "with CHUNKING" else 2.1
+    b.report.bar("a flush of %s messages takes at most 2 connections, %s" % (
+        "{:,}".format(count), title), str(arrived.connections),
+                 arrived.connections <= 2)
+    b.report.bar("and at most 2 log-ins", str(arrived.logins),
+                 arrived.logins <= 2)
+    b.report.bar("and %g round trips a message" % most, "%.3f" % trips,
+                 trips <= most)
+
+
+def flush_timed(b, sink, title, who):
+    rows, rates = [], {}
+    for one in who:
+        count = (100 if b.quick else 1000) // one.share
+        got = flush_one(b, one, sink, count, 0)
+        if got is None:
+            continue
+        arrived, seconds, _ = got
+        rates[one] = count / seconds
         rows.append([one.name, str(count), str(arrived.connections),
-                     str(arrived.logins)] + (
-                         ["%.2f" % trips] if counted else
-                         ["%.2f" % seconds, "%.0f" % (count / seconds)]))
-        if counted and one.name == "mailchute":
-            b.bar("a flush of %d messages takes at most 2 log-ins" % count,
-                  str(arrived.logins), arrived.logins <= 2)
-            b.bar("and 2.1 round trips a message", "%.2f" % trips,
-                  trips <= 2.1)
-    table("Sending what is queued, 1 kB each, implicit TLS, AUTH PLAIN, " +
-          ("%g ms each way" % (1000 * ONE_WAY) if counted else "no delay"),
-          ["", "messages", "connections", "log-ins"] +
-          (["trips a message"] if counted else ["seconds", "a second"]), rows)
+                     "%.2f" % seconds, "%.0f" % rates[one]])
+    for row, rate in zip(rows, rates.values()):
+        row.append(ratio(own(rates) or 0, rate))
+    b.report.table("Timed, no delay, %s, %s" % (TITLES[TLS], title),
+                   ["", "messages", "connections", "seconds", "a second",
+                    "ours/it"], rows)
 
 
 # ----------------------------------------------------------------------- idle
 
 def idle(b):
+    b.report.begin("idle", "a large queue of which nothing is due")
     count = 10000 if b.quick else 100000
     one = spoolers.Mailchute(b.place, None, "idle")
     one.message = b.messages[KB]
@@ -392,14 +424,14 @@ def idle(b):
     bench_queue.fill(one.spool, count, False)
     env = b.environment(one, one.flush(1, clients.Trust(b.place, "idle", None)))
     runs = {"queue run": [], "queue": []}
-    program = b.compile("run")
+    program = common.build(b.place, "run")
     for _ in range(3 if b.quick else 7):
         for words, got in runs.items():
             done = subprocess.run(
                 [program, "/dev/null", "0", os.path.join(b.place, "said"),
                  one.path, *words.split()], env=env, check=True,
                 stdout=subprocess.PIPE, timeout=LIMIT)
-            result = bench.Result(done.stdout.decode(), "")
+            result = Result(done.stdout.decode(), "")
             if result.status != 0:
                 b.wrong.append("mailchute %s: status %d" % (words,
                                                             result.status))
@@ -408,24 +440,26 @@ def idle(b):
     for _ in range(3 if b.quick else 7):
         _, seconds, _ = b.repeat(one, one.enqueue(one.message), 10)
         more.append(10 / seconds)
-    table("%d messages in the queue, none of them due" % count,
-          ["", "best s", "median s", "cpu ms", "KiB"],
-          [[words, "%.3f" % min(r[0] for r in got),
-            "%.3f" % median(r[0] for r in got),
-            "%.0f" % min(r[1] for r in got), str(max(r[2] for r in got))]
-           for words, got in runs.items()])
-    print("  messages queued in a second beside them: best %.0f, median %.0f" %
-          (max(more), median(more)))
-    b.bar("a list of %d messages in 2 s and 64 MB" % count, "%.2f s, %d KiB" %
-          (min(r[0] for r in runs["queue"]), runs["queue"][0][2]),
-          min(r[0] for r in runs["queue"]) < 2 and
-          runs["queue"][0][2] <= 64 * 1024)
+    b.report.table(
+        "%d messages in the queue, none of them due" % count,
+        ["", "best s", "median s", "cpu ms", "KiB"],
+        [[words, "%.3f" % min(r[0] for r in got),
+          "%.3f" % median(r[0] for r in got),
+          "%.0f" % min(r[1] for r in got), str(max(r[2] for r in got))]
+         for words, got in runs.items()])
+    b.report.note("Messages queued in a second beside them: best %.0f, median "
+                  "%.0f." % (max(more), median(more)))
+    b.report.bar("a list of %d messages in 2 s and 64 MB" % count,
+                 "%.2f s, %d KiB" % (min(r[0] for r in runs["queue"]),
+                                     runs["queue"][0][2]),
+                 min(r[0] for r in runs["queue"]) < 2 and
+                 runs["queue"][0][2] <= 64 * 1024)
     opened_in_run(b, one, env)
 
 
 def opened_in_run(b, one, env):
     if shutil.which("strace") is None:
-        print("  files that a run opens: no strace here")
+        b.report.note("Files that a run opens: no strace here.")
         return
     out = os.path.join(b.place, "trace")
     # those just queued beside the others are due
@@ -439,11 +473,16 @@ def opened_in_run(b, one, env):
     with open(out, encoding="utf-8", errors="replace") as f:
         opened = sum(re.search(r'open(at)?\(.*"(q/)?m-', line) is not None
                      for line in f)
-    b.bar("a run opens none of those that are not due", str(opened),
+    b.report.bar("a run opens none of those that are not due", str(opened),
           opened == 0)
 
 
 # ------------------------------------------------------------------ the whole
+
+def peers_text(b):
+    kind = said(["findmnt", "-no", "FSTYPE", "-T", b.place])
+    return versions(b.all()) + ["- spools on: " + (kind or "unknown")]
+
 
 def main():
     parser = argparse.ArgumentParser(
@@ -453,8 +492,9 @@ def main():
     parser.add_argument("--dir", help="where to make the spools")
     parser.add_argument("--scenario", action="append", choices=NAMES,
                         metavar="NAME", help="only this: " + ", ".join(NAMES))
+    parser.add_argument("--results", metavar="FILE",
+                        help="write the figures there, too")
     args = parser.parse_args()
-    todo = args.scenario or NAMES
     with tempfile.TemporaryDirectory(prefix="mailchute-bench.",
                                      dir=args.dir) as place:
         # some give up root
@@ -465,14 +505,15 @@ def main():
                 platform.machine(), os.cpu_count() or 0, os.getloadavg()[0]))
             b.find()
             for name in NAMES:
-                if name in todo:
+                if name in (args.scenario or NAMES):
                     globals()[name](b)
                     print("  (load %.1f)" % os.getloadavg()[0])
+                    if args.results:
+                        b.report.write(args.results, peers_text(b))
         finally:
             b.end()
         # to remove all the files takes a while
-        print("\nBars")
-        print("\n".join(b.bars))
+        b.report.summary()
         for line in sorted(set(b.wrong)):
             print("bench_spool: " + line, file=sys.stderr)
         sys.stdout.flush()

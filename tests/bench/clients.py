@@ -21,14 +21,14 @@ TLS, STARTTLS, CLEAR = "tls", "starttls", "clear"
 
 HEADER = """\
 From: <%s>
-To: <%s>
+To: %s
 Subject: a message
 Date: Mon, 01 Jan 2024 00:00:00 +0000
 Message-ID: <1@a.example>
 MIME-Version: 1.0
 Content-Type: text/plain; charset=us-ascii
 
-""" % (SENDER, RECIPIENT)
+"""
 
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt",
            "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
@@ -78,15 +78,22 @@ class Trust:
 class Message:
     """One message in the three forms that the clients take."""
 
-    def __init__(self, place, size):
+    def __init__(self, place, size, visible=1, hidden=0):
+        """To so many recipients in its header, and so many that are not"""
         self.size = size
-        base = os.path.join(place, "message-%d" % size)
+        names = ["x%d@b.example" % i for i in range(1, visible)]
+        self.rcpts = [RECIPIENT] + names + ["b%d@b.example" % i
+                                            for i in range(hidden)]
+        base = os.path.join(place, "message-%d-%d-%d" % (
+            size, visible, hidden))
+        header = HEADER % (SENDER, ",\n ".join(
+            "<%s>" % r for r in self.rcpts[:visible]))
         line = "0123456789abcdefghijklmnopqrstuvwxyz+/" * 2 + "\n"
         body = line * max(1, size // (len(line) + 1))
-        self.lf = write(base + ".lf", HEADER + body)
-        self.crlf = write(base + ".crlf", (HEADER + body).replace("\n", "\r\n"))
+        self.lf = write(base + ".lf", header + body)
+        self.crlf = write(base + ".crlf", (header + body).replace("\n", "\r\n"))
         self.nullmailer = write(base + ".nm", "%s\n%s\n\n%s%s" % (
-            SENDER, RECIPIENT, HEADER, body))
+            SENDER, "\n".join(self.rcpts), header, body))
 
 
 class Call:
@@ -110,6 +117,8 @@ class Client:
     modes = (TLS, STARTTLS, CLEAR)
     remark = None
     variant = False         # of another one; takes part in cpu only
+    package = None          # of Debian, where it is not called so
+    many = True             # sends to many recipients in one connection
     every = 1               # a slow one takes part in each n-th round only
     big = True              # takes part with big messages
     trust = "bundle"
@@ -119,6 +128,7 @@ class Client:
         self.peers = peers
         self.path = self.find()
         self.env = {}
+        self.package = self.package or self.name
 
     def find(self):
         for root in ([self.peers] if self.peers else []) + ["/"]:
@@ -158,7 +168,6 @@ class Client:
 class Mailchute(Client):
     name = "mailchute"
     trust = "directory"
-    others = []         # more recipients
 
     def __init__(self, place, peers):
         super().__init__(place, peers)
@@ -193,7 +202,7 @@ class Mailchute(Client):
                                                         "password")]
         config = self.file("mailchute-%s-%d" % (mode, port),
                            "\n".join(lines) + "\n")
-        return Call([self.path, "--", RECIPIENT] + self.others, message.lf,
+        return Call([self.path, "--", *message.rcpts], message.lf,
                     env={"MAILCHUTE_CONFIG": config,
                          "SSL_CERT_DIR": trust.dir})
 
@@ -211,7 +220,8 @@ class Msmtp(Client):
                       "auth plain", "user " + USER, "password " + PASSWORD]
         config = self.file("msmtp-%s-%d" % (mode, port),
                            "\n".join(lines) + "\n")
-        return Call([self.path, "-C", config, "--", RECIPIENT], message.lf)
+        return Call([self.path, "-C", config, "--", *message.rcpts],
+                    message.lf)
 
 
 class Curl(Client):
@@ -220,8 +230,10 @@ class Curl(Client):
     remark = "gets the message with CRLF, and --sasl-ir"
 
     def call(self, mode, port, trust, message):
-        argv = [self.path, "-sS", "--mail-from", SENDER, "--mail-rcpt",
-                RECIPIENT, "-T", message.crlf, "--cacert", trust.file]
+        argv = [self.path, "-sS", "--mail-from", SENDER, "-T", message.crlf,
+                "--cacert", trust.file]
+        for rcpt in message.rcpts:
+            argv += ["--mail-rcpt", rcpt]
         if mode == STARTTLS:
             argv.append("--ssl-reqd")
         if mode != CLEAR:
@@ -239,6 +251,7 @@ class Dma(Client):
     program = ("usr/sbin/dma", "usr/libexec/dma", "usr/lib/dma/dma")
     remark = "writes the message to its queue first, two fsyncs included"
     trust = "none"
+    many = False
 
     def prepare(self):
         if self.path is None:
@@ -274,7 +287,7 @@ class Dma(Client):
             lines.append("STARTTLS")
         config = self.file("dma-%s-%d" % (mode, port), "\n".join(lines) + "\n",
                            0o644)
-        return Call([self.path, "-D", "-i", "-f", SENDER, RECIPIENT],
+        return Call([self.path, "-D", "-i", "-f", SENDER, *message.rcpts],
                     message.lf,
                     link=(os.path.join(self.place, "dma.conf"), config))
 
@@ -321,7 +334,8 @@ class Esmtp(Client):
             text += 'username="%s"\npassword="%s"\nstarttls=required\n' % (
                 USER, PASSWORD)
         config = self.file("esmtp-%s-%d" % (mode, port), text)
-        return Call([self.path, "-C", config, "-f", SENDER, RECIPIENT],
+        return Call([self.path, "-C", config, "-f", SENDER,
+                     *message.rcpts],
                     message.lf, env={"SSL_CERT_DIR": trust.dir,
                                      "SSL_CERT_FILE": self.bundle(trust)})
 
@@ -334,6 +348,7 @@ class Esmtp(Client):
 
 class EsmtpDirectory(Esmtp):
     name = "esmtp-dir"
+    package = "esmtp"
     variant = True
     remark = "esmtp as on systems whose OpenSSL has no bundle of its own"
     trust = "directory"
@@ -381,7 +396,8 @@ class Swaks(Client):
 
     def call(self, mode, port, trust, message):
         argv = ["/usr/bin/perl", self.path, "-S", "--server",
-                "localhost:%d" % port, "-f", SENDER, "-t", RECIPIENT,
+                "localhost:%d" % port, "-f", SENDER, "-t",
+                ",".join(message.rcpts),
                 "--ehlo", "a.example", "--data", "-"]
         if mode != CLEAR:
             argv += ["-tlsc" if mode == TLS else "-tls", "--tls-verify",

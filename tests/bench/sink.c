@@ -6,16 +6,16 @@
  *
  * Listens on three free ports of loopback and prints "ports TLS STARTTLS
  * CLEAR": TLS from the start, with STARTTLS, without TLS.  One thread for each
- * connection.  -P does not offer PIPELINING, -C offers CHUNKING.  It ends with its
- * standard input.
+ * connection.  -P does not offer PIPELINING, -C offers CHUNKING.  It ends with
+ * its standard input.
  * For each connection one line at its end:
  *
- *	conn PORT MESSAGES BYTES AUTH QUIT FINAL WRONG TLS
+ *	conn PORT MESSAGES BYTES AUTH QUIT FINAL WRONG TLS RCPTS
  *
  * port of the client, messages accepted, bytes of content, whether it logged
  * in, whether it said QUIT, the time (CLOCK_MONOTONIC, ns) just before the
- * last final reply was written, whether the client said anything wrong, and
- * the version of TLS.
+ * last final reply was written, whether the client said anything wrong, the
+ * version of TLS, and recipients taken.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -60,7 +60,7 @@ struct conn {
 	size_t at, len;		/* in[at..len) is unread */
 	char out[4096];
 	size_t out_len;
-	unsigned long messages;
+	unsigned long messages, rcpts;
 	unsigned long long bytes;
 	long long final;
 	bool auth, quit, wrong;
@@ -371,6 +371,7 @@ command(struct conn *c, const char *text)
 		say(c, "250 2.1.0 sender\r\n");
 	} else if (begins(text, "RCPT TO:")) {
 		c->rcpt = true;
+		c->rcpts++;
 		say(c, "250 2.1.5 recipient\r\n");
 	} else if (begins(text, "DATA"))
 		return command_data(c);
@@ -429,9 +430,10 @@ serve(void *arg)
 	if (c->ssl != NULL && c->quit)
 		(void)SSL_shutdown(c->ssl);
 	pthread_mutex_lock(&out_lock);
-	printf("conn %d %lu %llu %d %d %lld %d %s\n", port, c->messages,
+	printf("conn %d %lu %llu %d %d %lld %d %s %lu\n", port, c->messages,
 	    c->bytes, c->auth, c->quit, c->final, c->wrong,
-	    c->ssl != NULL ? SSL_get_version(c->ssl) : "none");
+	    c->ssl != NULL ? SSL_get_version(c->ssl) : "none",
+	    c->rcpts);
 	fflush(stdout);
 	pthread_mutex_unlock(&out_lock);
 	SSL_free(c->ssl);

@@ -13,6 +13,7 @@ import secrets
 import shutil
 
 import clients
+import report
 from clients import PASSWORD, RECIPIENT, SENDER, TLS, USER, Call, write
 
 
@@ -32,6 +33,8 @@ class Spooler(clients.Client):
     """port 1, where nobody listens, stands for a relay that is not there."""
     flushes = True
     share = 1           # of the messages, with a flush that takes long
+    far = False         # its flush is short enough for a link of 50 ms
+    stays = False       # its flush is a process that does not end by itself
 
     def enqueue(self, message):
         """The call that queues one message and does not try to send it."""
@@ -60,6 +63,8 @@ def empty_dir(path):
 
 
 class Mailchute(Spooler, clients.Mailchute):
+    far = True
+
     def __init__(self, place, peers, spool="spool"):
         clients.Mailchute.__init__(self, place, peers)
         self.spool = os.path.join(place, spool)
@@ -73,7 +78,7 @@ class Mailchute(Spooler, clients.Mailchute):
                                               port), "\n".join(lines) + "\n")
 
     def enqueue(self, message, port=1):
-        return Call([self.path, "-odq", "--", RECIPIENT], message.lf,
+        return Call([self.path, "-odq", "--", *message.rcpts], message.lf,
                     env={"MAILCHUTE_CONFIG": self.config(port)})
 
     def flush(self, port, trust):
@@ -144,6 +149,7 @@ class Nullmailer(Spooler):
     program = ("usr/sbin/nullmailer-queue", "usr/libexec/nullmailer-queue")
     remark = "nullmailer-inject, and nullmailer-send to flush"
     share = 10
+    stays = True
 
     def prepare(self):
         """Its places are short texts, and so is the link's name."""
@@ -204,6 +210,7 @@ class MsmtpLoop(Spooler, clients.Msmtp):
     """What msmtpq does to flush: msmtp once for each file.  It has no queue
     that is worth the name, so it takes no part in queueing."""
     name = "msmtp loop"
+    package = "msmtp"
     remark = "one msmtp for each message, as msmtpq does it"
     share = 10
 
@@ -220,6 +227,9 @@ class MsmtpLoop(Spooler, clients.Msmtp):
         pass
 
 
+# The daemons take what sendmail left in maildrop, and send it as they do by
+# default, over up to 20 connections; but with smtp_tls_connection_reuse, since
+# each would be for one message without.
 MAIN_CF = """\
 compatibility_level = 3.6
 queue_directory = %(dir)s/queue
@@ -228,17 +238,48 @@ multi_instance_name = postfix-bench
 myhostname = a.example
 mydestination =
 inet_interfaces = loopback-only
-defer_transports = smtp
-relayhost = [localhost]:1
+inet_protocols = ipv4
+maillog_file = %(dir)s/log
+maillog_file_prefixes = %(dir)s
+relayhost = [localhost]:%(port)d
+smtp_tls_wrappermode = yes
+smtp_tls_security_level = secure
+smtp_tls_connection_reuse = yes
+smtp_tls_CAfile = %(trust)s
+smtp_sasl_auth_enable = yes
+smtp_sasl_password_maps = inline:{localhost=%(user)s:%(password)s}
+smtp_sasl_security_options = noanonymous
+smtp_host_lookup = native
+"""
+MASTER_CF = """\
+pickup unix n - n 1 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+tlsmgr unix - - n 1000? 1 tlsmgr
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+scache unix - - n - 1 scache
+tlsproxy unix - - n - 0 tlsproxy
+postlog unix-dgram n - n - 1 postlogd
 """
 
 
 class Postfix(Spooler):
-    """Its daemons do not run: it would have to share the disk with them."""
+    """Its daemons run only to send: else they would share the disk."""
     name = "postfix"
     program = ("usr/sbin/postdrop",)
-    remark = "sendmail and postdrop, no daemon"
-    flushes = False
+    remark = "sendmail and postdrop, daemons only for a flush"
+    far = True
+    stays = True
 
     def __init__(self, place, peers):
         # its programs are set-group-ID and find each other in fixed places
@@ -249,27 +290,54 @@ class Postfix(Spooler):
             return False
         self.dir = os.path.join(self.place, "postfix")
         self.drop = self.dir + "/queue/maildrop"
-        for name in ("data", "queue/pid", "queue/public", "queue/maildrop"):
-            os.makedirs(os.path.join(self.dir, name))
         try:
-            os.chown(self.drop, pwd.getpwnam("postfix").pw_uid,
-                     grp.getgrnam("postdrop").gr_gid)
+            user = pwd.getpwnam("postfix").pw_uid
+            group = grp.getgrnam("postdrop").gr_gid
         except KeyError:
             return False
-        os.chmod(self.drop, 0o730)
-        write(self.dir + "/main.cf", MAIN_CF % {"dir": self.dir})
-        write(self.dir + "/master.cf", "")
-        return True
+        os.makedirs(self.dir + "/queue/pid", 0o755)
+        for name, mode in [("data", 0o700)] + [
+                ("queue/" + x, 0o700) for x in (
+                    "active bounce corrupt defer deferred flush hold incoming "
+                    "private saved trace").split()] + [
+                        ("queue/maildrop", 0o730), ("queue/public", 0o710)]:
+            path = os.path.join(self.dir, name)
+            os.mkdir(path)
+            os.chmod(path, mode)
+            os.chown(path, user, group if mode != 0o700 else 0)
+        self.config(1, "/nonexistent")
+        self.master = os.path.join(report.said(
+            ["postconf", "-h", "daemon_directory"]), "master")
+        return os.path.exists(self.master)
+
+    def config(self, port, trust):
+        write(self.dir + "/main.cf", MAIN_CF % {
+            "dir": self.dir, "port": port, "trust": trust, "user": USER,
+            "password": PASSWORD})
+        write(self.dir + "/master.cf", MASTER_CF)
 
     def enqueue(self, message):
         return Call(["/usr/sbin/sendmail", "-C", self.dir, "-i", "-f", SENDER,
                      RECIPIENT], message.lf, env={"MAIL_CONFIG": self.dir})
 
+    def flush(self, port, trust):
+        self.config(port, trust.file)
+        return Call([self.master, "-c", self.dir, "-d"], "/dev/null",
+                    env={"MAIL_CONFIG": self.dir})
+
+    def boxes(self):
+        return [os.path.join(self.dir, "queue", name) for name in
+                ("maildrop", "incoming", "active", "deferred")]
+
     def queued(self):
-        return len(os.listdir(self.drop))
+        return sum(len(files) for box in self.boxes()
+                   for _, _, files in os.walk(box))
 
     def empty(self):
-        empty_dir(self.drop)
+        for box in self.boxes():
+            for at, _, files in os.walk(box):
+                for name in files:
+                    os.unlink(os.path.join(at, name))
 
 
 ALL = (Mailchute, Dma, Nullmailer, Postfix, MsmtpLoop)
