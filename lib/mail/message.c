@@ -44,42 +44,57 @@ struct mc_message_reader {
 
 /* ------------------------------------------------------------------- body */
 
+/* a number that is known lets the compiler look at many at once */
+#define BLOCK 256
+
 static bool
 has_high_byte(const char *p, size_t n)
 {
-	const uint64_t mask = UINT64_C(0x8080808080808080);
-	uint64_t word;
+	unsigned char bits = 0;
 
-	for (; n >= sizeof(word); p += sizeof(word), n -= sizeof(word)) {
-		memcpy(&word, p, sizeof(word));
-		if ((word & mask) != 0)
+	for (; n >= BLOCK; p += BLOCK, n -= BLOCK) {
+		for (size_t i = 0; i < BLOCK; i++)
+			bits |= (unsigned char)p[i];
+		if ((bits & 0x80) != 0)
 			return true;
 	}
 	for (; n > 0; p++, n--)
-		if (((unsigned char)*p & 0x80) != 0)
-			return true;
-	return false;
+		bits |= (unsigned char)*p;
+	return (bits & 0x80) != 0;
+}
+
+static void
+look_at(struct mc_body_facts *facts, const char *p, size_t n)
+{
+	if (!facts->has_nul && memchr(p, '\0', n) != NULL)
+		facts->has_nul = true;
+	if (!facts->has_8bit && has_high_byte(p, n))
+		facts->has_8bit = true;
+}
+
+static void
+count_line(struct mc_message_reader *r)
+{
+	struct mc_body_facts *facts = &r->m->facts;
+
+	if (r->line_len > facts->longest_line)
+		facts->longest_line = r->line_len;
+	facts->lines++;
+	r->line_len = 0;
 }
 
 static int
 end_line(struct mc_message_reader *r)
 {
-	struct mc_body_facts *facts = &r->m->facts;
-
 	if (mc_spool_add(&r->m->body, "\r\n", 2, &r->err) != 0)
 		return -1;
-	if (r->line_len > facts->longest_line)
-		facts->longest_line = r->line_len;
-	facts->lines++;
-	r->line_len = 0;
+	count_line(r);
 	return 0;
 }
 
 static int
 add_text(struct mc_message_reader *r, const char *p, size_t n)
 {
-	struct mc_body_facts *facts = &r->m->facts;
-
 	if (n == 0)
 		return 0;
 	if (r->held_dot) {
@@ -91,10 +106,6 @@ add_text(struct mc_message_reader *r, const char *p, size_t n)
 		r->line_len = 1;
 		return 0;
 	}
-	if (!facts->has_nul && memchr(p, '\0', n) != NULL)
-		facts->has_nul = true;
-	if (!facts->has_8bit && has_high_byte(p, n))
-		facts->has_8bit = true;
 	r->line_len += n;
 	return mc_spool_add(&r->m->body, p, n, &r->err);
 }
@@ -117,17 +128,48 @@ next_byte(const char *p, const char *end, char c)
 	return hit != NULL ? hit : end;
 }
 
+/* what most lines are: nothing of them was read before, and they end in LF or
+ * CRLF.  1: taken, with `lf` the LF behind it; 0: it is not one of them; -1 */
+static int
+whole_line(struct mc_message_reader *r, const char *p, const char *end,
+    const char *cr, const char *lf)
+{
+	const char *stop = cr < lf ? cr : lf;
+	size_t n = (size_t)(stop - p);
+
+	if (r->line_len > 0 || r->crs > 0 || lf == end ||
+	    (stop == cr && cr + 1 != lf) || (r->dot && n == 1 && *p == '.'))
+		return 0;
+	if (mc_spool_add_line(&r->m->body, p, n, &r->err) != 0)
+		return -1;
+	r->line_len = n;
+	count_line(r);
+	return 1;
+}
+
 static int
 feed_body(struct mc_message_reader *r, const char *p, const char *end)
 {
+	const char *start = p;
 	const char *cr = p;
 	const char *lf = p;
+	int rc;
 
 	if (p < end) {
 		cr = next_byte(p, end, '\r');
 		lf = next_byte(p, end, '\n');
 	}
 	while (p < end) {
+		rc = whole_line(r, p, end, cr, lf);
+		if (rc < 0)
+			return -1;
+		if (rc > 0) {
+			p = lf + 1;
+			if (cr < p)
+				cr = next_byte(p, end, '\r');
+			lf = next_byte(p, end, '\n');
+			continue;
+		}
 		if (r->crs > 0 && *p != '\r' && *p != '\n' &&
 		    end_bare_lines(r) != 0)
 			return -1;
@@ -139,7 +181,8 @@ feed_body(struct mc_message_reader *r, const char *p, const char *end)
 		/* whatever follows a CR, the line of one dot is complete */
 		if (r->held_dot) {
 			r->state = DONE;
-			return 0;
+			end = stop;
+			break;
 		}
 		p = stop + 1;
 		if (stop == cr) {
@@ -152,6 +195,7 @@ feed_body(struct mc_message_reader *r, const char *p, const char *end)
 			return -1;
 		lf = next_byte(p, end, '\n');
 	}
+	look_at(&r->m->facts, start, (size_t)(end - start));
 	return 0;
 }
 

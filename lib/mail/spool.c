@@ -95,6 +95,31 @@ mc_spool_add(struct mc_spool *s, const void *p, size_t n, struct mc_err *err)
 }
 
 int
+mc_spool_add_line(struct mc_spool *s, const void *p, size_t n,
+    struct mc_err *err)
+{
+	/* with room for it one look at the buffer will do: large messages are
+	 * made of millions of lines */
+	if (!s->borrowed && s->limit - s->mem.len >= 2 &&
+	    n <= s->limit - s->mem.len - 2) {
+		char *to = mc_buf_reserve(&s->mem, n + 2);
+
+		if (to != NULL) {
+			memcpy(to, p, n);
+			memcpy(to + n, "\r\n", 2);
+			mc_buf_commit(&s->mem, n + 2);
+		}
+		if (mc_buf_err(&s->mem, "the message", err) != 0)
+			return -1;
+		s->size += n + 2;
+		return 0;
+	}
+	if (mc_spool_add(s, p, n, err) != 0)
+		return -1;
+	return mc_spool_add(s, "\r\n", 2, err);
+}
+
+int
 mc_spool_read(const struct mc_spool *s, uint64_t off, void *p, size_t n,
     size_t *ret_got, struct mc_err *err)
 {

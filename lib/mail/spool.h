@@ -37,6 +37,11 @@ mc_spool_clear(struct mc_spool *s);
 MC_NODISCARD int
 mc_spool_add(struct mc_spool *s, const void *p, size_t n, struct mc_err *err);
 
+/* the same with n bytes and CRLF behind them */
+MC_NODISCARD int
+mc_spool_add_line(struct mc_spool *s, const void *p, size_t n,
+    struct mc_err *err);
+
 /* up to n bytes from offset off; *ret_got 0 at the end; MC_E_IO */
 MC_NODISCARD int
 mc_spool_read(const struct mc_spool *s, uint64_t off, void *p, size_t n,

@@ -111,28 +111,38 @@ mc_chunk_init(struct mc_chunk *chunk)
 	chunk->cr = false;
 }
 
+/* a number that is known lets the compiler look at many at once */
+#define BLOCK 256
+
+/* each LF has a CR in front of it, each CR an LF behind it; p[-1] counts */
+static bool
+pairs_only(const char *p, size_t n)
+{
+	unsigned char bad = 0;
+
+	for (; n >= BLOCK; p += BLOCK, n -= BLOCK) {
+		for (size_t i = 0; i < BLOCK; i++)
+			bad |= (unsigned char)((p[i] == '\n') ^
+			    (p[(ptrdiff_t)i - 1] == '\r'));
+		if (bad != 0)
+			return false;
+	}
+	for (size_t i = 0; i < n; i++)
+		bad |= (unsigned char)((p[i] == '\n') ^
+		    (p[(ptrdiff_t)i - 1] == '\r'));
+	return bad == 0;
+}
+
 bool
 mc_chunk_check(struct mc_chunk *chunk, struct mc_str piece)
 {
-	const char *p = piece.ptr, *end, *cr, *lf;
-
 	if (piece.len == 0)
 		return true;
-	end = p + piece.len;
-	if (chunk->cr) {
-		if (*p != '\n')
-			return false;
-		p++;
-	}
-	cr = find(p, end, '\r');
-	lf = find(p, end, '\n');
-	while (lf < end && lf == cr + 1) {
-		p = lf + 1;
-		cr = find(p, end, '\r');
-		lf = find(p, end, '\n');
-	}
-	chunk->cr = cr + 1 == end;
-	return lf == end && (cr == end || chunk->cr);
+	if (chunk->cr != (piece.ptr[0] == '\n') ||
+	    !pairs_only(piece.ptr + 1, piece.len - 1))
+		return false;
+	chunk->cr = piece.ptr[piece.len - 1] == '\r';
+	return true;
 }
 
 bool
