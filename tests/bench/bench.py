@@ -50,7 +50,7 @@ class Bench:
     def __init__(self, place, quick):
         self.place = place
         self.quick = quick
-        self.report = Report()
+        self.report = Report(quick)
         self.wrong = []
         self.run_program = common.build(place, "run")
         self.sink_program = common.build(place, "sink")

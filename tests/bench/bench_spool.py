@@ -62,7 +62,7 @@ class Bench:
     def __init__(self, place, quick):
         self.place = place
         self.quick = quick
-        self.report = Report()
+        self.report = Report(quick)
         self.wrong = []
         self.rate_program = common.build(place, "rate")
         self.messages = {n: clients.Message(place, n) for n in (KB, 10 * KB)}

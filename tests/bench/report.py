@@ -53,8 +53,9 @@ class Section:
 
 
 class Report:
-    def __init__(self):
+    def __init__(self, quick=False):
         self.sections = []
+        self.quick = quick
 
     @property
     def bars(self):
@@ -108,7 +109,7 @@ class Report:
         known.update({line.split()[1]: line
                       for line in machine() + (peers or [])})
         for s in self.sections:
-            old[s.name] = markdown(s)
+            old[s.name] = markdown(s, self.quick)
         body = "\n".join(old[name].rstrip("\n") + "\n" for name in ORDER
                          if name in old)
         bars = re.findall(r"^\| (yes|NO) \| (.*) \| .* \|$", body, re.M)
@@ -122,11 +123,12 @@ class Report:
         os.rename(path + ".new", path)
 
 
-def markdown(section):
+def markdown(section, quick):
     now = datetime.datetime.now(datetime.timezone.utc)
     out = ["## %s: %s\n" % (section.name, section.title),
            now.strftime("Measured on %Y-%m-%d at %H:%M UTC; load at the end ") +
-           "%.1f.\n" % os.getloadavg()[0]]
+           "%.1f.%s\n" % (os.getloadavg()[0],
+                          "  Few runs (--quick)." if quick else "")]
     if section.bars:
         out.append("| holds | bar | measured |\n| :--- | :--- | :--- |\n" +
                    "".join("| %s | %s | %s |\n" % (
