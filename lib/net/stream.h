@@ -33,6 +33,8 @@ mc_stream_free(struct mc_stream *s);
  * unknown authority, self-signed, pin).  A handshake with a server that speaks
  * plain SMTP says so ("port 587 wants tls = starttls").  After a failure the
  * stream is only good for mc_stream_free.  `tls` must outlive the stream.
+ * With `after_clear` the end of a TLS 1.3 handshake leaves with what is written
+ * next, or before mc_stream_read waits; mc_stream_readable does not send it.
  * -1 with err: MC_E_TLS, MC_E_TLS_CERT, MC_E_INJECTED, MC_E_TIMEOUT,
  * MC_E_CANCELLED, MC_E_CLOSED.
  */

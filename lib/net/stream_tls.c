@@ -102,6 +102,11 @@ wait_for(struct mc_stream *s, enum outcome o, int64_t deadline,
 static int
 handshake_failed(struct mc_stream *s, bool after_clear, struct mc_err *err)
 {
+	/* an alert, which says why */
+	int sys = s->io.sys;
+	s->io.hold = false;
+	(void)mc_tls_io_flush(&s->io);
+	s->io.sys = sys;
 	if (s->io.sys != 0 || (s->io.eof && s->io.n_first == 0))
 		return fail(s, "shaking hands for TLS", err);
 	if (s->io.eof && ERR_GET_REASON(ERR_peek_error()) ==
@@ -154,16 +159,23 @@ hasten_greeting(const struct mc_stream *s)
 #endif
 }
 
+/*
+ * After STARTTLS we are the first to speak, so what ends the handshake on our
+ * side (in TLS 1.3; before that the server ends it) waits for that: one segment
+ * instead of two, and none before all checks have passed.
+ */
 int
 mc_stream_tls_start(struct mc_stream *s, const struct mc_tls *tls,
     bool after_clear, int64_t deadline, struct mc_tls_info *ret_info,
     struct mc_err *err)
 {
+	s->io.hold = after_clear;
 	if (mc_tls_conn_init(&s->tls, tls, &s->io, &s->fault) == -1 ||
 	    handshake(s, after_clear, deadline, NULL) == -1 ||
 	    mc_tls_conn_finish(&s->tls, ret_info, &s->fault) == -1)
 		return mc_stream_fault(s, err);
 	s->tls_up = true;
+	s->io.hold = false;
 	if (!after_clear)
 		hasten_greeting(s);
 	return 0;
@@ -185,6 +197,22 @@ mc_stream_tls_end(struct mc_stream *s)
 }
 
 /* --------------------------------------------------------------- reading */
+
+/* nobody wanted to write after the handshake: the server waits for its end */
+static int
+send_held(struct mc_stream *s, int64_t deadline, struct mc_err *err)
+{
+	for (;;) {
+		before_call(s);
+		int rc = mc_tls_io_flush(&s->io);
+		if (rc == 1)
+			return 0;
+		if (rc == -1)
+			return fail(s, "writing", err);
+		if (wait_for(s, WANT_OUTPUT, deadline, err) == -1)
+			return -1;
+	}
+}
 
 int
 mc_stream_tls_input(struct mc_stream *s)
@@ -208,6 +236,8 @@ mc_stream_tls_read(struct mc_stream *s, void *p, size_t n, int64_t deadline,
     size_t *ret_got, struct mc_err *err)
 {
 	int want = n > INT_MAX ? INT_MAX : (int)n;
+	if (s->io.n_held != 0 && send_held(s, deadline, err) == -1)
+		return -1;
 	/* mostly the answer is still on its way: save a call that finds
 	 * nothing */
 	if (SSL_has_pending(s->tls.ssl) == 0 &&
@@ -256,15 +286,15 @@ blocked(struct mc_stream *s, enum outcome o, bool stop_on_input,
 static int
 write_failed(struct mc_stream *s, bool stop_on_input, struct mc_err *err)
 {
-	struct mc_tls_io io = s->io;
-	if (io.sys != 0) {
+	int sys = s->io.sys;
+	if (sys != 0) {
 		ERR_clear_error();
 		int input = mc_stream_tls_input(s);
 		if (input == 1 && stop_on_input)
 			return 0;
 		if (input == -1)
 			return mc_stream_fault(s, err);
-		s->io.sys = io.sys;
+		s->io.sys = sys;
 	}
 	return fail(s, "writing", err);
 }

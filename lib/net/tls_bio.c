@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A BIO that sends without SIGPIPE and remembers how its last call went.
+ * A BIO that sends without SIGPIPE, remembers how its last call went, and can
+ * hold back what ends a handshake.
  */
 #include "base/base.h"
 
@@ -8,6 +9,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0		/* SO_NOSIGPIPE is set on the socket there */
@@ -26,6 +28,43 @@ would_block(int sys)
 	return sys == EAGAIN || sys == EWOULDBLOCK;
 }
 
+/* what is held goes first, in the same call; the bytes of p that have left, 0
+ * also when not all of the others have; -1: not even that */
+static ssize_t
+send_more(struct mc_tls_io *io, const char *p, size_t n)
+{
+	union {
+		const char *in;
+		void *out;	/* sendmsg only reads, whatever its types say */
+	} more = { p };
+	struct iovec parts[2] = {
+		{ io->held, io->n_held }, { more.out, n },
+	};
+	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = 2 };
+	ssize_t put;
+	do
+		put = sendmsg(io->fd, &msg, MSG_NOSIGNAL);
+	while (put == -1 && errno == EINTR);
+	if (put == -1) {
+		if (!would_block(errno))
+			io->sys = errno;
+		return -1;
+	}
+	size_t took = (size_t)put < io->n_held ? (size_t)put : io->n_held;
+	io->n_held -= took;
+	memmove(io->held, io->held + took, io->n_held);
+	return put - (ssize_t)took;
+}
+
+int
+mc_tls_io_flush(struct mc_tls_io *io)
+{
+	while (io->n_held != 0)
+		if (send_more(io, NULL, 0) == -1)
+			return io->sys == 0 ? 0 : -1;
+	return 1;
+}
+
 static int
 bio_write(BIO *bio, const char *p, int n)
 {
@@ -33,17 +72,17 @@ bio_write(BIO *bio, const char *p, int n)
 	BIO_clear_retry_flags(bio);
 	if (n <= 0)
 		return 0;
-	ssize_t put;
-	do
-		put = send(io->fd, p, (size_t)n, MSG_NOSIGNAL);
-	while (put == -1 && errno == EINTR);
-	if (put == -1) {
-		if (would_block(errno))
-			BIO_set_retry_write(bio);
-		else
-			io->sys = errno;
+	if (io->hold && (size_t)n <= sizeof(io->held) - io->n_held) {
+		memcpy(io->held + io->n_held, p, (size_t)n);
+		io->n_held += (size_t)n;
+		return n;
 	}
-	return (int)put;
+	ssize_t put = send_more(io, p, (size_t)n);
+	if (put > 0)
+		return (int)put;
+	if (io->sys == 0)
+		BIO_set_retry_write(bio);
+	return -1;
 }
 
 static int
@@ -53,6 +92,12 @@ bio_read(BIO *bio, char *p, int n)
 	BIO_clear_retry_flags(bio);
 	if (n <= 0)
 		return 0;
+	/* its answer is what the handshake waits for */
+	if (io->hold && mc_tls_io_flush(io) != 1) {
+		if (io->sys == 0)
+			BIO_set_retry_write(bio);
+		return -1;
+	}
 	if (io->receives == MAX_RECEIVES) {
 		BIO_set_retry_read(bio);
 		return -1;

@@ -12,6 +12,7 @@
 #include "net/tls.h"
 
 #define MC_MAX_PINS 64
+#define MC_MAX_HELD 4096
 
 struct mc_tls {
 	SSL_CTX *ctx;
@@ -41,6 +42,10 @@ struct mc_tls_io {
 	int sys;		/* errno of a failed call */
 	unsigned char first[8];	/* the first bytes that came in */
 	size_t n_first;
+	bool hold;		/* keep what is written until a read wants its
+				 * answer */
+	size_t n_held;		/* they leave before anything else does */
+	unsigned char held[MC_MAX_HELD];
 };
 
 /* one handshake; the callbacks write down here what they see */
@@ -65,6 +70,15 @@ struct mc_tls_conn {
  */
 MC_NODISCARD BIO_METHOD *
 mc_tls_bio_method(void);
+
+/*
+ * mc_tls_io_flush - send what was held back
+ *
+ * Returns 1 when nothing is left, 0 when the socket takes no more now, -1 with
+ * io->sys.
+ */
+int
+mc_tls_io_flush(struct mc_tls_io *io);
 
 /* ------------------------------------------------------------ tls_trust.c */
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "net/connect.h"
 #include "net/stream.h"
+#include "net/tls_internal.h"
 #include "tlspeer.h"
 
 #define LIMIT_MS 20000
@@ -514,6 +515,216 @@ starttls(void **state)
 	mc_stream_free(s);
 	peer_join(&peer);
 	assert_true(p.shaken);
+}
+
+/* ----------------------------------- the end of the handshake is held back */
+
+struct finish {
+	int version;
+	const struct cert *cert;
+	bool shaken;		/* by what one receive brought */
+	char text[8];		/* and what more there was in it */
+	ssize_t got;
+};
+
+/* gives a handshake exactly what one receive brings; false: that is the end */
+static bool
+take_one(int fd, BIO *in, struct finish *f)
+{
+	char buf[8192];
+	f->got = recv(fd, buf, sizeof(buf), 0);
+	return f->got > 0 && BIO_write(in, buf, (int)f->got) == f->got;
+}
+
+static void
+give(int fd, BIO *out)
+{
+	char buf[8192];
+	int n;
+	while ((n = BIO_read(out, buf, sizeof(buf))) > 0)
+		send(fd, buf, (size_t)n, MSG_NOSIGNAL);
+}
+
+static void
+finish_server(int fd, void *arg)
+{
+	struct finish *f = arg;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+	int n = 0;
+	SSL_CTX_set_max_proto_version(ctx, f->version);
+	SSL_CTX_use_certificate(ctx, f->cert->x);
+	SSL_CTX_use_PrivateKey(ctx, f->cert->key);
+	SSL *ssl = SSL_new(ctx);
+	SSL_set_bio(ssl, in, out);
+	while (take_one(fd, in, f)) {
+		f->shaken = SSL_accept(ssl) == 1;
+		n = f->shaken ? SSL_read(ssl, f->text, 5) : 0;
+		give(fd, out);
+		if (f->shaken || SSL_get_error(ssl, -1) == SSL_ERROR_SSL)
+			break;
+	}
+	if (f->shaken && n <= 0 && take_one(fd, in, f))
+		(void)SSL_read(ssl, f->text, 5);
+	SSL_write(ssl, "250\r\n", 5);
+	give(fd, out);
+	ERR_clear_error();
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	peer_drain(fd);
+}
+
+static struct mc_stream *
+open_finish(struct peer *peer, struct finish *f, const struct mc_tls *by,
+    struct mc_err *err)
+{
+	struct mc_tls_info info;
+	if (f->cert == NULL)
+		f->cert = &cert;
+	peer_start(peer, finish_server, f);
+	struct mc_stream *s = open_stream(peer, -1);
+	(void)!mc_stream_start_tls(s, by, true, limit(), &info, err);
+	/* whatever leaves by itself has arrived then */
+	settle();
+	return s;
+}
+
+static void
+end_of_handshake_rides(void **state)
+{
+	static const int versions[] = { TLS1_3_VERSION, TLS1_2_VERSION };
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(versions); i++) {
+		struct peer peer;
+		struct finish f = { .version = versions[i] };
+		struct mc_err err = { .code = MC_OK };
+		char buf[8];
+		size_t n;
+		struct mc_stream *s = open_finish(&peer, &f, tls, &err);
+		assert_string_equal(err.text, "");
+		/* that one looks does not send it */
+		assert_false(mc_stream_readable(s));
+		settle();
+		assert_true(f.shaken == (versions[i] == TLS1_2_VERSION));
+		assert_int_equal(mc_stream_write(s, "EHLO ", 5, true, limit(),
+		    &n, &err), 0);
+		assert_int_equal(n, 5);
+		assert_int_equal(read_all(s, buf, 5, &n, &err), 0);
+		assert_memory_equal(buf, "250\r\n", 5);
+		mc_stream_free(s);
+		peer_join(&peer);
+		assert_true(f.shaken);
+		assert_memory_equal(f.text, "EHLO ", 5);
+	}
+}
+
+/* whoever waits without a word, or goes, sends it all the same */
+static void
+end_of_handshake_by_itself(void **state)
+{
+	(void)state;
+	for (int reads = 0; reads < 2; reads++) {
+		struct peer peer;
+		struct finish f = { .version = TLS1_3_VERSION };
+		struct mc_err err = { .code = MC_OK };
+		char buf[8];
+		size_t n;
+		struct mc_stream *s = open_finish(&peer, &f, tls, &err);
+		assert_string_equal(err.text, "");
+		assert_false(f.shaken);
+		if (reads == 1)
+			assert_err(mc_stream_read(s, buf, 5,
+			    mc_clock_after(SHORT_MS), &n, &err), err,
+			    MC_E_TIMEOUT);
+		mc_stream_free(s);
+		peer_join(&peer);
+		assert_true(f.shaken);
+		assert_string_equal(f.text, "");
+	}
+}
+
+/* the server hears why, and never that the handshake was good */
+static void
+no_end_for_a_stranger(void **state)
+{
+	(void)state;
+	const struct cert_spec spec = { .cn = "x", .san = "DNS:mail.example",
+	    .key = CERT_RSA2048 };
+	struct cert other;
+	struct peer peer;
+	struct finish f = { .version = TLS1_3_VERSION, .cert = &other };
+	struct mc_err err = { .code = MC_OK };
+	assert_true(cert_make(&spec, NULL, &other));
+	struct mc_stream *s = open_finish(&peer, &f, tls, &err);
+	assert_int_equal(err.code, MC_E_TLS_CERT);
+	mc_stream_free(s);
+	peer_join(&peer);
+	assert_false(f.shaken);
+	assert_true(f.got > 0);		/* the alert */
+	cert_clear(&other);
+}
+
+/* what is held comes first and whole, whatever the socket takes at a time */
+static void
+held_bytes_keep_their_place(void **state)
+{
+	(void)state;
+	static struct mc_tls_io io;
+	static char big[300000];
+	int fds[2], size = 2048;
+	size_t given = 0, got = 0;
+	BIO_METHOD *method = mc_tls_bio_method();
+	BIO *bio = BIO_new(method);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size,
+	    sizeof(size)), 0);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = pattern(i);
+	io = (struct mc_tls_io){ .fd = fds[0], .hold = true };
+	BIO_set_data(bio, &io);
+	for (; given < 4000; given += 1000)
+		assert_int_equal(BIO_write(bio, big + given, 1000), 1000);
+	assert_int_equal(recv(fds[1], big, 1, 0), -1);
+	/* what does not fit takes the others along; nothing gets through for
+	 * long, and then everything does */
+	while (given < sizeof(big) || io.n_held != 0) {
+		char buf[1500];
+		int n = 0;
+		if (given < sizeof(big))
+			n = BIO_write(bio, big + given,
+			    (int)(sizeof(big) - given));
+		else
+			assert_true(mc_tls_io_flush(&io) >= 0);
+		if (n > 0)
+			given += (size_t)n;
+		else if (given < sizeof(big))
+			assert_true(BIO_should_write(bio));
+		if (given > sizeof(big) / 2 && io.n_held == 0 && n > 1000) {
+			/* held anew, in the middle */
+			size_t most = sizeof(big) - given;
+			n = most > 3000 ? 3000 : (int)most;
+			assert_int_equal(BIO_write(bio, big + given, n), n);
+			given += (size_t)n;
+		}
+		ssize_t took = recv(fds[1], buf, sizeof(buf), 0);
+		for (ssize_t i = 0; i < took; i++)
+			assert_int_equal(buf[i], pattern(got++));
+	}
+	for (char c; recv(fds[1], &c, 1, 0) == 1;)
+		assert_int_equal(c, pattern(got++));
+	assert_int_equal(got, sizeof(big));
+	/* a reader sends it, and says so when the other end is gone */
+	assert_int_equal(BIO_write(bio, "x", 1), 1);
+	close(fds[1]);
+	char c;
+	assert_int_equal(BIO_read(bio, &c, 1), -1);
+	assert_int_equal(io.sys, EPIPE);
+	assert_false(BIO_should_retry(bio));
+	BIO_free(bio);
+	BIO_meth_free(method);
+	close(fds[0]);
 }
 
 /* ------------------------------------------------------- cut connections */
@@ -1042,6 +1253,10 @@ main(void)
 		cmocka_unit_test(injected),
 		cmocka_unit_test(injected_into_handshake),
 		cmocka_unit_test(starttls),
+		cmocka_unit_test(end_of_handshake_rides),
+		cmocka_unit_test(end_of_handshake_by_itself),
+		cmocka_unit_test(no_end_for_a_stranger),
+		cmocka_unit_test(held_bytes_keep_their_place),
 		cmocka_unit_test(cut_everywhere),
 		cmocka_unit_test(broken_pipe),
 		cmocka_unit_test(broken_pipe_tls),
