@@ -749,6 +749,12 @@ mc_client_step(struct mc_client *c, struct mc_err *err)
 	return -1;
 }
 
+bool
+mc_client_ended(const struct mc_client *c)
+{
+	return c->state == MC_ST_QUIT && c->quit_rides;
+}
+
 void
 mc_client_quit(struct mc_client *c)
 {

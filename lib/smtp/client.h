@@ -20,7 +20,9 @@
  * answered; a server that refuses BDAT as if it did not know it gets the same
  * by DATA.  If a log-in that rode with a transaction is refused, the step fails
  * when the last reply is there: what the server has taken all the same is
- * delivered, the rest deferred.  PIPELINING or not, two cursors count the commands
+ * delivered, the rest deferred.  With the text of a last job QUIT leaves too, if
+ * that makes one write of all: MC_WANT_CLOSE then comes where MC_WANT_JOB would,
+ * and mc_client_ended says so.  PIPELINING or not, two cursors count the commands
  * sent and answered, and a reply that nobody asked for ends the session.
  */
 #ifndef MC_CLIENT_H
@@ -120,6 +122,8 @@ struct mc_client_job {
 	int64_t now;			/* seconds since 1970, for env->by_time */
 	const struct mc_err *unfit;	/* why it could not be made 7-bit; NULL:
 					 * nobody tried; borrowed */
+	bool last;			/* nothing follows on this connection:
+					 * QUIT may ride (only with one_flight) */
 };
 
 /*
@@ -163,6 +167,11 @@ mc_client_body_end(struct mc_client *c, struct mc_err *err);
 /* content cannot be had: the connection must be closed without a dot */
 void
 mc_client_body_abort(struct mc_client *c, const struct mc_err *why);
+
+/* QUIT rode with the last job, which is over: whether its reply comes makes no
+ * difference */
+bool
+mc_client_ended(const struct mc_client *c);
 
 /* QUIT into the output; the next step says MC_WANT_CLOSE, its reply is not awaited */
 void

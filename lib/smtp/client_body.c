@@ -57,6 +57,17 @@ mc_client_body(struct mc_client *c, struct mc_str piece, struct mc_err *err)
 	return mc_buf_err(&c->out, "message text", err);
 }
 
+/* RFC 2920 3.1: as the last command of a group, which it is */
+static int
+put_quit(struct mc_client *c, struct mc_err *err)
+{
+	if (mc_cmd_plain(mc_client_cmd(c), "QUIT", err) != 0)
+		return -1;
+	mc_client_trace_cmd(c);
+	c->quit_rides = true;
+	return 0;
+}
+
 int
 mc_client_body_end(struct mc_client *c, struct mc_err *err)
 {
@@ -73,10 +84,13 @@ mc_client_body_end(struct mc_client *c, struct mc_err *err)
 	else if (t->left != 0 || !mc_chunk_end(&t->guard))
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_DATA,
 		    "the message ends before its announced end");
+	t->end = c->handed + c->out.len;
+	if (t->early && t->job.last && c->set.one_flight &&
+	    put_quit(c, err) != 0)
+		return -1;
 	if (mc_buf_err(&c->out, "message text", err) != 0)
 		return -1;
 	t->dot_out = true;
-	t->end = c->handed + c->out.len;
 	if (t->chunking)
 		mc_client_await(c);
 	else

@@ -34,7 +34,7 @@ finish(struct mc_client *c)
 	if (c->n != 0)
 		return;
 	c->asked = false;
-	mc_client_go(c, MC_ST_READY);
+	mc_client_go(c, c->quit_rides ? MC_ST_QUIT : MC_ST_READY);
 }
 
 /*
@@ -205,7 +205,7 @@ mc_client_can_begin(const struct mc_client *c, uint64_t size)
 {
 	if (c->n == 0)
 		return c->state == MC_ST_READY;
-	return c->n < MOST_TXNS && mc_client_ready(c) && goes_early(c, size) &&
+	return c->n < MOST_TXNS && !c->quit_rides && mc_client_ready(c) && goes_early(c, size) &&
 	    mc_client_newest(c)->early && mc_client_newest(c)->dot_out &&
 	    c->out.len < MC_MAX_FLIGHT / 2;
 }
@@ -662,9 +662,10 @@ mc_client_txn_step(struct mc_client *c, struct mc_err *err)
 		mc_client_reply_done(c, used);
 		if (rc != 0)
 			return -1;
-		if (c->state == MC_ST_READY)
+		if (c->state == MC_ST_READY || c->state == MC_ST_QUIT)
 			return c->auth == MC_AUTH_FAILED ?
-			    auth_failed(c, err) : MC_WANT_JOB;
+			    auth_failed(c, err) : c->quit_rides ?
+			    MC_WANT_CLOSE : MC_WANT_JOB;
 		if (c->state == MC_ST_DEAD)
 			return MC_WANT_CLOSE;
 		if (c->state != MC_ST_BODY)

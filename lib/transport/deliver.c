@@ -12,6 +12,9 @@
 
 #define DOMAINS 32
 
+/* RFC 5321 4.5.3.1.8: what every server takes */
+#define SAFE_RCPTS 100
+
 static struct mc_rcpt *
 at(const struct mc_work *w, size_t i)
 {
@@ -43,6 +46,21 @@ mc_work_job(struct mc_work *w, const size_t *order, size_t n, bool mark_bcc,
 	return 0;
 }
 
+struct mc_transport_limits
+mc_delivery_limits(const struct mc_delivery *d)
+{
+	return d->by->limits == NULL ? (struct mc_transport_limits){ 0 } :
+	    d->by->limits(d->conn);
+}
+
+/* whom the server refuses as one too many would need another connection */
+static bool
+is_last(const struct mc_work *w)
+{
+	return w->d->last && w->m->plan->txns.n == 1 && w->chunk == w->n &&
+	    (w->n <= SAFE_RCPTS || mc_delivery_limits(w->d).rcpts != 0);
+}
+
 static int
 send_chunk(struct mc_work *w, bool mark_bcc, struct mc_err *err)
 {
@@ -51,8 +69,11 @@ send_chunk(struct mc_work *w, bool mark_bcc, struct mc_err *err)
 	int rc = -1;
 
 	mc_buf_init(&extra, MC_MAX_PATH * 2);
-	if (mc_work_job(w, w->order, w->chunk, mark_bcc, &extra, &job, err) == 0)
+	if (mc_work_job(w, w->order, w->chunk, mark_bcc, &extra, &job,
+	    err) == 0) {
+		job.last = is_last(w);
 		rc = w->d->by->send(w->d->conn, &job, err);
+	}
 	mc_buf_clear(&extra);
 	return rc;
 }
@@ -195,13 +216,6 @@ lost(struct mc_work *w, const struct mc_err *why, bool learnt)
 	return replace ? 0 : -1;
 }
 
-struct mc_transport_limits
-mc_delivery_limits(const struct mc_delivery *d)
-{
-	return d->by->limits == NULL ? (struct mc_transport_limits){ 0 } :
-	    d->by->limits(d->conn);
-}
-
 static struct mc_str
 domain_of(const struct mc_rcpt *rcpt)
 {
@@ -289,8 +303,10 @@ run_txn(struct mc_work *w, bool mark_bcc, struct mc_err *err)
 		quirks = d->quirks;
 		rc = send_chunk(w, mark_bcc, &why);
 		note_ready(d);
-		if (rc == 0) {
+		if (rc >= 0) {
 			d->since_open++;
+			if (rc == 1)
+				mc_delivery_close(d);
 			if (settle_sent(w) != 0)
 				return stopped(err);
 			continue;

@@ -25,6 +25,8 @@ struct mc_delivery {
 	unsigned quirks;	/* MC_QUIRK_...; env points here */
 	bool ready;		/* it is open, and so is the log-in */
 	size_t most;		/* recipients that the server takes; 0: not known */
+	bool last;		/* set by the caller: no other message follows,
+				 * so that the connection may end with it */
 	bool opening;		/* the last failure came while opening */
 	void (*on_open)(void *ctx);	/* told of each connection; may be NULL */
 	void *ctx;

@@ -183,7 +183,8 @@ secure(const struct mc_drive *d, struct mc_err *err)
 
 /*
  * Run the engine until it is ready for a job, or so many are over (0: all).
- * On failure every recipient of the running jobs has its verdict.
+ * 1: it has ended the session with its last one.  On failure every recipient of
+ * the running jobs has its verdict.
  */
 static int
 drive(struct mc_drive *d, struct content *content, unsigned long over,
@@ -201,6 +202,8 @@ drive(struct mc_drive *d, struct content *content, unsigned long over,
 			flush_last(d);
 			return -1;
 		}
+		if (mc_client_ended(c))
+			return 1;
 		if (over != 0 && mc_client_over(c) >= over)
 			return 0;
 		if (want == MC_WANT_BODY && mc_client_holds(c)) {
@@ -348,6 +351,7 @@ make_job(struct mc_drive *d, const struct mc_transport_job *job,
 	ret_cj->needs_8bit = job->needs_8bit;
 	ret_cj->needs_utf8 = job->needs_utf8;
 	ret_cj->unfit = job->unfit;
+	ret_cj->last = job->last;
 	ret_cj->now = mc_clock_real_ms() / 1000;
 	d->session_end = mc_clock_after(SESSION_MS +
 	    (int64_t)(ret_cj->size * MS_PER_BYTE));
@@ -366,9 +370,9 @@ mc_drive_send(struct mc_drive *d, const struct mc_transport_job *job,
 		return -1;
 	rc = drive(d, &content, 0, err);
 	d->waited = mc_client_over(d->client) - d->at_once;
-	if (rc != 0 && !mc_client_ready(d->client))
+	if (rc < 0 && !mc_client_ready(d->client))
 		mc_drive_name_host(d->env->account, err);
-	if (rc != 0 && mc_client_login_failed(d->client))
+	if (rc < 0 && mc_client_login_failed(d->client))
 		take_back(job);
 	learn(d);
 	if (mc_client_ready(d->client))

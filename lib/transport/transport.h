@@ -40,6 +40,7 @@ struct mc_transport_job {
 	const struct mc_spool *body;
 	bool needs_8bit;	/* bytes >= 0x80 that SMTPUTF8 does not cover */
 	bool needs_utf8;	/* UTF-8 in the header: SMTPUTF8, if it is there */
+	bool last;		/* nothing follows on this connection */
 	/* why it still has such bytes although the server takes none (all its
 	 * recipients are refused then); NULL: no reason */
 	const struct mc_err *unfit;
@@ -65,7 +66,8 @@ struct mc_transport_ops {
 	int (*open)(const struct mc_transport_env *env,
 	    struct mc_transport **ret_transport, struct mc_err *err);
 	/* 0: every recipient of the job has its verdict and the connection
-	 * serves on.  -1: they have it too, but the connection is gone. */
+	 * serves on.  1: the same, but it does not, for the job was the last
+	 * one.  -1: they have it too, but the connection is gone. */
 	int (*send)(struct mc_transport *t, const struct mc_transport_job *job,
 	    struct mc_err *err);
 	/* goodbye without waiting for an answer; NULL is fine */

@@ -148,6 +148,113 @@ at @E@ reply 421 4.3.2 bye
 exit: 75
 stderr!~ may have been delivered
 
+== @oneshot
+-- use chunking taken
+-- expect
+connections: 1
+quit: early
+
+== q1 the goodbye of a single message rides too
+-- use oneshot
+
+== q1-starttls and after STARTTLS
+-- use oneshot starttls
+
+== q1-reply nobody waits for its answer, or minds it
+-- use oneshot
+-- for R in silence | close | reset | reply 554 5.7.1 never | raw x | delay 20
+-- server
+at QUIT @R@
+-- expect
+time: 10
+
+== q1-same it comes with the verdict
+-- use oneshot
+-- server
+at END after 221 2.0.0 bye\r\n
+
+== q1-off not where commands go by themselves
+-- use chunking taken
+-- for P in commands | off
+-- config+
+pipelining = @P@
+-- expect
+connections: 1
+quit: yes
+
+== q1-data or the text does
+-- use chunking taken
+-- config+
+chunking = no
+-- expect
+connections: 1
+quit: yes
+
+== q1-big or it is too large for one flight
+-- use chunking big
+-- expect
+connections: 1
+quit: yes
+-- txn
+from: me@example.test
+to: a@example.test
+body: same
+
+== q1-split who is one too many gets a connection of its own
+-- use chunking three
+-- server
+rcpt-limit = 2
+-- expect
+connections: 2
+quit: early
+-- txn
+from: me@example.test
+to: a@example.test
+to: b@example.test
+body: same
+-- txn
+from: me@example.test
+to: c@example.test
+body: same
+
+== q1-limits but not where the server has told its limit
+-- use chunking three
+-- server
+rcpt-limit = 2
+caps = PIPELINING; CHUNKING; LIMITS RCPTMAX=2
+-- expect
+connections: 1
+quit: early
+-- txn
+from: me@example.test
+to: a@example.test
+to: b@example.test
+body: same
+-- txn
+from: me@example.test
+to: c@example.test
+body: same
+
+== q1-refused nor does it matter what the verdict is
+-- use chunking
+-- for R in 554 5.6.0 no
+-- server
+at END reply @R@
+-- expect
+exit: 69
+connections: 1
+quit: early
+
+== q1-lost it says nothing about the message
+-- use chunking
+-- server
+at END drop
+-- expect
+exit: 75
+quit: early
+transactions: 1
+stderr~ may have been delivered
+
 == f7 the log-in is refused, the text is with it
 -- use chunking keep
 -- for R in 535 5.7.8 no | 534 5.7.9 too weak | 454 4.7.0 later

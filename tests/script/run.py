@@ -80,7 +80,8 @@ Case files, *.t
     replies: CODES        with -bs, on standard output, which may hold them then
     connections: N        transactions: N taken by the server (without txn: 0)
     mails: N              MAIL commands      auths: N    AUTH commands
-    quit: yes | no        time: S at most    min-time: S at least
+    quit: yes | no | early (together with the text)
+                          time: S at most    min-time: S at least
     sni: NAME | none      data: none | dot   (none: no byte of a message came;
                           dot: no byte but the final dot)
     delivered-to: A...    if the exit status is 0, the server took the message
@@ -1021,8 +1022,11 @@ class Run:
         for key, count in counts.items():
             if key in expect and count != int(expect[key]):
                 self.note("%s: %d, expected %s" % (key, count, expect[key]))
-        if "quit" in expect and (r.quits > 0) != (expect["quit"] == "yes"):
+        if "quit" in expect and (r.quits > 0) != (expect["quit"] != "no"):
             self.note("QUIT came %d times" % r.quits)
+        if "quit" in expect and expect["quit"] != "no" and \
+                (r.early_quits > 0) != (expect["quit"] == "early"):
+            self.note("QUIT came early %d times" % r.early_quits)
         if "sni" in expect:
             want = None if expect["sni"] == "none" else expect["sni"]
             if any(s != want for s in r.sni) or not r.sni:

@@ -210,6 +210,7 @@ class Record:
         self.transactions = []
         self.violations = []
         self.quits = 0
+        self.early_quits = 0        # that came before the final reply left
         self.auths = 0
         self.handshakes = 0
         self.sni = []
@@ -383,6 +384,8 @@ class Session(threading.Thread):
         """Send the reply to an event, as the script has it; its code, which
         is None unless the reply is whole."""
         self.code = None
+        if name == "END" and self.wire.buf == b"QUIT\r\n":
+            self.record.early_quits += 1
         acts = self.actions(name, subject)
         if text is not None:
             acts = acts + self.actions("REPLY")

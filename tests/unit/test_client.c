@@ -34,13 +34,14 @@ struct walk {
 	bool verified;
 	bool chunking;
 	bool flight;
+	bool last;		/* QUIT may ride */
 };
 
 /* what the model makes of the session */
 struct model {
 	unsigned rcpt[N_RCPTS];		/* reply codes, 0: none */
 	unsigned mail, data, end, last;
-	bool secured, auth_sent, authed, clear_secret, dot, chunk;
+	bool secured, auth_sent, authed, clear_secret, dot, chunk, quit;
 	size_t pending[64];		/* commands without reply: enum what */
 	size_t n_pending;
 	size_t rcpt_at;
@@ -103,6 +104,9 @@ take_line(struct run *r, const char *line, size_t n)
 		return;
 	}
 	w = what_is(line, n);
+	/* the last word */
+	assert_false(m->quit);
+	m->quit = w == W_QUIT;
 	if (w == W_AUTH) {
 		m->auth_sent = true;
 		if (!m->secured)
@@ -184,6 +188,7 @@ begin(struct run *r)
 	job.order = r->order;
 	job.n = N_RCPTS;
 	job.size = sizeof(TEXT) - 1;
+	job.last = r->walk.last;
 	assert_int_equal(mc_client_begin(r->c, &job, NULL), 0);
 	r->begun = true;
 }
@@ -195,6 +200,7 @@ go_on(struct run *r)
 	struct mc_sasl_channel channel = { .verified = r->walk.verified,
 	    .unverified_ok = true };
 	struct mc_err err = { 0 };
+	struct mc_str quit;
 	int want;
 
 	for (;;) {
@@ -213,6 +219,10 @@ go_on(struct run *r)
 			return;
 		case MC_WANT_CLOSE:
 			r->dead = true;
+			r->job_over = mc_client_ended(r->c);
+			if (r->job_over)
+				assert_true(r->walk.last && r->m.chunk &&
+				    r->m.quit);
 			return;
 		case MC_WANT_TLS:
 			r->m.secured = true;
@@ -220,6 +230,7 @@ go_on(struct run *r)
 			break;
 		case MC_WANT_JOB:
 			if (r->begun) {
+				assert_false(r->m.quit);
 				r->job_over = true;
 				return;
 			}
@@ -233,6 +244,10 @@ go_on(struct run *r)
 			assert_int_equal(mc_client_body(r->c, MC_STR(TEXT),
 			    NULL), 0);
 			assert_int_equal(mc_client_body_end(r->c, NULL), 0);
+			quit = mc_client_output(r->c);
+			quit = mc_str_sub(quit, quit.len - 6, 6);
+			assert_int_equal(mc_str_eq(quit, MC_STR("QUIT\r\n")),
+			    !r->in_body && r->walk.last && r->walk.flight);
 			break;
 		}
 	}
@@ -502,6 +517,23 @@ test_walk_flight_chunking(void **state)
 	    .chunking = true }, 8);
 }
 
+/* and the goodbye */
+static void
+test_walk_flight_quit(void **state)
+{
+	(void)state;
+	walk_all(&(struct walk){ .tls = WALK_TLS, .auth = true,
+	    .pipelining = true, .verified = true, .flight = true,
+	    .chunking = true, .last = true }, 8);
+	walk_all(&(struct walk){ .tls = WALK_PLAIN, .pipelining = true,
+	    .flight = true, .chunking = true, .last = true }, 7);
+	/* never by itself */
+	walk_all(&(struct walk){ .tls = WALK_PLAIN, .pipelining = true,
+	    .flight = true, .last = true }, 6);
+	walk_all(&(struct walk){ .tls = WALK_PLAIN, .pipelining = true,
+	    .chunking = true, .last = true }, 6);
+}
+
 static void
 test_walk_chunking(void **state)
 {
@@ -528,13 +560,14 @@ struct flying {
 	struct mc_client *c;
 	struct mc_envelope env;
 	size_t order[N_FLYING];
+	bool last;
 };
 
 static void
 flying_init(struct flying *f)
 {
 	struct mc_client_settings s = { .ehlo_name = MC_STR("localhost"),
-	    .tls = MC_CLIENT_TLS_NONE };
+	    .tls = MC_CLIENT_TLS_NONE, .one_flight = f->last };
 	static const char ehlo[] = "250-x\r\n250-PIPELINING\r\n"
 	    "250 CHUNKING\r\n";
 	struct mc_client_job job = { .env = &f->env, .n = 1,
@@ -561,6 +594,7 @@ flying_init(struct flying *f)
 	}
 	for (i = 0; i < N_FLYING; i++) {
 		job.order = &f->order[i];
+		job.last = f->last && i == N_FLYING - 1;
 		assert_true(mc_client_overlaps(f->c, job.size));
 		assert_int_equal(mc_client_begin(f->c, &job, NULL), 0);
 		assert_int_equal(mc_client_step(f->c, NULL), MC_WANT_BODY);
@@ -570,6 +604,7 @@ flying_init(struct flying *f)
 		assert_int_equal(mc_client_body_end(f->c, NULL), 0);
 	}
 	assert_false(mc_client_can_begin(f->c, MC_MAX_EARLY + 1));
+	assert_true(mc_client_can_begin(f->c, 1) != f->last);
 }
 
 static void
@@ -599,7 +634,7 @@ test_flying_cut(void **state)
 	(void)state;
 	for (size_t n = 0; n < sizeof(flying_replies); n++) {
 		struct mc_err err = { 0 };
-		struct flying f;
+		struct flying f = { .last = n % 2 };
 
 		flying_init(&f);
 		mc_client_sent(f.c, mc_client_output(f.c).len);
@@ -629,7 +664,7 @@ test_flying_cut(void **state)
 static void
 test_flying_unsent(void **state)
 {
-	struct flying f;
+	struct flying f = { .last = true };
 	size_t total;
 
 	(void)state;
@@ -640,6 +675,7 @@ test_flying_unsent(void **state)
 		struct mc_err err = { 0 };
 		size_t unsure = 0, each = 0;
 
+		f.last = true;
 		flying_init(&f);
 		mc_client_sent(f.c, n);
 		(void)mc_err_set(&err, MC_E_CLOSED, MC_STAGE_CONNECT, NULL);
@@ -654,7 +690,9 @@ test_flying_unsent(void **state)
 			each += v == MC_UNSURE;
 			unsure += v == MC_UNSURE;
 		}
-		assert_true(n == total ? unsure == N_FLYING : unsure < N_FLYING);
+		/* QUIT is not one of them */
+		assert_true(n >= total - 6 ? unsure == N_FLYING :
+		    unsure < N_FLYING);
 		assert_int_equal(mc_client_output(f.c).len, 0);
 		flying_clear(&f);
 	}
@@ -665,7 +703,7 @@ static void
 test_flying_odd(void **state)
 {
 	struct mc_err err = { 0 };
-	struct flying f;
+	struct flying f = { .last = false };
 
 	(void)state;
 	flying_init(&f);
@@ -687,6 +725,42 @@ test_flying_odd(void **state)
 		assert_int_equal(mc_envelope_at(&f.env, i)->verdict,
 		    MC_DEFERRED);
 	flying_clear(&f);
+}
+
+/* QUIT is still here when the last reply has come, and what comes behind that
+ * is of no interest */
+static void
+test_flying_quit(void **state)
+{
+	static const char *const behind[] = { "", "221 bye\r\n", "554", "\n" };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * MC_NELEM(behind); i++) {
+		struct flying f = { .last = true };
+		struct mc_err err = { 0 };
+		const char *more = behind[i / 2];
+		size_t out;
+
+		flying_init(&f);
+		out = mc_client_output(f.c).len;
+		mc_client_sent(f.c, i % 2 == 0 ? out : out - 3);
+		assert_int_equal(mc_client_feed(f.c, flying_replies,
+		    sizeof(flying_replies) - 1, NULL), 0);
+		assert_int_equal(mc_client_feed(f.c, more, strlen(more), NULL),
+		    0);
+		assert_false(mc_client_ended(f.c));
+		assert_int_equal(mc_client_step(f.c, &err), MC_WANT_CLOSE);
+		assert_true(mc_client_ended(f.c));
+		assert_int_equal(mc_client_output(f.c).len, i % 2 == 0 ? 0 : 3);
+		assert_false(mc_client_can_begin(f.c, 1));
+		mc_client_quit(f.c);
+		assert_int_equal(mc_client_output(f.c).len, i % 2 == 0 ? 0 : 3);
+		mc_client_lost(f.c, &err);
+		for (size_t k = 0; k < N_FLYING; k++)
+			assert_int_equal(mc_envelope_at(&f.env, k)->verdict,
+			    k == 2 ? MC_FAILED : MC_DELIVERED);
+		flying_clear(&f);
+	}
 }
 
 static void
@@ -1436,10 +1510,12 @@ main(void)
 		cmocka_unit_test(test_walk_starttls),
 		cmocka_unit_test(test_walk_flight),
 		cmocka_unit_test(test_walk_flight_chunking),
+		cmocka_unit_test(test_walk_flight_quit),
 		cmocka_unit_test(test_walk_chunking),
 		cmocka_unit_test(test_flying_cut),
 		cmocka_unit_test(test_flying_unsent),
 		cmocka_unit_test(test_flying_odd),
+		cmocka_unit_test(test_flying_quit),
 		cmocka_unit_test(test_walk_unverified),
 		cmocka_unit_test(test_sessions),
 		cmocka_unit_test(test_unasked),

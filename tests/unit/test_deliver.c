@@ -26,6 +26,10 @@ static struct server {
 	size_t sizes[32];	/* recipients of each job */
 	int conns[32];		/* and its connection */
 	int lose;		/* the first connection ends at this job */
+	bool last[32];		/* each job was said to be the last */
+	bool ends;		/* what is said to be so ends the connection */
+	size_t split;		/* it takes no more than so many; 0: all */
+	int closed;
 	int opened;
 	int jobs;
 	struct mc_buf header;	/* of the last job */
@@ -85,6 +89,7 @@ fake_send(struct mc_transport *t, const struct mc_transport_job *job,
 	assert_in_range(server.jobs, 0, MC_NELEM(server.sizes) - 1);
 	server.sizes[server.jobs] = job->n;
 	server.conns[server.jobs] = t->number;
+	server.last[server.jobs] = job->last;
 	server.jobs++;
 	for (size_t i = 0; i < job->n; i++) {
 		struct mc_rcpt *r = mc_envelope_at(job->env, job->order[i]);
@@ -93,14 +98,19 @@ fake_send(struct mc_transport *t, const struct mc_transport_job *job,
 		    MC_FAILED : MC_DELIVERED;
 		r->code = lost ? MC_E_CLOSED : job->unfit != NULL ?
 		    MC_E_NEED_8BITMIME : MC_OK;
+		r->split = server.split != 0 && i >= server.split;
+		if (r->split)
+			r->verdict = MC_DEFERRED;
 	}
-	return lost ? mc_err_set(err, MC_E_CLOSED, MC_STAGE_MAIL, NULL) : 0;
+	return lost ? mc_err_set(err, MC_E_CLOSED, MC_STAGE_MAIL, NULL) :
+	    job->last && server.ends;
 }
 
 static void
 fake_close(struct mc_transport *t)
 {
 	(void)t;
+	server.closed++;
 }
 
 static unsigned
@@ -316,7 +326,26 @@ test_another_server(void **state)
 	}
 }
 
-/* RFC 9422: recipients a@0, b@0, ... or a@0, b@1, a@2, ... */
+/* recipients a@0, b@0, ... or a@0, b@1, a@2, ... */
+static void
+add_many(struct world *w, size_t n, size_t domains)
+{
+	mc_envelope_clear(&w->env);
+	assert_int_equal(mc_envelope_set_sender(&w->env, MC_STR(""), NULL), 0);
+	for (size_t k = 0; k < n; k++) {
+		char addr[64];
+		size_t at;
+
+		snprintf(addr, sizeof(addr), "r%zu@%s%zu.test", k,
+		    k % 3 == 0 ? "D" : "d", k % domains);
+		assert_int_equal(mc_envelope_add(&w->env, mc_str_from(addr),
+		    false, &at, NULL), 0);
+	}
+	assert_int_equal(mc_plan_make(&w->env, MC_FAN_BLIND, 0, &w->plan,
+	    NULL), 0);
+}
+
+/* RFC 9422 */
 static void
 test_limits(void **state)
 {
@@ -349,20 +378,7 @@ test_limits(void **state)
 		struct world w;
 
 		open_world(&w, ALL, TEXT, "x\r\n");
-		mc_envelope_clear(&w.env);
-		assert_int_equal(mc_envelope_set_sender(&w.env, MC_STR(""),
-		    NULL), 0);
-		for (size_t k = 0; k < rows[i].n; k++) {
-			char addr[64];
-			size_t at;
-
-			snprintf(addr, sizeof(addr), "r%zu@%s%zu.test", k,
-			    k % 3 == 0 ? "D" : "d", k % rows[i].domains);
-			assert_int_equal(mc_envelope_add(&w.env,
-			    mc_str_from(addr), false, &at, NULL), 0);
-		}
-		assert_int_equal(mc_plan_make(&w.env, MC_FAN_BLIND, 0, &w.plan,
-		    NULL), 0);
+		add_many(&w, rows[i].n, rows[i].domains);
 		server.limits = rows[i].limits;
 		assert_int_equal(mc_delivery_run(&w.d, &w.m, &w.err), 0);
 		check_all(&w, MC_DELIVERED);
@@ -377,6 +393,73 @@ test_limits(void **state)
 		mc_buf_clear(&log);
 		close_world(&w);
 	}
+}
+
+/* the connection may end with the one job that there is, if no more follow of
+ * which we could know */
+static void
+test_last(void **state)
+{
+	static const struct {
+		size_t n;
+		size_t limit;		/* announced */
+		size_t split;		/* kept */
+		bool ends;
+		const char *jobs;	/* L: the last; / between connections */
+	} rows[] = {
+		{ 1, 0, 0, true, "L" },
+		{ 1, 0, 0, false, "L" },
+		{ 100, 0, 0, true, "L" },
+		{ 101, 0, 0, true, "-" },
+		{ 101, 200, 0, true, "L" },
+		{ 101, 50, 0, true, "--L" },
+		{ 5, 0, 2, true, "L/-L" },	/* 452: another one */
+		{ 4, 0, 2, false, "LL" },	/* unless it goes on */
+		{ 4, 2, 0, true, "-L" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * MC_NELEM(rows); i++) {
+		size_t k = i / 2;
+		struct mc_buf log;
+		struct world w;
+
+		open_world(&w, ALL, TEXT, "x\r\n");
+		add_many(&w, rows[k].n, 1);
+		server.limits.rcpts = rows[k].limit;
+		server.split = rows[k].split;
+		server.ends = rows[k].ends;
+		w.d.last = i % 2 == 0;
+		assert_int_equal(mc_delivery_run(&w.d, &w.m, &w.err), 0);
+		check_all(&w, MC_DELIVERED);
+		mc_buf_init(&log, 1000);
+		for (int j = 0; j < server.jobs; j++) {
+			if (j != 0 && server.conns[j] != server.conns[j - 1])
+				mc_buf_addc(&log, '/');
+			mc_buf_addc(&log, server.last[j] ? 'L' : '-');
+		}
+		mc_buf_addc(&log, '\0');
+		if (i % 2 == 0)
+			assert_string_equal(log.ptr, rows[k].jobs);
+		else
+			assert_null(strchr(log.ptr, 'L'));
+		/* it is closed when it has ended, and not before */
+		assert_int_equal(w.d.conn == NULL, i % 2 == 0 &&
+		    rows[k].ends && strchr(log.ptr, 'L') != NULL);
+		mc_buf_clear(&log);
+		close_world(&w);
+		assert_int_equal(server.closed, server.opened);
+	}
+	/* nor with one of several */
+	struct world w;
+
+	open_world(&w, ALL, TEXT, "x\r\n");
+	w.d.last = true;
+	assert_int_equal(mc_delivery_run(&w.d, &w.m, &w.err), 0);
+	assert_int_equal(server.jobs, 3);
+	for (int j = 0; j < 3; j++)
+		assert_false(server.last[j]);
+	close_world(&w);
 }
 
 /* it cannot be read: nobody has a verdict, and nothing was sent */
@@ -438,6 +521,7 @@ main(void)
 		cmocka_unit_test(test_willing),
 		cmocka_unit_test(test_another_server),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_last),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_no_memory),
 	};
