@@ -215,8 +215,9 @@ out:
 }
 
 /*
- * What no server takes is encoded, part by part; what cannot be is refused
- * before anything is sent.
+ * What hardly any server takes is encoded, part by part; what cannot be is
+ * refused before anything is sent.  The queue gets it so, too; for the server
+ * that is asked now, what is marked as binary stays at hand as it is.
  */
 static int
 fix_body(struct mc_submission *sub, struct mc_err *err)
@@ -225,14 +226,23 @@ fix_body(struct mc_submission *sub, struct mc_err *err)
 	unsigned want = (m->facts.longest_line > MC_MAX_LINE ? MC_MIME_LINES :
 	    0) | (m->facts.has_nul ? MC_MIME_NUL : 0);
 	struct mc_spool body;
+	bool binary;
 	int rc;
 
 	if (want == 0)
 		return 0;
+	if (mc_mime_is_binary(&m->header, &m->body, want, &binary, err) != 0)
+		return -1;
 	mc_spool_init(&body, MC_SPOOL_MEMORY, sub->caller->tmpdir);
 	rc = mc_mime_convert(&m->header, &m->body, want, &body, err);
 	if (rc > 0)
 		rc = mc_message_set_body(m, &body, err);
+	if (rc == 0 && binary) {
+		struct mc_spool empty = sub->binary;
+
+		sub->binary = body;
+		body = empty;
+	}
 	mc_spool_clear(&body);
 	if (rc == 0 && (m->facts.has_nul ||
 	    m->facts.longest_line > MC_MAX_LINE))

@@ -116,6 +116,7 @@ mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
 	m.plan = &sub->plan;
 	m.header = mc_buf_str(&sub->header);
 	m.body = &sub->message.body;
+	m.binary = sub->binary.size == 0 ? NULL : &sub->binary;
 	m.needs_8bit = mc_submission_needs_8bit(sub);
 	if (mc_delivery_run(d, &m, &sub->stop) != 0) {
 		sub->stop_opening = d->opening;

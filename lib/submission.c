@@ -63,6 +63,7 @@ mc_submission_new(const struct mc_caller *caller,
 	sub->cancel_fd = -1;
 	mc_vec_init(&sub->raw, sizeof(struct mc_raw_addr), MC_MAX_RCPTS);
 	mc_message_init(&sub->message, MC_SPOOL_MEMORY, caller->tmpdir);
+	mc_spool_init(&sub->binary, MC_SPOOL_MEMORY, caller->tmpdir);
 	mc_envelope_init(&sub->env);
 	mc_plan_init(&sub->plan);
 	mc_buf_init(&sub->header, MC_MAX_HEADER + MC_MAX_HEADER_RCPT +
@@ -86,6 +87,7 @@ mc_submission_free(struct mc_submission *sub)
 	mc_raw_addr_clear(&sub->sender);
 	mc_message_reader_free(sub->reader);
 	mc_message_clear(&sub->message);
+	mc_spool_clear(&sub->binary);
 	mc_envelope_clear(&sub->env);
 	mc_plan_clear(&sub->plan);
 	mc_buf_clear(&sub->header);

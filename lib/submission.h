@@ -56,6 +56,8 @@ struct mc_submission {
 				 * to the queue too, for a delivery report */
 
 	struct mc_message message;
+	struct mc_spool binary;	/* its body as it was before it was encoded, if
+				 * that may go by BINARYMIME; else empty */
 	struct mc_message_reader *reader;
 	bool ended;
 

@@ -610,10 +610,11 @@ mc_message_set_body(struct mc_message *m, struct mc_spool *body,
 		add_facts(&facts, &line, block, got);
 		at += got;
 	} while (got != 0);
-	mc_spool_clear(&m->body);
+	struct mc_spool before = m->body;
+
 	m->body = *body;
 	m->facts = facts;
-	mc_spool_init(body, m->body.limit, m->body.tmpdir);
+	*body = before;
 	rc = 0;
 out:
 	mc_mem_free(block);

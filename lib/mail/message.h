@@ -77,7 +77,7 @@ mc_message_reader_free(struct mc_message_reader *r);
 /*
  * mc_message_set_body - take another body, canonical too, and what it holds
  *
- * *body is moved from, and empty afterwards.  -1 with err, and the message as
+ * *body gets the one before, which has to be cleared.  -1 with err, and the message as
  * it was: MC_E_IO, MC_E_NOMEM.
  */
 MC_NODISCARD int

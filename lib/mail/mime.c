@@ -349,3 +349,44 @@ out:
 	mc_mime_tree_clear(&tree);
 	return rc;
 }
+
+/* ------------------------------------------------------------------- binary */
+
+static bool
+all_binary(const struct mc_mime_tree *tree, size_t i)
+{
+	for (; i != MC_MIME_NO_NODE; i = node_at(tree, i)->parent)
+		if (node_at(tree, i)->cte != MC_CTE_BINARY)
+			return false;
+	return true;
+}
+
+int
+mc_mime_is_binary(const struct mc_header *header, const struct mc_spool *body,
+    unsigned want, bool *ret_binary, struct mc_err *err)
+{
+	struct mc_mime_tree tree = { .has_type = false };
+	int rc = mc_mime_scan(header, body, want, &tree, err);
+	bool binary = tree.has_type;
+
+	for (size_t i = 0; rc == 0 && i < tree.nodes.n; i++) {
+		const struct mc_mime_node *node = node_at(&tree, i);
+
+		if ((node->head_flags & want) != 0 ||
+		    (node->kind == MC_MIME_FILLER &&
+		    (node->body_flags & want) != 0))
+			binary = false;
+		else if ((node->body_flags & want) != 0)
+			binary = binary && all_binary(&tree, i);
+	}
+	mc_mime_tree_clear(&tree);
+	if (rc == 0)
+		*ret_binary = binary;
+	return rc;
+}
+
+int
+mc_mime_mark_binary(struct mc_header *header, struct mc_err *err)
+{
+	return mc_mime_set_cte(header, MC_CTE_BINARY, err);
+}

@@ -61,4 +61,19 @@ MC_NODISCARD int
 mc_mime_convert(struct mc_header *header, const struct mc_spool *body,
     unsigned want, struct mc_spool *ret_body, struct mc_err *err);
 
+/*
+ * mc_mime_is_binary - may the body go as it is by BINARYMIME (RFC 3030)?
+ *
+ * Yes if each part that holds something of `want` is marked as "binary", and
+ * so is everything around it (RFC 2045 6.4).  MC_E_NOMEM, MC_E_IO.
+ */
+MC_NODISCARD int
+mc_mime_is_binary(const struct mc_header *header, const struct mc_spool *body,
+    unsigned want, bool *ret_binary, struct mc_err *err);
+
+/* Content-Transfer-Encoding: binary, whatever it was; MC_E_HDR_LONG,
+ * MC_E_NOMEM */
+MC_NODISCARD int
+mc_mime_mark_binary(struct mc_header *header, struct mc_err *err);
+
 #endif

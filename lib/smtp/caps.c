@@ -29,6 +29,7 @@ static const struct {
 	{ "MT-PRIORITY", MC_CAP_PRIORITY },
 	{ "DELIVERBY", MC_CAP_DELIVERBY },
 	{ "FUTURERELEASE", MC_CAP_FUTURERELEASE },
+	{ "BINARYMIME", MC_CAP_BINARYMIME },
 };
 
 /* " WORD ", upper case: the form in which mechs holds a mechanism; false if

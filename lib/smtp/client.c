@@ -161,6 +161,20 @@ mc_client_stumbled(const struct mc_client *c)
 	return c->no_chunking;
 }
 
+bool
+mc_client_takes_binary(const struct mc_client *c)
+{
+	return (c->caps.flags & MC_CAP_BINARYMIME) != 0 &&
+	    (c->caps.flags & MC_CAP_CHUNKING) != 0 && !c->no_binary &&
+	    !c->no_chunking && !c->set.no_chunking;
+}
+
+bool
+mc_client_refuses_binary(const struct mc_client *c)
+{
+	return c->no_binary;
+}
+
 unsigned long
 mc_client_over(const struct mc_client *c)
 {

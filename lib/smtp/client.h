@@ -122,6 +122,8 @@ struct mc_client_job {
 	int64_t now;			/* seconds since 1970, for env->by_time */
 	const struct mc_err *unfit;	/* why it could not be made 7-bit; NULL:
 					 * nobody tried; borrowed */
+	bool needs_binary;		/* by BDAT only, as it is: see
+					 * mc_client_takes_binary */
 	bool last;			/* nothing follows on this connection:
 					 * QUIT may ride (only with one_flight) */
 };
@@ -207,6 +209,14 @@ mc_client_login_failed(const struct mc_client *c);
 /* ... because something stood behind it */
 bool
 mc_client_out_of_step(const struct mc_client *c);
+
+/* may a job need BINARYMIME?  Not if BDAT is turned off */
+bool
+mc_client_takes_binary(const struct mc_client *c);
+
+/* has the server refused BODY=BINARYMIME, which it offers? */
+bool
+mc_client_refuses_binary(const struct mc_client *c);
 
 /* has the server refused BDAT as if it did not know it? */
 bool

@@ -189,6 +189,7 @@ put_mail(struct mc_client *c, const struct mc_client_txn *t,
 	mail.size = t->job.size;
 	mail.body_8bit = (c->caps.flags & MC_CAP_8BITMIME) != 0 &&
 	    t->job.needs_8bit;
+	mail.body_binary = t->job.needs_binary;
 	mail.smtputf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0 &&
 	    (env->smtputf8 || job_needs_utf8(t));
 	choose_params(c, t, &mail);

@@ -83,6 +83,7 @@ struct mc_client {
 	bool need_rset;		/* the server has an open transaction */
 	bool out_of_step;	/* the server wants the log-in alone */
 	bool no_chunking;	/* the server stumbles over it */
+	bool no_binary;		/* or over BODY=BINARYMIME */
 	bool quit_rides;	/* it stands behind the newest text */
 	uint64_t handed;	/* bytes that have left, in all */
 	enum mc_client_auth auth;

@@ -288,6 +288,9 @@ mc_client_begin(struct mc_client *c, const struct mc_client_job *job,
 	if (!mc_client_can_begin(c, job->size))
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_MAIL,
 		    "transaction begun in the wrong state");
+	if (job->needs_binary && !mc_client_takes_binary(c))
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_MAIL,
+		    "the server does not take the message as it is");
 	if (c->n == 0 && c->in.len != 0)
 		return mc_client_unasked(c, err);
 	if (begin(c, job, err) != 0)
@@ -311,6 +314,16 @@ mc_client_begin(struct mc_client *c, const struct mc_client_job *job,
 
 /* ----------------------------------------------------------------- replies */
 
+/* it does not know the parameter that it offers, or can do nothing with what it
+ * announces (RFC 3463 3.7) */
+static bool
+is_binary_refused(const struct mc_client *c, const struct mc_reply *r)
+{
+	return mc_client_oldest(c)->job.needs_binary &&
+	    c->auth != MC_AUTH_FAILED && (r->code == 501 || r->code == 504 ||
+	    r->code == 555 || (r->code >= 500 && r->enh[1] == 6));
+}
+
 static int
 on_mail(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
@@ -324,6 +337,12 @@ on_mail(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 	}
 	if (r->code < 400)
 		return mc_client_unexpected(c, r, err);
+	/* the text may be on its way in that form: the owner begins anew */
+	if (is_binary_refused(c, r)) {
+		c->no_binary = true;
+		return mc_reply_err(r, MC_E_REPLY_UNEXPECTED, MC_STAGE_MAIL,
+		    "the server offers BINARYMIME and refuses it", err);
+	}
 	mc_client_refuse_rest(c, r, MC_STAGE_MAIL,
 	    "the server refused the sender");
 	return 0;

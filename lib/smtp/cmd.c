@@ -492,7 +492,9 @@ mc_cmd_mail(struct mc_cmd_out out, const struct mc_cmd_mail *mail,
 	mc_buf_addc(&line, '>');
 	if (mail->has_size)
 		mc_buf_addf(&line, " SIZE=%" PRIu64, mail->size);
-	if (mail->body_8bit)
+	if (mail->body_binary)
+		mc_buf_addz(&line, " BODY=BINARYMIME");
+	else if (mail->body_8bit)
 		mc_buf_addz(&line, " BODY=8BITMIME");
 	if (mail->smtputf8)
 		mc_buf_addz(&line, " SMTPUTF8");

@@ -47,6 +47,7 @@ struct mc_cmd_mail {
 	bool has_size;
 	uint64_t size;
 	bool body_8bit;		/* BODY=8BITMIME */
+	bool body_binary;	/* BODY=BINARYMIME instead */
 	bool smtputf8;
 	bool require_tls;
 	bool has_priority;

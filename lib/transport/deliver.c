@@ -41,6 +41,7 @@ mc_work_job(struct mc_work *w, const size_t *order, size_t n, bool mark_bcc,
 	job.body = w->fit.body;
 	job.needs_8bit = w->fit.needs_8bit;
 	job.needs_utf8 = w->fit.needs_utf8;
+	job.needs_binary = w->fit.needs_binary;
 	job.unfit = mc_err_is_set(&w->fit.unfit) ? &w->fit.unfit : NULL;
 	*ret_job = job;
 	return 0;

@@ -38,6 +38,9 @@ struct mc_delivery_message {
 	struct mc_str header;
 	const struct mc_spool *body;
 	bool needs_8bit;	/* the body has bytes >= 0x80 */
+	/* the body as it was before it was encoded, for servers that take that
+	 * (MC_TAKES_BINARY); the header is marked as binary then.  NULL: none */
+	const struct mc_spool *binary;
 	/* told what has a verdict now, before anything else goes to the server;
 	 * nonzero: stop.  May be NULL */
 	int (*settled)(void *ctx, const size_t *which, size_t n);

@@ -324,6 +324,8 @@ learn(struct mc_drive *d)
 		*d->env->quirks |= MC_QUIRK_CHUNKING;
 	if (mc_client_out_of_step(d->client))
 		*d->env->quirks |= MC_QUIRK_FLIGHT;
+	if (mc_client_refuses_binary(d->client))
+		*d->env->quirks |= MC_QUIRK_BINARY;
 }
 
 /* the log-in failed: whom the server has not served all the same, nobody has
@@ -351,6 +353,7 @@ make_job(struct mc_drive *d, const struct mc_transport_job *job,
 	ret_cj->needs_8bit = job->needs_8bit;
 	ret_cj->needs_utf8 = job->needs_utf8;
 	ret_cj->unfit = job->unfit;
+	ret_cj->needs_binary = job->needs_binary;
 	ret_cj->last = job->last;
 	ret_cj->now = mc_clock_real_ms() / 1000;
 	d->session_end = mc_clock_after(SESSION_MS +
@@ -454,8 +457,12 @@ unsigned
 mc_drive_takes(const struct mc_drive *d)
 {
 	unsigned flags = mc_client_caps(d->client)->flags;
+	bool binary = mc_client_takes_binary(d->client) &&
+	    (d->env->quirks == NULL ||
+	    (*d->env->quirks & MC_QUIRK_BINARY) == 0);
 
 	return ((flags & MC_CAP_8BITMIME) != 0 ? MC_TAKES_8BIT : 0) |
 	    ((flags & MC_CAP_SMTPUTF8) != 0 ? MC_TAKES_UTF8 : 0) |
-	    (mc_client_takes_more(d->client) ? MC_TAKES_MORE : 0);
+	    (mc_client_takes_more(d->client) ? MC_TAKES_MORE : 0) |
+	    (binary ? MC_TAKES_BINARY : 0);
 }

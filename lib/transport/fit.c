@@ -43,6 +43,7 @@ use_original(struct mc_fit *fit)
 	fit->body = m->body;
 	fit->needs_8bit = m->needs_8bit || !mc_str_is_ascii(m->header);
 	fit->needs_utf8 = false;
+	fit->needs_binary = false;
 }
 
 static int
@@ -104,6 +105,19 @@ make_7bit(struct mc_fit *fit, struct mc_header *h, struct mc_err *err)
 	return 0;
 }
 
+/* the body that was kept, under a header that says so */
+static int
+make_binary(struct mc_fit *fit, struct mc_header *h, struct mc_err *err)
+{
+	if (mc_mime_mark_binary(h, err) != 0 || write_header(fit, h, err) != 0)
+		return -1;
+	fit->body = fit->m->binary;
+	fit->needs_8bit = false;
+	fit->needs_utf8 = !mc_str_is_ascii(fit->header);
+	fit->needs_binary = true;
+	return 0;
+}
+
 /* is it about the message, or does it pass? */
 static bool
 is_final(const struct mc_err *err)
@@ -122,7 +136,9 @@ convert(struct mc_fit *fit, unsigned takes, struct mc_err *err)
 	mc_header_init(&h);
 	rc = mc_header_read(&h, fit->m->header, &why);
 	if (rc == 0)
-		rc = (takes & MC_TAKES_8BIT) != 0 ? make_8bit(fit, &h, &why) :
+		rc = (takes & MC_TAKES_BINARY) != 0 ?
+		    make_binary(fit, &h, &why) :
+		    (takes & MC_TAKES_8BIT) != 0 ? make_8bit(fit, &h, &why) :
 		    make_7bit(fit, &h, &why);
 	mc_header_clear(&h);
 	if (rc == 0)
@@ -132,8 +148,10 @@ convert(struct mc_fit *fit, unsigned takes, struct mc_err *err)
 			*err = why;
 		return -1;
 	}
-	/* with 8BITMIME it goes as it stands */
 	use_original(fit);
+	if ((takes & MC_TAKES_BINARY) != 0)
+		return mc_fit_for(fit, takes & ~MC_TAKES_BINARY, err);
+	/* with 8BITMIME it goes as it stands */
 	if ((takes & MC_TAKES_8BIT) == 0)
 		fit->unfit = why;
 	return 0;
@@ -143,17 +161,23 @@ int
 mc_fit_for(struct mc_fit *fit, unsigned takes, struct mc_err *err)
 {
 	const struct mc_delivery_message *m = fit->m;
-	bool ascii;
+	bool ascii = mc_str_is_ascii(m->header);
+	bool utf8 = (takes & MC_TAKES_UTF8) != 0;
 
-	takes &= MC_TAKES_8BIT | MC_TAKES_UTF8;
+	if (m->binary == NULL ||
+	    (!ascii && !(utf8 && mc_str_is_utf8(m->header))))
+		takes &= ~MC_TAKES_BINARY;
+	takes &= MC_TAKES_8BIT | MC_TAKES_UTF8 | MC_TAKES_BINARY;
 	if (fit->made && fit->takes == takes)
 		return 0;
 	fit->made = false;
 	mc_fit_clear(fit);
 	mc_err_reset(&fit->unfit);
 	use_original(fit);
-	ascii = mc_str_is_ascii(m->header);
-	if ((takes & MC_TAKES_UTF8) != 0) {
+	if ((takes & MC_TAKES_BINARY) != 0) {
+		if (convert(fit, takes, err) != 0)
+			return -1;
+	} else if (utf8) {
 		fit->needs_utf8 = !ascii && mc_str_is_utf8(m->header);
 		fit->needs_8bit = m->needs_8bit ||
 		    (!ascii && !fit->needs_utf8);

@@ -2,6 +2,7 @@
 /*
  * fit.h - a message in the form that a server takes
  *
+ *	BINARYMIME: what is marked as binary as it was, if the header fits
  *	8BITMIME and SMTPUTF8: as it is
  *	8BITMIME: as it is, with A-labels for domains in addresses of the header
  *	neither: 7-bit, header and body
@@ -19,6 +20,7 @@ struct mc_fit {
 	const struct mc_spool *body;
 	bool needs_8bit;	/* bytes >= 0x80 that SMTPUTF8 does not cover */
 	bool needs_utf8;	/* the header is UTF-8, and may be */
+	bool needs_binary;	/* covers bytes >= 0x80, too */
 	struct mc_err unfit;	/* why it is not 7-bit, if it has to be */
 
 	/* private */

@@ -29,6 +29,7 @@ struct mc_transport_env {
 /* sums of these */
 #define MC_QUIRK_CHUNKING 1u	/* offers it, does not know BDAT */
 #define MC_QUIRK_FLIGHT 2u	/* a log-in must go alone */
+#define MC_QUIRK_BINARY 4u	/* refuses BODY=BINARYMIME */
 
 /* one transaction */
 struct mc_transport_job {
@@ -40,6 +41,7 @@ struct mc_transport_job {
 	const struct mc_spool *body;
 	bool needs_8bit;	/* bytes >= 0x80 that SMTPUTF8 does not cover */
 	bool needs_utf8;	/* UTF-8 in the header: SMTPUTF8, if it is there */
+	bool needs_binary;	/* NUL or lines over MC_MAX_LINE: BINARYMIME */
 	bool last;		/* nothing follows on this connection */
 	/* why it still has such bytes although the server takes none (all its
 	 * recipients are refused then); NULL: no reason */
@@ -49,6 +51,7 @@ struct mc_transport_job {
 /* what the server at the other end takes */
 #define MC_TAKES_8BIT 1u	/* 8BITMIME */
 #define MC_TAKES_UTF8 2u	/* SMTPUTF8, and 8BITMIME as RFC 6531 3.1 wants */
+#define MC_TAKES_BINARY 4u	/* BINARYMIME, and CHUNKING that is not turned off */
 #define MC_TAKES_MORE 8u	/* jobs begin while others are on their way */
 
 /* what it says it takes of each; 0: not known */

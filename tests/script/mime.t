@@ -687,3 +687,213 @@ from: <>
 to: me@example.test
 body~ ^Content-Type: message/global-delivery-status$
 data!~ @DATA@
+
+== @binary
+-- server
+caps = PIPELINING; SIZE; 8BITMIME; CHUNKING; BINARYMIME
+-- stdin
+From: me@example.test
+To: a@example.test
+MIME-Version: 1.0
+Content-Type: application/x
+Content-Transfer-Encoding: Binary
+
+a\0b\xff\*3000{c}
+
+== mime-binary what is marked as binary goes as it is
+-- use binary
+-- for P in full | commands | off
+-- config+
+pipelining = @P@
+-- expect
+connections: 1
+size-exact: yes
+-- txn
+params: BODY=BINARYMIME
+to: a@example.test
+body: same
+header~ ^Content-Transfer-Encoding: binary$
+
+== mime-binary-lines lines that are too long, in a text
+-- use binary
+-- stdin
+From: me@example.test
+To: a@example.test
+MIME-Version: 1.0
+Content-Type: text/plain
+Content-Transfer-Encoding: binary
+
+\*999{c}
+-- txn
+params: BODY=BINARYMIME
+to: a@example.test
+body: same
+
+== mime-binary-parts a part, and what is around it
+-- use binary
+-- stdin
+From: me@example.test
+To: a@example.test
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+Content-Transfer-Encoding: binary
+
+--b
+
+text
+--b
+Content-Type: application/x
+Content-Transfer-Encoding: binary
+
+\0
+--b--
+-- txn
+params: BODY=BINARYMIME
+to: a@example.test
+body: same
+header~ ^Content-Transfer-Encoding: binary$
+
+== mime-binary-unmarked what is not, around it or itself, is encoded
+-- use binary
+-- for OUTER INNER
+binary | 8bit
+8bit | binary
+7bit | 7bit
+-- stdin
+From: me@example.test
+To: a@example.test
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+Content-Transfer-Encoding: @OUTER@
+
+--b
+Content-Type: application/x
+Content-Transfer-Encoding: @INNER@
+
+\0
+--b--
+-- txn
+params:
+to: a@example.test
+decodes: same
+body~ base64
+
+== mime-binary-type nor what says nothing about itself
+-- use binary
+-- stdin
+From: me@example.test
+To: a@example.test
+Content-Transfer-Encoding: binary
+
+\0
+-- txn
+params:
+to: a@example.test
+decodes: same
+header~ ^Content-Transfer-Encoding: base64$
+
+== mime-binary-short nothing in it needs it
+-- use binary
+-- stdin
+From: me@example.test
+To: a@example.test
+MIME-Version: 1.0
+Content-Type: application/x
+Content-Transfer-Encoding: binary
+
+\xff
+-- txn
+params: BODY=8BITMIME
+to: a@example.test
+body: same
+
+== mime-binary-caps one of the two is not enough
+-- use binary
+-- for CAPS in PIPELINING; SIZE; 8BITMIME; CHUNKING | PIPELINING; SIZE; BINARYMIME | PIPELINING; SIZE
+-- server
+caps = @CAPS@
+-- txn
+params:
+to: a@example.test
+decodes: same
+header~ ^Content-Transfer-Encoding: base64$
+
+== mime-binary-off BDAT is turned off
+-- use binary
+-- config+
+chunking = no
+-- txn
+params:
+to: a@example.test
+decodes: same
+
+== mime-binary-header a header outside ASCII needs SMTPUTF8
+-- use binary
+-- for CAPS PARAMS
+PIPELINING; SIZE; 8BITMIME; CHUNKING; BINARYMIME; SMTPUTF8 | BODY=BINARYMIME SMTPUTF8
+PIPELINING; SIZE; 8BITMIME; CHUNKING; BINARYMIME | BODY=8BITMIME
+-- server
+caps = @CAPS@
+-- stdin
+From: me@example.test
+To: a@example.test
+Subject: Grüße
+MIME-Version: 1.0
+Content-Type: application/x
+Content-Transfer-Encoding: Binary
+
+a\0b
+-- txn
+params: @PARAMS@
+to: a@example.test
+decodes: same
+header~ ^Subject: Grüße$
+
+== mime-binary-refused a server that says it can and cannot
+-- use binary
+-- for R in 501 5.5.4 what? | 504 5.5.4 not here | 555 5.5.4 no such parameter | 554 5.6.1 no media
+-- server
+at MAIL:*binarymime reply @R@
+-- txn
+params:
+to: a@example.test
+decodes: same
+header~ ^Content-Transfer-Encoding: base64$
+-- expect
+connections: 2
+
+== mime-binary-550 a refusal of something else is one
+-- use binary
+-- server
+at MAIL reply 550 5.7.1 not you
+-- expect
+exit: 77|69
+connections: 1
+stderr~ not you
+
+== mime-binary-stumble nor does it know BDAT
+-- use binary
+-- server
+at BDAT reply 502 5.5.1 what?
+-- expect
+exit: 0
+connections: 2
+violations: any
+commands~ ^DATA$
+-- txn
+params:
+to: a@example.test
+decodes: same
+
+== mime-binary-queued in the queue it waits encoded
+-- use binary keep
+-- server
+at MAIL reply 451 4.3.0 later
+-- config+
+queue = on
+queue-dir = @DIR@/queue
+-- expect
+exit: 0
+-- entry
+to: a@example.test
+header~ ^Content-Transfer-Encoding: base64$

@@ -42,7 +42,8 @@ Script, one item a line (blank lines and lines beginning with ## are skipped):
     (EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, ...), AUTHLINE (answer to a line
     of the log-in dialogue), END (final dot), REPLY (any reply), BYTES#n (n
     bytes of data seen).  VERB#n is its n-th time in the connection (AUTHLINE#n,
-    REPLY#n too), RCPT:glob those addresses.
+    REPLY#n too), RCPT:glob those addresses, MAIL:glob those senders, with
+    " binarymime" behind them if that is asked for.
     ACTION:
       reply T    answer T and CRLF        raw T     answer exactly T
       before T   T in front of the reply  after T   T behind it, same segment
@@ -635,6 +636,9 @@ class Session(threading.Thread):
                                     "HOLDUNTIL": "FUTURERELEASE",
                                     "MT-PRIORITY": "MT-PRIORITY",
                                     "BY": "DELIVERBY"})
+        if "BODY=BINARYMIME" in params and \
+                not {"BINARYMIME", "CHUNKING"} <= self.offered.keys():
+            self.record.violation("BODY=BINARYMIME not offered")
         if "REQUIRETLS" in params and not self.secure:
             self.record.violation("REQUIRETLS without TLS")
         self.mails += 1
@@ -656,7 +660,8 @@ class Session(threading.Thread):
             text = "552 5.3.4 too big"
         txn = Transaction(m.group(1), params)
         txn.connection = self.number
-        code = self.answer("MAIL", text, m.group(1))
+        code = self.answer("MAIL", text, m.group(1) + (
+            " binarymime" if "BODY=BINARYMIME" in params else ""))
         with self.record.lock:
             self.record.transactions.append(txn)
         self.txn = txn if code and 200 <= code < 300 else None
@@ -668,7 +673,8 @@ class Session(threading.Thread):
                 self.record.violation("more than %s" % word)
 
     VALUES = {
-        "SIZE": r"\d{1,20}", "BODY": "7BIT|8BITMIME", "SMTPUTF8": None,
+        "SIZE": r"\d{1,20}", "BODY": "7BIT|8BITMIME|BINARYMIME",
+        "SMTPUTF8": None,
         "RET": "FULL|HDRS", "ENVID": r"([!-*,-<>-~]|\+[0-9A-F]{2})+",
         "REQUIRETLS": None, "HOLDFOR": r"[1-9]\d{0,8}",
         "HOLDUNTIL": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
@@ -688,7 +694,9 @@ class Session(threading.Thread):
                 self.record.violation("parameter %s not well formed" % p)
         for p in params:
             name = p.split("=")[0].upper()
-            if name not in needs or needs[name] not in self.offered:
+            if p == "BODY=BINARYMIME":
+                pass
+            elif name not in needs or needs[name] not in self.offered:
                 self.record.violation("parameter %s not offered" % p)
             if name == "SMTPUTF8" and "8BITMIME" not in self.offered:
                 self.record.violation("SMTPUTF8 without 8BITMIME")
@@ -834,13 +842,21 @@ class Session(threading.Thread):
             return
         if re.search(rb"(?<!\r)\n|\r(?!\n)", txn.raw):
             self.record.violation("bare CR or LF in data")
-        if b"\0" in txn.raw:
-            self.record.violation("NUL in data")
-        if max(map(len, txn.data.split(b"\r\n"))) > 998:
-            self.record.violation("line longer than 998 in data")
         header, _, body = txn.data.partition(b"\r\n\r\n")
         names = [p.upper() for p in txn.params]
-        if not txn.data.isascii() and "8BITMIME" not in self.offered:
+        binary = "BODY=BINARYMIME" in names
+        if binary and not hasattr(txn, "chunks"):
+            self.record.violation("BODY=BINARYMIME by DATA")
+        if b"\0" in (header if binary else txn.raw):
+            self.record.violation("NUL in data")
+        if max(map(len, (header if binary else txn.data)
+                   .split(b"\r\n"))) > 998:
+            self.record.violation("line longer than 998 in data")
+        if binary and b"\0" not in body and \
+                max(map(len, body.split(b"\r\n"))) <= 998:
+            self.record.violation("BODY=BINARYMIME, and nothing needs it")
+        if not txn.data.isascii() and "8BITMIME" not in self.offered and \
+                not binary:
             self.record.violation("8-bit content without 8BITMIME")
         if txn.data.isascii() and "BODY=8BITMIME" in names:
             self.record.violation("BODY=8BITMIME, and nothing needs it")
@@ -851,7 +867,7 @@ class Session(threading.Thread):
                 self.record.violation("UTF-8 in the header without SMTPUTF8")
         except UnicodeDecodeError:
             pass
-        if not body.isascii() and "BODY=8BITMIME" not in names:
+        if not body.isascii() and "BODY=8BITMIME" not in names and not binary:
             self.record.violation("8-bit body without BODY=8BITMIME")
         for p in names:
             if p.startswith("SIZE=") and txn.data and \

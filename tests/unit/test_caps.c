@@ -168,6 +168,8 @@ test_deliver_by(void **state)
 		unsigned flags;
 		uint32_t least;
 	} rows[] = {
+		{ "BINARYMIME", MC_CAP_BINARYMIME, 0 },
+		{ "BINARYMIMEX", 0, 0 },
 		{ "DELIVERBY", MC_CAP_DELIVERBY, 0 },
 		{ "deliverby 240", MC_CAP_DELIVERBY, 240 },
 		{ "DELIVERBY 999999999", MC_CAP_DELIVERBY, 999999999 },

@@ -1038,6 +1038,83 @@ test_mail_words(void **state)
 	}
 }
 
+/* BODY=BINARYMIME: only with BDAT, and what a refusal of it means */
+static void
+test_binary(void **state)
+{
+	static const struct {
+		const char *caps;
+		bool no_chunking;
+		bool takes;
+		const char *mail;	/* the reply to it */
+		bool refused;		/* as something unknown */
+		enum mc_verdict verdict;
+	} rows[] = {
+		{ "250 BINARYMIME\r\n", false, false, NULL, false, 0 },
+		{ "250 CHUNKING\r\n", false, false, NULL, false, 0 },
+		{ "250-CHUNKING\r\n250 BINARYMIME\r\n", true, false, NULL,
+		    false, 0 },
+		{ "250-CHUNKING\r\n250 BINARYMIME\r\n", false, true,
+		    "250 x\r\n", false, MC_PENDING },
+		{ "250-CHUNKING\r\n250 BINARYMIME\r\n", false, true,
+		    "501 x\r\n", true, MC_DEFERRED },
+		{ "250-CHUNKING\r\n250 BINARYMIME\r\n", false, true,
+		    "555 x\r\n", true, MC_DEFERRED },
+		{ "250-CHUNKING\r\n250 BINARYMIME\r\n", false, true,
+		    "554 5.6.3 x\r\n", true, MC_DEFERRED },
+		{ "250-CHUNKING\r\n250 BINARYMIME\r\n", false, true,
+		    "550 x\r\n", false, MC_FAILED },
+		{ "250-CHUNKING\r\n250 BINARYMIME\r\n", false, true,
+		    "451 4.6.3 x\r\n", false, MC_DEFERRED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		const struct walk walk = { .tls = WALK_PLAIN };
+		struct mc_client_settings s = {
+			.ehlo_name = MC_STR("localhost"),
+			.tls = MC_CLIENT_TLS_NONE,
+			.no_chunking = rows[i].no_chunking };
+		struct mc_client_job job = { .n = 1, .size = 5,
+			.needs_binary = true };
+		struct mc_err err = { 0 };
+		struct mc_client *c;
+		struct run r;
+
+		run_init(&r, &walk);
+		assert_int_equal(mc_client_new(&s, &c, NULL), 0);
+		assert_int_equal(mc_client_feed(c, "220 x\r\n", 7, NULL), 0);
+		assert_int_equal(mc_client_step(c, NULL), MC_WANT_READ);
+		mc_client_sent(c, mc_client_output(c).len);
+		assert_int_equal(mc_client_feed(c, "250-x\r\n", 7, NULL), 0);
+		assert_int_equal(mc_client_feed(c, rows[i].caps,
+		    strlen(rows[i].caps), NULL), 0);
+		assert_int_equal(mc_client_step(c, NULL), MC_WANT_JOB);
+		assert_int_equal(mc_client_takes_binary(c), rows[i].takes);
+		job.env = &r.env;
+		job.order = r.order;
+		assert_int_equal(mc_client_begin(c, &job, &err),
+		    rows[i].takes ? 0 : -1);
+		if (rows[i].takes) {
+			assert_non_null(strstr(mc_client_output(c).ptr,
+			    " BODY=BINARYMIME\r\n"));
+			mc_client_sent(c, mc_client_output(c).len);
+			assert_int_equal(mc_client_feed(c, rows[i].mail,
+			    strlen(rows[i].mail), NULL), 0);
+			assert_int_equal(mc_client_step(c, &err) < 0,
+			    rows[i].refused);
+			assert_int_equal(mc_client_refuses_binary(c),
+			    rows[i].refused);
+			assert_int_equal(mc_envelope_at(&r.env, 0)->verdict,
+			    rows[i].verdict);
+		} else {
+			assert_int_equal(err.code, MC_E_INTERNAL);
+		}
+		mc_client_free(c);
+		run_clear(&r);
+	}
+}
+
 /* RFC 8689: REQUIRETLS, or no word on the wire */
 static void
 test_require_tls(void **state)
@@ -1523,6 +1600,7 @@ main(void)
 		cmocka_unit_test(test_rset),
 		cmocka_unit_test(test_settled_early),
 		cmocka_unit_test(test_mail_words),
+		cmocka_unit_test(test_binary),
 		cmocka_unit_test(test_require_tls),
 		cmocka_unit_test(test_params),
 		cmocka_unit_test(test_hold),

@@ -888,6 +888,8 @@ test_mail(void **state)
 		{ { .has_size = true, .size = UINT64_MAX },
 		    "MAIL FROM:<> SIZE=18446744073709551615" },
 		{ { .body_8bit = true }, "MAIL FROM:<> BODY=8BITMIME" },
+		{ { .body_8bit = true, .body_binary = true },
+		    "MAIL FROM:<> BODY=BINARYMIME" },
 		{ { .smtputf8 = true }, "MAIL FROM:<> SMTPUTF8" },
 		{ { .ret = MC_RET_FULL }, "MAIL FROM:<> RET=FULL" },
 		{ { .ret = MC_RET_HDRS }, "MAIL FROM:<> RET=HDRS" },

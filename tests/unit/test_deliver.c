@@ -38,6 +38,7 @@ static struct server {
 	bool same;		/* all jobs had the same spool */
 	bool needs_8bit;
 	bool needs_utf8;
+	bool needs_binary;
 	struct mc_err unfit;
 	struct mc_transport conn;
 } server;
@@ -74,6 +75,7 @@ note(const struct mc_transport_job *job)
 	server.spool = job->body;
 	server.needs_8bit = job->needs_8bit;
 	server.needs_utf8 = job->needs_utf8;
+	server.needs_binary = job->needs_binary;
 	memset(&server.unfit, 0, sizeof(server.unfit));
 	if (job->unfit != NULL)
 		server.unfit = *job->unfit;
@@ -208,6 +210,8 @@ check_all(const struct world *w, enum mc_verdict verdict)
 #define TEXT "Subject: s\r\n"
 #define QP "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n" \
     "Content-Transfer-Encoding: quoted-printable\r\n"
+#define BINARY "MIME-Version: 1.0\r\nContent-Type: text/plain; " \
+    "charset=utf-8\r\nContent-Transfer-Encoding: binary\r\n"
 #define BODY "a caf" UE "\r\n"
 #define BODY_QP "a caf=C3=BC\r\n"
 
@@ -280,6 +284,67 @@ test_forms(void **state)
 			check_all(&w, MC_FAILED);
 		}
 		close_world(&w);
+	}
+}
+
+/* what was marked as binary goes as it was where that is taken */
+static void
+test_binary(void **state)
+{
+	static const char was[] = "a\0b\xff\r\n";
+	static const struct {
+		unsigned takes;
+		const char *header;	/* what leaves of it: */
+		const char *new_header;
+		bool binary;
+		bool needs_utf8;
+	} rows[] = {
+		{ ALL, QP, NULL, false, false },
+		{ 0, QP, NULL, false, false },
+		{ MC_TAKES_BINARY, QP, BINARY, true, false },
+		{ MC_TAKES_BINARY | ALL, QP, BINARY, true, false },
+		{ MC_TAKES_BINARY | ALL, DOMAIN QP, DOMAIN BINARY, true, true },
+		{ MC_TAKES_BINARY | MC_TAKES_8BIT, DOMAIN QP, DOMAIN_A QP,
+		    false, false },
+		{ MC_TAKES_BINARY | ALL, "X: \xfc\r\n" QP, NULL, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		const char *header = rows[i].new_header == NULL ?
+		    rows[i].header : rows[i].new_header;
+		struct mc_spool binary;
+		struct world w;
+
+		open_world(&w, rows[i].takes, rows[i].header, BODY_QP);
+		mc_spool_init(&binary, MC_SPOOL_MEMORY, NULL);
+		assert_int_equal(mc_spool_add(&binary, was, sizeof(was) - 1,
+		    NULL), 0);
+		w.m.binary = &binary;
+		assert_int_equal(mc_delivery_run(&w.d, &w.m, &w.err), 0);
+		assert_string_equal(server.header.ptr, header);
+		assert_int_equal(server.needs_binary, rows[i].binary);
+		assert_int_equal(server.needs_utf8, rows[i].needs_utf8);
+		if (rows[i].binary) {
+			assert_int_equal(server.body.len, sizeof(was) - 1);
+			assert_memory_equal(server.body.ptr, was,
+			    sizeof(was) - 1);
+			assert_false(server.needs_8bit);
+		} else {
+			assert_string_equal(server.body.ptr, BODY_QP);
+		}
+		/* another server, and another form */
+		if (rows[i].binary) {
+			mc_delivery_close(&w.d);
+			for (size_t k = 0; k < MC_NELEM(server.takes); k++)
+				server.takes[k] = ALL;
+			assert_int_equal(mc_delivery_run(&w.d, &w.m, &w.err),
+			    0);
+			assert_false(server.needs_binary);
+			assert_string_equal(server.body.ptr, BODY_QP);
+		}
+		close_world(&w);
+		mc_spool_clear(&binary);
 	}
 }
 
@@ -518,6 +583,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_binary),
 		cmocka_unit_test(test_willing),
 		cmocka_unit_test(test_another_server),
 		cmocka_unit_test(test_limits),

@@ -1191,6 +1191,59 @@ test_full_header(void **state)
 	}
 }
 
+static void
+test_binary(void **state)
+{
+	static const struct {
+		const char *text;
+		bool binary;
+	} rows[] = {
+#define A "Content-Type: application/x\n"
+#define BIN "Content-Transfer-Encoding: binary\n"
+		{ A BIN "\n\001\n", true },
+		{ A "Content-Transfer-Encoding: BINARY (x)\n\n\001\n", true },
+		{ A BIN "\n" X600 X600 "\n", true },
+		{ A BIN "\nx\n", true },
+		{ BIN "\n\001\n", false },
+		{ A "\n\001\n", false },
+		{ A B64 "\n\001\n", false },
+		{ A BIN B64 "\n\001\n", false },
+		{ MP BIN "\n--b\n" A BIN "\n\001\n--b--\n", true },
+		{ MP BIN "\n--b\n" A BIN "\n\001\n--b\n\nx\n--b--\n", true },
+		{ MP BIN "\n--b\n" A BIN "\n\001\n--b\n\n\001\n--b--\n",
+		    false },
+		{ MP BIN "\n--b\n" A "\n\001\n--b--\n", false },
+		{ M8 "\n--b\n" A BIN "\n\001\n--b--\n", false },
+		{ MP "\n--b\n" A BIN "\n\001\n--b--\n", false },
+		{ MP BIN "\n\001\n--b\n" A BIN "\n\001\n--b--\n", false },
+		{ MP BIN "\n--b\n" A BIN "\n\001\n--b--\n\001\n", false },
+		{ MP BIN "\n--b\n" A BIN "X: " X600 X600 "\n\n\001\n--b--\n",
+		    false },
+		{ "Content-Type: message/rfc822\n" BIN "\n" A BIN "\n\001\n",
+		    true },
+		{ "Content-Type: message/rfc822\n\n" A BIN "\n\001\n", false },
+#undef A
+#undef BIN
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_buf text;
+		struct message m;
+		bool binary = !rows[i].binary;
+
+		mc_buf_init(&text, SIZE_MAX / 2);
+		expand(rows[i].text, &text);
+		make(&m, mc_buf_str(&text), 100000);
+		assert_int_equal(mc_mime_is_binary(&m.header, &m.body,
+		    MC_MIME_LINES | MC_MIME_NUL, &binary, NULL), 0);
+		if (binary != rows[i].binary)
+			fail_msg("row %zu", i);
+		unmake(&m);
+		mc_buf_clear(&text);
+	}
+}
+
 int
 main(void)
 {
@@ -1214,6 +1267,7 @@ main(void)
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_full_header),
+		cmocka_unit_test(test_binary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
