@@ -313,6 +313,13 @@ mc_client_unasked(struct mc_client *c, struct mc_err *err)
 	    states[c->state].words);
 }
 
+int
+mc_client_too_early(const struct mc_client *c, struct mc_err *err)
+{
+	return mc_err_set(err, MC_E_INJECTED, states[c->state].stage,
+	    "the server answered a command that had not left yet");
+}
+
 /* the session failed in good order: say goodbye */
 static int
 fail_politely(struct mc_client *c)
@@ -609,6 +616,8 @@ mc_client_on_auth(struct mc_client *c, const struct mc_reply *r,
 {
 	if (r->code == 421)
 		return mc_client_unavailable(c, r, err);
+	if (r->code < 400 && c->handed < c->auth_end)
+		return mc_client_too_early(c, err);
 	mc_buf_clear(&c->ir);
 	if (r->code == 235) {
 		c->auth = MC_AUTH_ALONE;
@@ -707,6 +716,8 @@ session_step(struct mc_client *c, struct mc_err *err)
 		mc_client_reply_done(c, used);
 		return mc_client_unasked(c, err);
 	}
+	if (c->out.len != 0 && r.code < 400)
+		return mc_client_too_early(c, err);
 	c->asked = false;
 	rc = on_reply(c, &r, err);
 	mc_client_reply_done(c, used);

@@ -227,6 +227,7 @@ mc_client_put_auth(struct mc_client *c, struct mc_err *err)
 	mc_client_go(c, MC_ST_AUTH);
 	mc_client_trace_cmd(c);
 	c->auth = MC_AUTH_SENT;
+	c->auth_end = c->handed + c->out.len;
 	return 0;
 }
 

@@ -87,6 +87,7 @@ struct mc_client {
 	bool quit_rides;	/* it stands behind the newest text */
 	uint64_t handed;	/* bytes that have left, in all */
 	enum mc_client_auth auth;
+	uint64_t auth_end;	/* `handed` when it is out */
 	struct mc_err auth_err;
 	bool text_judged;	/* LMTP: some have a verdict on the text */
 	struct mc_dot dot;	/* of the one that goes by DATA */
@@ -127,6 +128,11 @@ mc_client_unexpected(struct mc_client *c, const struct mc_reply *r,
 int
 mc_client_unavailable(struct mc_client *c, const struct mc_reply *r,
     struct mc_err *err);
+
+/* a reply to what has not left in full: always -1.  (A refusal may come early,
+ * of a line that is too long.) */
+int
+mc_client_too_early(const struct mc_client *c, struct mc_err *err);
 
 /* bytes that nothing asked for: always -1 */
 int

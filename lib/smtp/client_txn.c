@@ -399,6 +399,8 @@ on_data(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 {
 	struct mc_client_txn *t = mc_client_oldest(c);
 
+	if (r->code < 400 && c->out.len != 0)
+		return mc_client_too_early(c, err);
 	if (r->code == 354) {
 		/* nothing of it for a server that has not let us in */
 		if (c->auth == MC_AUTH_FAILED)
@@ -544,9 +546,7 @@ on_slot(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 	if (c->auth == MC_AUTH_SENT)
 		return mc_client_on_auth(c, r, err);
 	if (c->handed <= t->begin)
-		return mc_err_set(err, MC_E_INJECTED,
-		    mc_client_stage(c->state),
-		    "the server answered a command that had not left yet");
+		return mc_client_too_early(c, err);
 	if (c->state == MC_ST_END) {
 		if ((c->set.lmtp ? on_end_lmtp(c, r, err) :
 		    on_end(c, r, err)) != 0)
@@ -575,11 +575,7 @@ on_slot(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 	if (t->sent != t->answered || c->n != 1)
 		return 0;
 	c->asked = false;
-	if (c->out.len != 0)
-		return mc_err_set(err, MC_E_INJECTED,
-		    mc_client_stage(c->state),
-		    "the server answered a command that had not left yet");
-	return 0;
+	return c->out.len != 0 ? mc_client_too_early(c, err) : 0;
 }
 
 /*

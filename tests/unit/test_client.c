@@ -35,12 +35,14 @@ struct walk {
 	bool chunking;
 	bool flight;
 	bool last;		/* QUIT may ride */
+	bool lmtp;
 };
 
 /* what the model makes of the session */
 struct model {
 	unsigned rcpt[N_RCPTS];		/* reply codes, 0: none */
-	unsigned mail, data, end, last;
+	unsigned end[N_RCPTS];		/* the same for all, but in LMTP */
+	unsigned mail, data, last;
 	bool secured, auth_sent, authed, clear_secret, dot, chunk, quit;
 	size_t pending[64];		/* commands without reply: enum what */
 	size_t n_pending;
@@ -74,7 +76,7 @@ what_is(const char *line, size_t n)
 		const char *verb;
 		enum what what;
 	} verbs[] = {
-		{ "EHLO ", W_EHLO }, { "HELO ", W_HELO },
+		{ "EHLO ", W_EHLO }, { "LHLO ", W_EHLO }, { "HELO ", W_HELO },
 		{ "STARTTLS", W_STARTTLS }, { "AUTH ", W_AUTH },
 		{ "MAIL FROM:", W_MAIL }, { "RCPT TO:", W_RCPT },
 		{ "DATA", W_DATA }, { "RSET", W_RSET }, { "QUIT", W_QUIT },
@@ -89,6 +91,39 @@ what_is(const char *line, size_t n)
 	return W_OTHER;
 }
 
+/* RFC 2033 4.2: a reply for each who was accepted */
+static void
+await_end(struct run *r)
+{
+	struct model *m = &r->m;
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_RCPTS; i++)
+		if (m->rcpt[i] >= 250 && m->rcpt[i] <= 252)
+			n++;
+	if (!r->walk.lmtp)
+		n = 1;
+	/* nothing is sent for nobody */
+	assert_int_not_equal(n, 0);
+	while (n-- != 0)
+		m->pending[m->n_pending++] = W_END;
+}
+
+static void
+note_end(struct run *r, unsigned code)
+{
+	struct model *m = &r->m;
+
+	for (size_t i = 0; i < N_RCPTS; i++) {
+		if (r->walk.lmtp && (m->end[i] != 0 || m->rcpt[i] < 250 ||
+		    m->rcpt[i] > 252))
+			continue;
+		m->end[i] = code;
+		if (r->walk.lmtp)
+			return;
+	}
+}
+
 static void
 take_line(struct run *r, const char *line, size_t n)
 {
@@ -99,7 +134,7 @@ take_line(struct run *r, const char *line, size_t n)
 		if (n == 1 && line[0] == '.') {
 			m->dot = true;
 			r->in_body = false;
-			m->pending[m->n_pending++] = W_END;
+			await_end(r);
 		}
 		return;
 	}
@@ -124,12 +159,18 @@ take_line(struct run *r, const char *line, size_t n)
 		assert_int_equal(strncmp(line, bdat, strlen(bdat)), 0);
 		r->skip = sizeof(TEXT) - 1;
 		m->dot = m->chunk = true;
-		w = W_END;
+		await_end(r);
+		return;
 	}
+	/* in LMTP who is accepted has to be known before */
+	if (w == W_DATA && r->walk.lmtp)
+		assert_int_equal(m->rcpt_at, N_RCPTS);
 	if (r->walk.tls == WALK_STARTTLS && !m->secured)
 		assert_true(w == W_EHLO || w == W_STARTTLS || w == W_QUIT);
 	if (w == W_HELO)
-		assert_true(r->walk.tls == WALK_PLAIN);
+		assert_true(r->walk.tls == WALK_PLAIN && !r->walk.lmtp);
+	if (w == W_EHLO)
+		assert_int_equal(line[0], r->walk.lmtp ? 'L' : 'E');
 	if (w == W_QUIT)
 		return;
 	assert_true(m->n_pending < MC_NELEM(m->pending));
@@ -247,7 +288,8 @@ go_on(struct run *r)
 			quit = mc_client_output(r->c);
 			quit = mc_str_sub(quit, quit.len - 6, 6);
 			assert_int_equal(mc_str_eq(quit, MC_STR("QUIT\r\n")),
-			    !r->in_body && r->walk.last && r->walk.flight);
+			    !r->in_body && r->walk.last && r->walk.flight &&
+			    !r->walk.lmtp);
 			break;
 		}
 	}
@@ -272,7 +314,7 @@ note_reply(struct run *r, unsigned code)
 	else if (w == W_DATA)
 		m->data = code;
 	else if (w == W_END)
-		m->end = code;
+		note_end(r, code);
 	else if (w == W_AUTH && code == 235)
 		m->authed = true;
 	if (w == W_DATA && code == 354)
@@ -316,6 +358,7 @@ run_init(struct run *r, const struct walk *walk)
 	s.sasl = r->sasl;
 	s.no_pipelining = !walk->pipelining;
 	s.one_flight = walk->flight;
+	s.lmtp = walk->lmtp;
 	assert_int_equal(mc_client_new(&s, &r->c, NULL), 0);
 	r->m.pending[r->m.n_pending++] = W_GREETING;
 	go_on(r);
@@ -388,19 +431,20 @@ check_verdicts(struct run *r)
 		assert_int_not_equal(rcpt->verdict, MC_PENDING);
 		if (r->walk.flight && r->walk.auth && !m->authed)
 			assert_int_not_equal(rcpt->verdict, MC_FAILED);
-		if (accepted && good(m->end))
+		if (accepted && good(m->end[i]))
 			assert_int_equal(rcpt->verdict, MC_DELIVERED);
 		else
 			assert_int_not_equal(rcpt->verdict, MC_DELIVERED);
 		/* a goodbye in place of an earlier reply: it has not read on */
-		if (accepted && m->end == 0 &&
-		    !(r->walk.chunking && m->last == 421))
+		if (accepted && m->end[i] == 0 &&
+		    !(r->walk.chunking && m->last == 421) &&
+		    !(r->walk.lmtp && r->dead && m->last >= 400))
 			assert_int_equal(rcpt->verdict, MC_UNSURE);
 		if (rcpt->verdict == MC_FAILED) {
 			assert_true(trusted);
 			assert_true(!r->walk.auth || m->authed);
 			assert_true(m->mail >= 500 || m->rcpt[i] >= 500 ||
-			    m->data >= 500 || m->end >= 500);
+			    m->data >= 500 || m->end[i] >= 500);
 		}
 		if (rcpt->verdict == MC_UNSURE)
 			assert_true(accepted || perhaps);
@@ -532,6 +576,23 @@ test_walk_flight_quit(void **state)
 	    .flight = true, .last = true }, 6);
 	walk_all(&(struct walk){ .tls = WALK_PLAIN, .pipelining = true,
 	    .chunking = true, .last = true }, 6);
+}
+
+/* LMTP: a verdict on the text for each */
+static void
+test_walk_lmtp(void **state)
+{
+	(void)state;
+	walk_all(&(struct walk){ .tls = WALK_PLAIN, .pipelining = true,
+	    .lmtp = true }, 8);
+	walk_all(&(struct walk){ .tls = WALK_PLAIN, .lmtp = true }, 8);
+	walk_all(&(struct walk){ .tls = WALK_PLAIN, .pipelining = true,
+	    .chunking = true, .lmtp = true }, 8);
+	walk_all(&(struct walk){ .tls = WALK_TLS, .verified = true,
+	    .chunking = true, .lmtp = true }, 7);
+	walk_all(&(struct walk){ .tls = WALK_TLS, .verified = true,
+	    .auth = true, .pipelining = true, .flight = true, .chunking = true,
+	    .lmtp = true, .last = true }, 8);
 }
 
 static void
@@ -895,6 +956,78 @@ test_unasked(void **state)
 			assert_int_equal(mc_client_output(r.c).len, 0);
 			run_clear(&r);
 		}
+}
+
+/* a reply to a command of which a part is still here: nothing may get lost of
+ * it, nor be said behind it */
+static void
+test_too_early(void **state)
+{
+	static const char ehlo[] = "250-x\r\n250 AUTH PLAIN\r\n";
+	static const char piped[] = "250-x\r\n250-PIPELINING\r\n"
+	    "250 AUTH PLAIN\r\n";
+	static const struct {
+		struct walk walk;
+		const char *before[3];
+		const char *reply;
+		bool begin;
+		enum mc_code code;
+	} rows[] = {
+		{ { .tls = WALK_TLS }, { "220 x\r\n" }, ehlo, false,
+		    MC_E_INJECTED },
+		{ { .tls = WALK_STARTTLS }, { "220 x\r\n",
+		    "250-x\r\n250 STARTTLS\r\n" }, "220 go\r\n", false,
+		    MC_E_INJECTED },
+		{ { .tls = WALK_TLS, .auth = true }, { "220 x\r\n", ehlo },
+		    "235 ok\r\n", false, MC_E_INJECTED },
+		{ { .tls = WALK_TLS, .auth = true }, { "220 x\r\n", ehlo },
+		    "334 \r\n", false, MC_E_INJECTED },
+		/* but for a refusal it is never too early */
+		{ { .tls = WALK_TLS, .auth = true }, { "220 x\r\n", ehlo },
+		    "500 5.5.6 too long\r\n", false, MC_E_AUTH_REFUSED },
+		{ { .tls = WALK_TLS, .auth = true, .flight = true,
+		    .pipelining = true }, { "220 x\r\n", piped }, "235 ok\r\n",
+		    true, MC_E_INJECTED },
+		{ { .tls = WALK_TLS, .pipelining = true }, { "220 x\r\n", piped },
+		    "250 m\r\n250 a\r\n250 b\r\n354 d\r\n", true,
+		    MC_E_INJECTED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_client_job job = { 0 };
+		struct mc_err err = { 0 };
+		struct run r;
+
+		run_init(&r, &rows[i].walk);
+		/* the job is begun below */
+		r.begun = rows[i].begin;
+		for (size_t k = 0; rows[i].before[k + 1] != NULL; k++)
+			give_text(&r, rows[i].before[k], 1000);
+		for (size_t k = 0; rows[i].before[k] != NULL; k++)
+			if (rows[i].before[k + 1] == NULL)
+				assert_int_equal(mc_client_feed(r.c,
+				    rows[i].before[k],
+				    strlen(rows[i].before[k]), NULL), 0);
+		assert_true(mc_client_step(r.c, &err) >= 0);
+		if (rows[i].begin) {
+			job.env = &r.env;
+			job.order = r.order;
+			job.n = N_RCPTS;
+			assert_int_equal(mc_client_begin(r.c, &job, &err), 0);
+		}
+		/* all but the end of the first line, or of the last */
+		size_t n = mc_client_output(r.c).len;
+
+		assert_true(n > 2);
+		mc_client_sent(r.c, rows[i].walk.flight ? 5 : n - 2);
+		assert_int_equal(mc_client_feed(r.c, rows[i].reply,
+		    strlen(rows[i].reply), NULL), 0);
+		assert_int_equal(mc_client_step(r.c, &err), -1);
+		if (err.code != rows[i].code)
+			fail_msg("row %zu: %s", i, err.text);
+		run_clear(&r);
+	}
 }
 
 static void
@@ -1588,6 +1721,7 @@ main(void)
 		cmocka_unit_test(test_walk_flight),
 		cmocka_unit_test(test_walk_flight_chunking),
 		cmocka_unit_test(test_walk_flight_quit),
+		cmocka_unit_test(test_walk_lmtp),
 		cmocka_unit_test(test_walk_chunking),
 		cmocka_unit_test(test_flying_cut),
 		cmocka_unit_test(test_flying_unsent),
@@ -1596,6 +1730,7 @@ main(void)
 		cmocka_unit_test(test_walk_unverified),
 		cmocka_unit_test(test_sessions),
 		cmocka_unit_test(test_unasked),
+		cmocka_unit_test(test_too_early),
 		cmocka_unit_test(test_421_unasked),
 		cmocka_unit_test(test_rset),
 		cmocka_unit_test(test_settled_early),
