@@ -14,11 +14,15 @@ command -v clang >/dev/null 2>&1 || {
 out=$top_builddir/fuzz
 mkdir -p "$out"
 libs=$(pkg-config --libs openssl libgsasl libidn2)
-sources=$(find "$top_srcdir/lib" -name '*.c')
+# of what there are two of, the one of the ordinary library
+sources=$(find "$top_srcdir/lib" -name '*.c' ! -name sasl_none.c \
+    ! -name find_module.c)
 
 echo "fuzz: building the library with ASan, UBSan and coverage"
 compile() {
 	clang -O1 -g -std=c17 -DHAVE_CONFIG_H '-DSYSCONFDIR="/etc"' \
+	    '-DBINDIR="/usr/bin"' '-DLIBDIR="/usr/lib"' \
+	    '-DPKGLIBDIR="/usr/lib"' '-DPKGLIBEXECDIR="/usr/libexec"' \
 	    "-I$top_builddir" "-I$top_srcdir/lib" "-I$top_srcdir" \
 	    -fsanitize=address,undefined -fno-sanitize-recover=all "$@"
 }

@@ -13,6 +13,7 @@
 #include "smtp/client.h"
 
 #define N_RCPTS 3
+#define TEXT "A: b\r\n\r\n.x\r\n"
 #define CHECK(what) do { if (!(what)) __builtin_trap(); } while (0)
 
 int
@@ -53,7 +54,7 @@ static void
 begin(struct session *s)
 {
 	struct mc_client_job job = { .env = &s->env, .order = s->order,
-	    .n = N_RCPTS, .size = 20 };
+	    .n = N_RCPTS, .size = sizeof(TEXT) - 1 };
 	struct mc_err err = { 0 };
 
 	s->begun = true;
@@ -64,7 +65,7 @@ begin(struct session *s)
 static void
 put_body(struct session *s)
 {
-	CHECK(mc_client_body(s->c, MC_STR("A: b\r\n\r\n.x\r\n"), NULL) == 0);
+	CHECK(mc_client_body(s->c, MC_STR(TEXT), NULL) == 0);
 	CHECK(mc_client_body_end(s->c, NULL) == 0);
 	s->dot = true;
 }
