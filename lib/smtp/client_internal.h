@@ -2,9 +2,11 @@
 /*
  * client_internal.h - the engine's state, shared by its parts
  *
- * client.c holds the session up to the log-in, client_txn.c the transactions:
- * what may leave and what is answered.  client_ask.c makes their commands,
- * client_body.c carries their text, client_verdict.c says what came of it.
+ * client.c holds the session, client_session.c greets, client_login.c logs in.
+ * client_txn.c has the transactions that are open: what may leave, and what
+ * comes next.  client_ask.c makes their commands, client_slots.c takes the
+ * replies, client_body.c carries their text, client_verdict.c says what came of
+ * it.
  */
 #ifndef MC_CLIENT_INTERNAL_H
 #define MC_CLIENT_INTERNAL_H
@@ -138,8 +140,33 @@ mc_client_too_early(const struct mc_client *c, struct mc_err *err);
 int
 mc_client_unasked(struct mc_client *c, struct mc_err *err);
 
-/* client.c: the reply to the AUTH that rode with a transaction; -1 only where
- * the session cannot go on */
+/*
+ * client_session.c: the greeting, EHLO, STARTTLS and the log-in go in
+ * lock-step: one reply is awaited, and none may come behind it.
+ */
+MC_NODISCARD int
+mc_client_session_step(struct mc_client *c, struct mc_err *err);
+
+/* the session failed in good order: say goodbye; always -1 */
+int
+mc_client_fail_politely(struct mc_client *c);
+
+/* a refusal before log-in is of the account, never of a message; always -1 */
+int
+mc_client_refused_early(struct mc_client *c, const struct mc_reply *r,
+    enum mc_code code, const char *what, struct mc_err *err);
+
+/* client_login.c: EHLO is answered */
+MC_NODISCARD int
+mc_client_start_auth(struct mc_client *c, struct mc_err *err);
+
+/* a reply to the log-in that goes by itself */
+MC_NODISCARD int
+mc_client_on_login(struct mc_client *c, const struct mc_reply *r,
+    struct mc_err *err);
+
+/* the reply to the AUTH that rode with a transaction; -1 only where the session
+ * cannot go on */
 MC_NODISCARD int
 mc_client_on_auth(struct mc_client *c, const struct mc_reply *r,
     struct mc_err *err);
@@ -147,6 +174,22 @@ mc_client_on_auth(struct mc_client *c, const struct mc_reply *r,
 /* client_txn.c: handle replies of the transaction; as mc_client_step */
 MC_NODISCARD int
 mc_client_txn_step(struct mc_client *c, struct mc_err *err);
+
+/* the oldest one is over */
+void
+mc_client_finish(struct mc_client *c);
+
+/*
+ * client_slots.c: a reply to the oldest transaction.  421 may come in any slot
+ * and ends the session (RFC 5321 3.8).
+ */
+MC_NODISCARD int
+mc_client_on_slot(struct mc_client *c, const struct mc_reply *r,
+    struct mc_err *err);
+
+/* the log-in that rode was refused, and all has been said: always -1 */
+int
+mc_client_auth_failed(struct mc_client *c, struct mc_err *err);
 
 /* client_body.c: some of the text is here still, so its end is not there */
 void
