@@ -388,7 +388,7 @@ watch(struct session *s)
 		}
 }
 
-/* ------------------------------------------------------------------ the owner */
+/* --------------------------------------------------------------- the owner */
 
 /* as much as the dice say; false: not all */
 static bool
