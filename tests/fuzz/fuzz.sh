@@ -32,6 +32,9 @@ for source in $sources; do
 	n=$((n + 1))
 	compile -fsanitize=fuzzer-no-link -c -o "$out/obj/$n.o" "$source"
 done
+# a target takes what it needs, and no transport
+rm -f "$out/lib.a"
+ar rcs "$out/lib.a" "$out"/obj/*.o
 
 for target in "$@"; do
 	mkdir -p "$out/$target"
@@ -42,7 +45,7 @@ for target in "$@"; do
 	fi
 	# shellcheck disable=SC2086
 	compile -fsanitize=fuzzer -o "$out/fuzz_$target" \
-	    "$top_srcdir/tests/fuzz/fuzz_$target.c" $more "$out"/obj/*.o \
+	    "$top_srcdir/tests/fuzz/fuzz_$target.c" $more "$out/lib.a" \
 	    $libs -lpthread
 	echo "fuzz: $target for ${FUZZ_SECONDS:-60} s"
 	"$out/fuzz_$target" -max_total_time="${FUZZ_SECONDS:-60}" \
