@@ -414,6 +414,7 @@ mc_drive_start(struct mc_drive *d, const struct mc_transport_job *job,
 			goto lost;
 	if (want < 0) {
 		flush_last(d);
+		learn(d);
 		return -1;
 	}
 	if (mc_client_output(c).len < MC_MAX_EARLY || flush(d, err) >= 0)
@@ -421,14 +422,19 @@ mc_drive_start(struct mc_drive *d, const struct mc_transport_job *job,
 lost:
 	mc_drive_name_host(d->env->account, err);
 	mc_client_lost(c, err);
+	learn(d);
 	return -1;
 }
 
 int
 mc_drive_finish(struct mc_drive *d, struct mc_err *err)
 {
+	int rc;
+
 	d->waited++;
-	return drive(d, NULL, d->waited + d->at_once, err);
+	rc = drive(d, NULL, d->waited + d->at_once, err);
+	learn(d);
+	return rc;
 }
 
 void
