@@ -1,7 +1,7 @@
 A message for a time that is to come (RFC 4865): with the server, in the queue,
 and with nobody.
 
-== @later          a time that is to come, and a queue
+== @ahead          a time that is to come, and a queue
 -- config+
 queue = on
 -- run
@@ -21,7 +21,7 @@ body: same
 why!~ .
 
 == h1 the server holds it
--- use later
+-- use ahead
 -- for C in FUTURERELEASE 7200 2100-01-01T00:00:00Z | futurerelease 999999999 2100-01-01T02:00:00.5+02:00
 -- server
 caps = PIPELINING; SIZE; @C@
@@ -31,7 +31,7 @@ transactions: 1
 queued: 0
 
 == h1-said who watches is told that nobody takes it back any more
--- use later
+-- use ahead
 -- server
 caps = PIPELINING; FUTURERELEASE 7200 2100-01-01T00:00:00Z
 -- tty
@@ -42,7 +42,7 @@ transactions: 1
 queued: 0
 
 == h1-blind each copy is held
--- use later
+-- use ahead
 -- server
 caps = PIPELINING; FUTURERELEASE 7200 2100-01-01T00:00:00Z
 -- run
@@ -52,7 +52,7 @@ commands~ HOLDUNTIL=[^\n]*\n(?s:.*)HOLDUNTIL=
 transactions: 2
 
 == h1-send mailchute send
--- use later
+-- use ahead
 -- server
 caps = PIPELINING; FUTURERELEASE 7200 2100-01-01T00:00:00Z
 -- for W in --send-at=+2h | --send-at +119m60s
@@ -63,7 +63,7 @@ commands~ HOLDUNTIL=
 transactions: 1
 
 == h2 the server does not offer it, or not in good form
--- use later waits
+-- use ahead waits
 -- for C in PIPELINING | FUTURERELEASEX 7200 2100-01-01T00:00:00Z | FUTURERELEASE | FUTURERELEASE 7200 | FUTURERELEASE 0 2100-01-01T00:00:00Z | FUTURERELEASE -1 2100-01-01T00:00:00Z | FUTURERELEASE 7200 never | FUTURERELEASE 7200 2100-01-01T00:00:00 | FUTURERELEASE 7200 999999999 | FUTURERELEASE 7200 2100-01-01T00:00:00Z 1
 -- server
 caps = @C@
@@ -71,7 +71,7 @@ caps = @C@
 mails: 0
 
 == h2-limits not for so long
--- use later waits
+-- use ahead waits
 -- for C in FUTURERELEASE 7100 2100-01-01T00:00:00Z | FUTURERELEASE 7200 2026-01-01T00:00:00Z
 -- server
 caps = PIPELINING; @C@
@@ -79,7 +79,7 @@ caps = PIPELINING; @C@
 mails: 0
 
 == h2-said who watches is told
--- use later
+-- use ahead
 -- tty
 -- expect
 stderr~ ^sendmail: queued until 20\d\d-\d\d-\d\d \d\d:\d\d as [a-z2-7]{26}\r?$
@@ -88,7 +88,7 @@ transactions: 0
 queued: 1
 
 == h2-send mailchute send
--- use later
+-- use ahead
 -- run
 mailchute send -v --to a@example.test --send-at +2h
 -- expect
@@ -97,7 +97,7 @@ queued: 1
 transactions: 0
 
 == h3 offered, and then not wanted
--- use later
+-- use ahead
 -- for R in 501 5.5.4 HOLDUNTIL?|555 5.5.4 unknown|504 no|501 no|555 no|554 5.5.4 too far
 -- server
 caps = PIPELINING; FUTURERELEASE 7200 2100-01-01T00:00:00Z
@@ -111,7 +111,7 @@ params: HOLD=*
 next: 7100..7200
 
 == h3-other what is not about the time is as final as ever
--- use later
+-- use ahead
 -- for R in 550 5.7.1 not you|501 5.1.7 no such sender|501 5.7.1 not you
 -- server
 caps = PIPELINING; FUTURERELEASE 7200 2100-01-01T00:00:00Z
@@ -122,7 +122,7 @@ transactions: 0
 queued: 0
 
 == h3-rcpt a recipient is refused now, not when it is too late
--- use later
+-- use ahead
 -- server
 caps = PIPELINING; FUTURERELEASE 7200 2100-01-01T00:00:00Z
 at RCPT reply 550 5.1.1 nobody
@@ -162,7 +162,7 @@ sendmail -oi --send-at +2h -f me@example.test a@example.test
 transactions: 1
 
 == h5 into the queue first: the server is not asked
--- use later waits
+-- use ahead waits
 -- for O in -odq | --queue-only | -odb | --queue=always
 -- run
 sendmail -oi @O@ --send-at +2h -f me@example.test a@example.test
@@ -170,7 +170,7 @@ sendmail -oi @O@ --send-at +2h -f me@example.test a@example.test
 connections: 0
 
 == h6 the server is not there
--- use later
+-- use ahead
 -- config+
 port = 1
 -- tty
@@ -184,7 +184,7 @@ next: 7100..7200
 why~ cannot connect
 
 == h7 with a time for the delivery too it is held here, and both count
--- use later
+-- use ahead
 -- server
 caps = PIPELINING; DELIVERBY; FUTURERELEASE 7200 2100-01-01T00:00:00Z
 -- run
@@ -197,7 +197,7 @@ params: HOLD=* BY=*;N
 next: 7100..7200
 
 == h8 a time that has just been is now
--- use later
+-- use ahead
 -- for T in +0s | +0h0m
 -- server
 caps = PIPELINING; FUTURERELEASE 7200 2100-01-01T00:00:00Z
@@ -207,7 +207,7 @@ sendmail -oi --send-at @T@ -f me@example.test a@example.test
 params:
 
 == h9 no time, or none that will do
--- use later
+-- use ahead
 -- for T W
 2020-01-01 10:00 | which is over
 2020-01-01T10:00:00Z | which is over
@@ -244,7 +244,7 @@ stderr~ --send-at is for a message that is sent
 stdout: empty
 
 == h11 before it is sent
--- use later
+-- use ahead
 -- run
 mailchute --dry-run --send-at +2h -f me@example.test a@example.test
 -- expect
@@ -253,7 +253,7 @@ stdout: any
 stdout~ ^to be sent:   20\d\d-\d\d-\d\d \d\d:\d\d$
 
 == h12 LMTP
--- use later waits
+-- use ahead waits
 -- server
 protocol = lmtp
 -- config+
