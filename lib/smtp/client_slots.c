@@ -42,11 +42,14 @@ on_mail(struct mc_client *c, const struct mc_reply *r, struct mc_err *err)
 	return 0;
 }
 
-/* RFC 5321 4.5.3.1.10: 452, and 552 from older servers, end a batch */
+/* RFC 5321 4.5.3.1.10: 452, and 552 from older servers, end a batch; unless
+ * the enhanced code (RFC 3463) says that it is about the address, the mailbox or
+ * a rule */
 static bool
 is_too_many(const struct mc_client_txn *t, const struct mc_reply *r)
 {
-	return t->accepted != 0 && (r->code == 452 || r->code == 552);
+	return t->accepted != 0 && (r->code == 452 || r->code == 552) &&
+	    r->enh[1] != 1 && r->enh[1] != 2 && r->enh[1] != 7;
 }
 
 static int

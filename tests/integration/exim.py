@@ -182,7 +182,7 @@ def one_flight(b, tls):
     expect("BDAT", lines(run, r"^C: BDAT \d+ LAST$"), 1)
     # nothing came between
     expect("flight", lines(run, r"^C: AUTH .*\nC: MAIL .*\nC: RCPT .*\n"
-                           r"C: BDAT .*\nS: 235"), 1)
+                           r"C: BDAT .*\nC: QUIT\nS: 235"), 1)
 
 
 def hidden(b, _):

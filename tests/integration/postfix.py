@@ -702,12 +702,12 @@ def _(bench):
 def _(bench):
     rcpts = bench.names(*["r%02d" % i for i in range(25)])
     message = letter(rcpts)
-    run = bench.send("small", ["-oi"] + rcpts, message)
+    # the goodbye is on its way when the server says so
+    run = bench.send("small", ["-oi"] + rcpts, message, connections=2)
     took(run, rcpts)
     same(run, message)
     expect(sorted(map(len, run.transactions())) == [5, 10, 10],
            [len(x) for x in run.transactions()])
-    expect(run.count("smtpd.*: connect from") == 1, "not one connection")
 
 
 @case("the same with max-recipients = 4: the server is not troubled")

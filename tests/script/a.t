@@ -374,6 +374,21 @@ to: d@example.test
 -- txn
 to: e@example.test
 
+== a16-mailbox about the mailbox, and not their number: asked once
+-- use three
+-- for REPLY EXIT
+552 5.2.2 full | 69
+552 5.1.1 gone | 67
+552 5.7.1 no | 77
+-- server
+at RCPT#3 reply @REPLY@
+-- expect
+exit: @EXIT@
+connections: 1
+-- txn
+to: a@example.test
+to: b@example.test
+
 == a16-first 452 for the very first: a refusal for now
 -- use keep
 -- server

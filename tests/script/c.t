@@ -310,7 +310,7 @@ sendmail -oi -f me@example.test -t
 -- expect
 transactions: 3
 connections: 1
-time: 11
+time: 30
 
 == c5 Bcc in all its forms
 -- use table

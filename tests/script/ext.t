@@ -325,7 +325,7 @@ do
 done
 set -- "$@" -q
 
-== q1 what is asked of the server outlives the queue; time goes on there
+== r3-q1 what is asked of the server outlives the queue; time goes on there
 -- use later
 -- server
 caps = PIPELINING; REQUIRETLS; MT-PRIORITY; DELIVERBY
@@ -336,7 +336,7 @@ commands~ ^MAIL FROM:<me@example\.test> REQUIRETLS MT-PRIORITY=-3 BY=11[5-8];RT$
 queued: 0
 transactions: 1
 
-== q2 returned when its time is over before it could be sent
+== r3-q2 returned when its time is over before it could be sent
 -- use later
 -- server
 caps = PIPELINING; DELIVERBY
@@ -351,7 +351,7 @@ params:
 data~ (?m)^Status: 5\.4\.7\r?$
 data~ (?m)^Final-Recipient: rfc822; ?a@example\.test\r?$
 
-== q3 sent with a negative time
+== r3-q3 sent with a negative time
 -- use later
 -- server
 caps = PIPELINING; DELIVERBY
@@ -361,7 +361,7 @@ sendmail -odq -oi '--deliver-by=1;N' -f me@example.test a@example.test
 commands~ ^MAIL FROM:<me@example\.test> BY=-[1-9];N$
 transactions: 1
 
-== q4 the report about a message for a server without REQUIRETLS
+== r3-q4 the report about a message for a server without REQUIRETLS
 -- use later
 -- server
 caps = PIPELINING; DSN

@@ -162,7 +162,7 @@ quit: early
 
 == q1-reply nobody waits for its answer, or minds it
 -- use oneshot
--- for R in silence | close | reset | reply 554 5.7.1 never | raw x | delay 20
+-- for R in silence | close | reset | reply 554 5.7.1 never | raw x | delay 3
 -- server
 at QUIT @R@
 -- expect
