@@ -17,6 +17,8 @@ struct mc_connect {
 	int64_t delay_ms;	/* before the next one is tried beside; 0:
 				 * 250 ms */
 	int cancel_fd;		/* -1: none */
+	struct mc_str hello;	/* may leave with the SYN; empty: none */
+	size_t *ret_sent;	/* how much of it did; may be NULL */
 	const struct mc_log *log;
 };
 
@@ -32,6 +34,12 @@ struct mc_connect {
  * 0.0.0.0 and :: are skipped; attempts start delay_ms apart or at once when the
  * one before has failed; the first to connect wins, the others are closed.
  * With `source` only its family is tried.
+ *
+ * With `hello` an attempt beside which no other one runs uses TCP Fast Open
+ * (RFC 7413) where the system has it.  `hello` may then reach a server whose
+ * connection is not the one returned, and reach it twice; the caller sends what
+ * *ret_sent, set on success, leaves of it.  When such an attempt fails, other
+ * than by a time-out, the address is tried once more as always.
  *
  * Returns a non-blocking, close-on-exec descriptor above 2 with TCP_NODELAY set
  * (and SO_KEEPALIVE), and in ret_peer (may be NULL) "192.0.2.1:465" or the

@@ -16,6 +16,10 @@
 #include "base/file.h"
 #include "net/wait.h"
 
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
 #define ATTEMPT_MS 30000
 #define DELAY_MS 250
 
@@ -25,6 +29,8 @@ struct attempt {
 	int64_t until;
 	int sys;		/* why it failed */
 	bool at_source;		/* it was bind that failed */
+	bool fast;		/* the SYN carries data, or might */
+	size_t sent;		/* that much of `hello` */
 };
 
 struct race {
@@ -72,9 +78,47 @@ give_up(struct race *r, struct attempt *a, int sys)
 	r->next = mc_clock_ms();
 }
 
+/* ask for TCP Fast Open; the connection is to be made by send_hello then */
+static bool
+make_fast(int fd)
+{
+#ifdef TCP_FASTOPEN_CONNECT
+	int on = 1;
+	return setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on,
+	    sizeof(on)) == 0;
+#else
+	(void)fd;
+	return false;
+#endif
+}
+
+/*
+ * connect has returned without a SYN, because there is a cookie for that host.
+ * The SYN leaves now, with as much as fits; from here on the attempt is like
+ * every other one: the socket becomes writable when the server has answered.
+ */
+static int
+send_hello(struct race *r, struct attempt *a)
+{
+	ssize_t put;
+	do
+		put = send(a->fd, r->c->hello.ptr, r->c->hello.len,
+		    MSG_NOSIGNAL);
+	while (put == -1 && errno == EINTR);
+	if (put >= 0)
+		a->sent = (size_t)put;
+	/* EINPROGRESS: the kernel has lost the cookie, the SYN went bare */
+	else if (errno != EINPROGRESS && errno != EAGAIN &&
+	    errno != EWOULDBLOCK) {
+		give_up(r, a, errno);
+		return -1;
+	}
+	return 0;
+}
+
 /* connected at once: 1; under way: 0; failed: -1 */
 static int
-start(struct race *r, size_t i)
+start(struct race *r, size_t i, bool fast)
 {
 	const struct mc_connect *c = r->c;
 	const struct mc_ip *to = &r->addrs->v[i];
@@ -101,8 +145,11 @@ start(struct race *r, size_t i)
 		give_up(r, a, errno);
 		return -1;
 	}
-	if (connect(a->fd, (const struct sockaddr *)&to->ss, to->len) == 0)
-		return 1;
+	fast = fast && make_fast(a->fd);
+	if (connect(a->fd, (const struct sockaddr *)&to->ss, to->len) == 0) {
+		a->fast = fast;
+		return fast ? send_hello(r, a) : 1;
+	}
 	/* POSIX: after EINTR the connection goes on being made */
 	if (errno == EINPROGRESS || errno == EINTR)
 		return 0;
@@ -110,10 +157,25 @@ start(struct race *r, size_t i)
 	return -1;
 }
 
-/* connected: 1; failed: -1 */
+/*
+ * Something on the way may refuse a SYN only for the data in it, and that is
+ * not what the user should hear of.  A time-out is no such case: the kernel
+ * repeats its SYN without data.
+ */
 static int
-settle(struct race *r, struct attempt *a)
+retry_bare(struct race *r, size_t i)
 {
+	const struct attempt *a = &r->tries[i];
+	if (!a->fast || a->sys == ETIMEDOUT)
+		return -1;
+	return start(r, i, false);
+}
+
+/* connected: 1; failed: -1; under way once more: 0 */
+static int
+settle(struct race *r, size_t i)
+{
+	struct attempt *a = &r->tries[i];
 	int sys = 0;
 	socklen_t len = sizeof(sys);
 	if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &sys, &len) == -1)
@@ -121,7 +183,7 @@ settle(struct race *r, struct attempt *a)
 	if (sys == 0)
 		return 1;
 	give_up(r, a, sys);
-	return -1;
+	return retry_bare(r, i);
 }
 
 static size_t
@@ -159,7 +221,7 @@ step(struct race *r, size_t *ret_winner, struct mc_err *err)
 		if (fds[k].revents == 0) {
 			if (mc_clock_left(a->until) == 0)
 				give_up(r, a, ETIMEDOUT);
-		} else if (settle(r, a) == 1) {
+		} else if (settle(r, which[k]) == 1) {
 			*ret_winner = which[k];
 			return 1;
 		}
@@ -256,8 +318,13 @@ mc_net_race(const struct mc_connect *c, const struct mc_ips *addrs,
 		}
 		if (r.started < addrs->n && (running(&r) == 0 ||
 		    mc_clock_left(r.next) == 0)) {
+			/* one server at a time gets to see the hello */
+			bool fast = c->hello.len != 0 && running(&r) == 0;
 			winner = r.started++;
-			won = start(&r, winner) == 1;
+			int rc = start(&r, winner, fast);
+			if (rc == -1)
+				rc = retry_bare(&r, winner);
+			won = rc == 1;
 			continue;
 		}
 		if (running(&r) == 0)
@@ -270,6 +337,8 @@ mc_net_race(const struct mc_connect *c, const struct mc_ips *addrs,
 		fd = r.tries[winner].fd;
 		r.tries[winner].fd = -1;
 		*ret_winner = winner;
+		if (c->ret_sent != NULL)
+			*c->ret_sent = r.tries[winner].sent;
 	}
 	for (size_t i = 0; i < r.started; i++)
 		mc_file_close(&r.tries[i].fd);

@@ -28,15 +28,22 @@ mc_stream_new(int fd, int cancel_fd, struct mc_stream **ret_stream,
 		mc_file_close(&fd);
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_CONNECT, NULL);
 	}
+	s->cancel_fd = cancel_fd;
+	mc_stream_attach(s, fd, 0);
+	*ret_stream = s;
+	return 0;
+}
+
+void
+mc_stream_attach(struct mc_stream *s, int fd, size_t sent)
+{
 #ifdef SO_NOSIGPIPE
 	int on = 1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
 #endif
 	s->fd = fd;
-	s->cancel_fd = cancel_fd;
 	s->io.fd = fd;
-	*ret_stream = s;
-	return 0;
+	mc_tls_io_sent(&s->io, sent);
 }
 
 void
@@ -233,13 +240,26 @@ check_no_input(struct mc_stream *s, struct mc_err *err)
 }
 
 int
+mc_stream_prepare_tls(struct mc_stream *s, const struct mc_tls *tls,
+    struct mc_str *ret_hello, struct mc_err *err)
+{
+	if (mc_err_is_set(&s->fault))
+		return mc_stream_fault(s, err);
+	if (s->tls.ssl != NULL || s->fd != -1)
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_TLS,
+		    "too late to prepare TLS");
+	return mc_stream_tls_prepare(s, tls, ret_hello, err);
+}
+
+int
 mc_stream_start_tls(struct mc_stream *s, const struct mc_tls *tls,
     bool after_clear, int64_t deadline, struct mc_tls_info *ret_info,
     struct mc_err *err)
 {
 	if (mc_err_is_set(&s->fault))
 		return mc_stream_fault(s, err);
-	if (s->tls.ssl != NULL)
+	if (s->tls.ssl != NULL && (s->tls_up || !s->tls_begun ||
+	    after_clear || s->tls.tls != tls))
 		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_TLS,
 		    "TLS is on already");
 	if (after_clear && check_no_input(s, err) == -1)

@@ -14,14 +14,33 @@
  */
 struct mc_stream;
 
-/* takes the descriptor (non-blocking), also on failure; MC_E_NOMEM */
+/* takes the descriptor (non-blocking), also on failure; MC_E_NOMEM.  With fd -1
+ * the stream is for mc_stream_prepare_tls, mc_stream_attach and mc_stream_free
+ * until it has one */
 MC_NODISCARD int
 mc_stream_new(int fd, int cancel_fd, struct mc_stream **ret_stream,
     struct mc_err *err);
 
+/* takes the descriptor of a connection; the first `sent` bytes that
+ * mc_stream_prepare_tls made have left through it */
+void
+mc_stream_attach(struct mc_stream *s, int fd, size_t sent);
+
 /* sends close_notify without waiting if TLS is up, closes; NULL is fine */
 void
 mc_stream_free(struct mc_stream *s);
+
+/*
+ * mc_stream_prepare_tls - begin the handshake of TLS from the start
+ *
+ * Of a stream that has no descriptor yet, so that what the client says first
+ * can leave with the SYN.  *ret_hello stays until mc_stream_attach: one whole
+ * ClientHello, or nothing.  mc_stream_start_tls with the same `tls` goes on,
+ * and sends what has not left.  MC_E_TLS, MC_E_NOMEM.
+ */
+MC_NODISCARD int
+mc_stream_prepare_tls(struct mc_stream *s, const struct mc_tls *tls,
+    struct mc_str *ret_hello, struct mc_err *err);
 
 /*
  * mc_stream_start_tls - handshake as client and check the server

@@ -13,6 +13,7 @@ struct mc_stream {
 	int cancel_fd;
 	struct mc_tls_io io;
 	struct mc_tls_conn tls;
+	bool tls_begun;		/* the ClientHello was made in advance */
 	bool tls_up;		/* handshake done and checked */
 	size_t half_out;	/* bytes of a record that went out in part */
 	struct mc_err fault;	/* what ended this connection, once it did */
@@ -33,6 +34,10 @@ mc_stream_wait(struct mc_stream *s, short events, int64_t deadline,
     short *ret_revents, struct mc_err *err);
 
 /* ----------------------------------------------------------- stream_tls.c */
+
+MC_NODISCARD int
+mc_stream_tls_prepare(struct mc_stream *s, const struct mc_tls *tls,
+    struct mc_str *ret_hello, struct mc_err *err);
 
 MC_NODISCARD int
 mc_stream_tls_start(struct mc_stream *s, const struct mc_tls *tls,

@@ -97,7 +97,25 @@ wait_for(struct mc_stream *s, enum outcome o, int64_t deadline,
 	    NULL, err);
 }
 
+static int
+send_held(struct mc_stream *s, const char *doing, int64_t deadline,
+    struct mc_err *err)
+{
+	for (;;) {
+		before_call(s);
+		int rc = mc_tls_io_flush(&s->io);
+		if (rc == 1)
+			return 0;
+		if (rc == -1)
+			return fail(s, doing, err);
+		if (wait_for(s, WANT_OUTPUT, deadline, err) == -1)
+			return -1;
+	}
+}
+
 /* ------------------------------------------------------------- handshake */
+
+static const char shaking[] = "shaking hands for TLS";
 
 static int
 handshake_failed(struct mc_stream *s, bool after_clear, struct mc_err *err)
@@ -108,10 +126,10 @@ handshake_failed(struct mc_stream *s, bool after_clear, struct mc_err *err)
 	(void)mc_tls_io_flush(&s->io);
 	s->io.sys = sys;
 	if (s->io.sys != 0 || (s->io.eof && s->io.n_first == 0))
-		return fail(s, "shaking hands for TLS", err);
+		return fail(s, shaking, err);
 	if (s->io.eof && ERR_GET_REASON(ERR_peek_error()) ==
 	    SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		return fail(s, "shaking hands for TLS", err);
+		return fail(s, shaking, err);
 	mc_tls_handshake_error(&s->tls, &s->io, after_clear, &s->fault);
 	return mc_stream_fault(s, err);
 }
@@ -143,6 +161,47 @@ handshake(struct mc_stream *s, bool after_clear, int64_t deadline,
 }
 
 /*
+ * Is what was made in advance one ClientHello in one record, and nothing else?
+ *
+ * What is in a SYN may reach the server twice, and come from anybody who saw
+ * it.  A ClientHello may (RFC 7413 section 6.3): it has neither secrets nor
+ * mail in it, and the server does nothing on it but answer.  OpenSSL cannot
+ * write anything else before it has read, since no session is resumed and
+ * there is no early data; should that ever change, nothing leaves early.
+ */
+static bool
+is_hello(const struct mc_tls_io *io)
+{
+	const unsigned char *p = io->held;
+	/* RFC 8446 sections 5.1 and 4: type 22, version, length; type 1,
+	 * length */
+	return io->n_held > 9 && p[0] == 22 && p[5] == 1 &&
+	    5 + ((size_t)p[3] << 8 | p[4]) == io->n_held &&
+	    9 + ((size_t)p[6] << 16 | (size_t)p[7] << 8 | p[8]) == io->n_held;
+}
+
+int
+mc_stream_tls_prepare(struct mc_stream *s, const struct mc_tls *tls,
+    struct mc_str *ret_hello, struct mc_err *err)
+{
+	if (mc_tls_conn_init(&s->tls, tls, &s->io, &s->fault) == -1)
+		return mc_stream_fault(s, err);
+	s->io.hold = true;
+	before_call(s);
+	enum outcome o = outcome_of(s, SSL_connect(s->tls.ssl));
+	s->io.hold = false;
+	/* WANT_OUTPUT: too long to be held, and so it leaves as always */
+	if (o != WANT_INPUT && o != WANT_OUTPUT)
+		return fail(s, shaking, err);
+	s->tls_begun = true;
+	*ret_hello = MC_STR_NONE;
+	if (is_hello(&s->io))
+		*ret_hello = (struct mc_str){ (const char *)s->io.held,
+		    s->io.n_held };
+	return 0;
+}
+
+/*
  * With TLS 1.3 the server sends its tickets and then its greeting.  By Nagle's
  * algorithm the second waits for our acknowledgement of the first, which we
  * would hold back for 40 ms.
@@ -169,9 +228,11 @@ mc_stream_tls_start(struct mc_stream *s, const struct mc_tls *tls,
     bool after_clear, int64_t deadline, struct mc_tls_info *ret_info,
     struct mc_err *err)
 {
+	if (s->tls_begun ? send_held(s, shaking, deadline, &s->fault) == -1 :
+	    mc_tls_conn_init(&s->tls, tls, &s->io, &s->fault) == -1)
+		return mc_stream_fault(s, err);
 	s->io.hold = after_clear;
-	if (mc_tls_conn_init(&s->tls, tls, &s->io, &s->fault) == -1 ||
-	    handshake(s, after_clear, deadline, NULL) == -1 ||
+	if (handshake(s, after_clear, deadline, NULL) == -1 ||
 	    mc_tls_conn_finish(&s->tls, ret_info, &s->fault) == -1)
 		return mc_stream_fault(s, err);
 	s->tls_up = true;
@@ -198,22 +259,6 @@ mc_stream_tls_end(struct mc_stream *s)
 
 /* --------------------------------------------------------------- reading */
 
-/* nobody wanted to write after the handshake: the server waits for its end */
-static int
-send_held(struct mc_stream *s, int64_t deadline, struct mc_err *err)
-{
-	for (;;) {
-		before_call(s);
-		int rc = mc_tls_io_flush(&s->io);
-		if (rc == 1)
-			return 0;
-		if (rc == -1)
-			return fail(s, "writing", err);
-		if (wait_for(s, WANT_OUTPUT, deadline, err) == -1)
-			return -1;
-	}
-}
-
 int
 mc_stream_tls_input(struct mc_stream *s)
 {
@@ -236,7 +281,9 @@ mc_stream_tls_read(struct mc_stream *s, void *p, size_t n, int64_t deadline,
     size_t *ret_got, struct mc_err *err)
 {
 	int want = n > INT_MAX ? INT_MAX : (int)n;
-	if (s->io.n_held != 0 && send_held(s, deadline, err) == -1)
+	/* nobody wanted to write after the handshake: the server waits for its
+	 * end */
+	if (s->io.n_held != 0 && send_held(s, "writing", deadline, err) == -1)
 		return -1;
 	/* mostly the answer is still on its way: save a call that finds
 	 * nothing */

@@ -51,9 +51,15 @@ send_more(struct mc_tls_io *io, const char *p, size_t n)
 		return -1;
 	}
 	size_t took = (size_t)put < io->n_held ? (size_t)put : io->n_held;
-	io->n_held -= took;
-	memmove(io->held, io->held + took, io->n_held);
+	mc_tls_io_sent(io, took);
 	return put - (ssize_t)took;
+}
+
+void
+mc_tls_io_sent(struct mc_tls_io *io, size_t n)
+{
+	io->n_held -= n;
+	memmove(io->held, io->held + n, io->n_held);
 }
 
 int
@@ -77,6 +83,10 @@ bio_write(BIO *bio, const char *p, int n)
 		io->n_held += (size_t)n;
 		return n;
 	}
+	if (io->fd == -1) {
+		BIO_set_retry_write(bio);
+		return -1;
+	}
 	ssize_t put = send_more(io, p, (size_t)n);
 	if (put > 0)
 		return (int)put;
@@ -92,6 +102,11 @@ bio_read(BIO *bio, char *p, int n)
 	BIO_clear_retry_flags(bio);
 	if (n <= 0)
 		return 0;
+	if (io->fd == -1) {
+		io->blocked = true;
+		BIO_set_retry_read(bio);
+		return -1;
+	}
 	/* its answer is what the handshake waits for */
 	if (io->hold && mc_tls_io_flush(io) != 1) {
 		if (io->sys == 0)

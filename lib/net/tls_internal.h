@@ -35,7 +35,7 @@ struct mc_tls {
  * OpenSSL's error codes do not tell a reset from an end.
  */
 struct mc_tls_io {
-	int fd;
+	int fd;			/* -1: not connected yet */
 	int receives;		/* during this call into OpenSSL */
 	bool blocked;		/* there was nothing to read */
 	bool eof;
@@ -79,6 +79,10 @@ mc_tls_bio_method(void);
  */
 int
 mc_tls_io_flush(struct mc_tls_io *io);
+
+/* the first n bytes of what was held have left some other way */
+void
+mc_tls_io_sent(struct mc_tls_io *io, size_t n);
 
 /* ------------------------------------------------------------ tls_trust.c */
 

@@ -167,12 +167,25 @@ make_client(struct mc_transport *t, const struct mc_sasl_channel *channel,
 	    MC_CLIENT_TLS_STARTTLS : MC_CLIENT_TLS_NONE, channel, err);
 }
 
+/* the server speaks first where TLS does not come first */
+static bool
+may_be_fast(const struct mc_account *a)
+{
+	return a->tcp_fast_open && a->tls_mode == MC_TLS_ON && !a->is_socket;
+}
+
 static int
 connect_stream(struct mc_transport *t, struct mc_err *err)
 {
 	const struct mc_account *a = t->env->account;
 	struct mc_connect c = { 0 };
+	size_t sent = 0;
 	int fd;
+
+	if (mc_stream_new(-1, t->env->cancel_fd, &t->stream, err) != 0 ||
+	    (may_be_fast(a) && mc_stream_prepare_tls(t->stream, t->tls,
+	    &c.hello, err) != 0))
+		return -1;
 
 	c.host = a->host;
 	c.port = a->port_text;
@@ -180,11 +193,14 @@ connect_stream(struct mc_transport *t, struct mc_err *err)
 	c.deadline = mc_clock_after((int64_t)a->connect_timeout * 1000);
 	c.cancel_fd = t->env->cancel_fd;
 	c.log = t->env->log;
+	c.ret_sent = &sent;
 	fd = mc_net_connect(&c, NULL, err);
 	if (fd < 0)
 		return -1;
-	if (mc_stream_new(fd, t->env->cancel_fd, &t->stream, err) != 0)
-		return -1;
+	mc_stream_attach(t->stream, fd, sent);
+	if (sent != 0)
+		mc_log_line(c.log, MC_LOG_DEBUG, MC_STAGE_CONNECT,
+		    "%zu bytes left with the SYN", sent);
 	t->drive.link = &stream_link;
 	t->drive.ctx = t;
 	return 0;
