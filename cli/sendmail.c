@@ -213,6 +213,8 @@ show_plan(const struct mc_submission *sub, struct mc_err *err)
 	printf("sender:       <%s>\n", o.sender);
 	printf("message:      %llu bytes, Message-ID %s\n",
 	    (unsigned long long)o.size, o.message_id);
+	if (o.stripped[0] != '\0')
+		printf("removed:      %s\n", o.stripped);
 	show_transactions(sub, o.transactions);
 	fflush(stdout);
 	return 0;

@@ -484,6 +484,8 @@ struct mc_overview {
 	size_t transactions;
 	int64_t hold_until;	/* not delivered before, seconds since 1970; 0:
 				 * at once */
+	const char *stripped;	/* fields that were removed as strip-headers
+				 * says, "X-Mailer, User-Agent"; "": none */
 };
 
 MC_API MC_CHECK int

@@ -13,6 +13,7 @@
 #include "mail/idna.h"
 #include "mail/mailbox.h"
 #include "mail/mime.h"
+#include "mail/strip.h"
 
 #include <time.h>
 
@@ -215,6 +216,31 @@ out:
 }
 
 /*
+ * Behind the fix-ups: these count the Received fields, and whoever has them
+ * removed still wants to know of a loop.
+ */
+static int
+strip_header(struct mc_submission *sub, struct mc_err *err)
+{
+	struct mc_buf kept;
+	int rc;
+
+	mc_buf_init(&kept, MC_MAX_CONFIG_LINE);
+	rc = mc_strip_header(&sub->message.header,
+	    mc_str_from(sub->account->strip_headers), &sub->stripped, &kept,
+	    err);
+	if (rc == 0 && sub->stripped.len != 0)
+		mc_log_line(&sub->log, MC_LOG_INFO, MC_STAGE_LOCAL,
+		    "removed, as strip-headers says: %s", sub->stripped.ptr);
+	if (rc == 0 && kept.len != 0)
+		mc_log_line(&sub->log, MC_LOG_INFO, MC_STAGE_LOCAL,
+		    "kept in spite of strip-headers, since a signature covers "
+		    "it: %s", kept.ptr);
+	mc_buf_clear(&kept);
+	return rc;
+}
+
+/*
  * What hardly any server takes is encoded, part by part; what cannot be is
  * refused before anything is sent.  The queue gets it so, too; for the server
  * that is asked now, what is marked as binary stays at hand as it is.
@@ -260,6 +286,7 @@ prepare(struct mc_submission *sub, struct mc_err *err)
 	    mc_submission_settle_sender(sub, err) != 0 ||
 	    settle_dsn(sub, err) != 0 ||
 	    fix_body(sub, err) != 0 || fix_header(sub, err) != 0 ||
+	    strip_header(sub, err) != 0 ||
 	    mc_fold_header(&sub->message.header, err) != 0)
 		return -1;
 	mc_header_write(&sub->message.header, &sub->header);

@@ -69,6 +69,7 @@ mc_submission_new(const struct mc_caller *caller,
 	mc_buf_init(&sub->header, MC_MAX_HEADER + MC_MAX_HEADER_RCPT +
 	    MC_MAX_CONFIG);
 	mc_buf_init(&sub->message_id, MC_MAX_HEADER);
+	mc_buf_init(&sub->stripped, MC_MAX_CONFIG_LINE);
 	mc_buf_init(&sub->own_domain, MC_MAX_DOMAIN + 1);
 	*ret_sub = sub;
 	return 0;
@@ -92,6 +93,7 @@ mc_submission_free(struct mc_submission *sub)
 	mc_plan_clear(&sub->plan);
 	mc_buf_clear(&sub->header);
 	mc_buf_clear(&sub->message_id);
+	mc_buf_clear(&sub->stripped);
 	mc_buf_clear(&sub->own_domain);
 	mc_mem_free(sub->account_name);
 	mc_mem_free(sub->full_name);
@@ -524,6 +526,7 @@ mc_submission_overview(const struct mc_submission *sub,
 	ret_overview->recipients = sub->env.rcpts.n;
 	ret_overview->transactions = sub->plan.txns.n;
 	ret_overview->hold_until = sub->env.hold_until;
+	ret_overview->stripped = sub->stripped.ptr;
 	return 0;
 }
 

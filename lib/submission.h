@@ -80,6 +80,7 @@ struct mc_submission {
 	struct mc_plan plan;
 	struct mc_buf header;
 	struct mc_buf message_id;
+	struct mc_buf stripped;	/* names of fields that strip-headers removed */
 	struct mc_buf own_domain;	/* domain for senders and headers */
 	char *final;
 };

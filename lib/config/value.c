@@ -16,6 +16,7 @@
 #include "mail/addr.h"
 #include "mail/idna.h"
 #include "mail/mailbox.h"
+#include "mail/strip.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -499,6 +500,17 @@ parse_envelope_from(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 }
 
 static int
+parse_strip(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
+    struct mc_err *err)
+{
+	struct mc_err why = { .code = MC_OK };
+
+	if (mc_strip_parse(in, out, &why) == 0)
+		return 0;
+	return pass_on(err, key, &why);
+}
+
+static int
 parse_rate(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
     struct mc_err *err)
 {
@@ -546,6 +558,8 @@ parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 		return parse_log(key, in, out, err);
 	if (key == MC_K_envelope_from)
 		return parse_envelope_from(key, in, out, err);
+	if (key == MC_K_strip_headers)
+		return parse_strip(key, in, out, err);
 	if (key == MC_K_rate)
 		return parse_rate(key, in, out, err);
 	mc_buf_add_str(out, in);

@@ -411,6 +411,7 @@ BEGIN {
 	own["log"] = "stderr"
 	own["unsure-retries"] = own["connections"] = "2"
 	own["pipeline-depth"] = "2"
+	own["strip-headers"] = "Received User-Agent"
 	own["rate"] = "20/min"
 	own["proxy"] = "socks5h://u@x.example:1080"
 }
