@@ -71,7 +71,7 @@ cli_smtp(const struct cli_identity *id, const struct cli_options *o,
 {
 	int verbose = o->verbose, status = 0;
 	struct bs bs = { .id = id, .o = o, .config = config,
-	    .log = cli_config_value(config, "log") };
+	    .log = cli_log_of(id, config) };
 	struct mc_err err = { 0 };
 	struct mc_smtp smtp = {
 		.in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO,

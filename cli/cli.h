@@ -167,6 +167,14 @@ int
 cli_report(const struct mc_submission *sub, const struct cli_outcome *outcome,
     const char *log);
 
+/*
+ * Where the log goes, and from now on addresses appear in it as the
+ * configuration says; until then as their domain alone.  The string belongs to
+ * the configuration.
+ */
+const char *
+cli_log_of(const struct cli_identity *id, const struct mc_config *config);
+
 /* one line for each recipient in the log */
 void
 cli_log_results(const char *log, const struct mc_submission *sub,

@@ -282,7 +282,7 @@ run_act(struct cli_queue *q, const struct verb *verb)
 		    verb->done);
 	if (n != 0 && verb->act == mc_queue_retry)
 		cli_background_run(q->id, q->config, NULL,
-		    cli_config_value(q->config, "log"), true);
+		    cli_log_of(q->id, q->config), true);
 	return status;
 }
 

@@ -157,7 +157,7 @@ go(struct mc_queue *queue, struct running *run, struct mc_run *settings,
 static struct running
 begin(const struct cli_queue *q)
 {
-	struct running run = { .log = cli_config_value(q->config, "log"),
+	struct running run = { .log = cli_log_of(q->id, q->config),
 	    .verbose = q->verbose };
 
 	run.talks = isatty(STDERR_FILENO) || q->verbose != 0;

@@ -167,16 +167,42 @@ cli_open_log(const char *tag)
 	openlog(ident, LOG_PID, LOG_MAIL);
 }
 
+/* NULL: nobody has said how, so it shows the domain alone */
+static struct mc_mask *mask;
+
 void
 cli_log_text(void *ctx, enum mc_level level, enum mc_stage stage,
     const char *text)
 {
 	const char *log = *(const char *const *)ctx;
+	char line[3000];
 
 	(void)stage;
-	if (strcmp(log, "off") != 0 && log[0] != '\0')
-		log_line(log, level <= MC_LOG_ERROR ? LOG_ERR : LOG_WARNING,
-		    text);
+	if (strcmp(log, "off") == 0 || log[0] == '\0')
+		return;
+	mc_mask_text(mask, text, NULL, 0, line, sizeof(line));
+	log_line(log, level <= MC_LOG_ERROR ? LOG_ERR : LOG_WARNING, line);
+}
+
+const char *
+cli_log_of(const struct cli_identity *id, const struct mc_config *config)
+{
+	const char *log = cli_config_value(config, "log");
+	struct mc_err err = { 0 };
+	char line[700];
+	int rc;
+
+	if (strcmp(log, "off") == 0 || log[0] == '\0')
+		return log;
+	mc_mask_free(mask);
+	mask = NULL;
+	rc = mc_mask_new(&id->caller, config, &mask, &err);
+	if (rc != 0) {
+		snprintf(line, sizeof(line), "log-addresses = hash: there is no "
+		    "key, so only domains are shown: %s", err.text);
+		cli_log_text(&log, MC_LOG_WARN, err.stage, line);
+	}
+	return log;
 }
 
 /* one attempt at one recipient: `msgid` or id may be missing */
@@ -185,14 +211,20 @@ log_attempt(const char *log, const struct mc_run_event *e, const char *word,
     int status, const char *msgid)
 {
 	char line[3000], text[700], from[300], to[300], id[400], next[64];
+	char masked[MC_ERR_TEXT + 100];
+	const char *const known[] = { e->address, e->sender };
 	char when[32];
 	int priority = strcmp(word, "delivered") == 0 ? LOG_INFO :
 	    strcmp(word, "failed") == 0 ? LOG_ERR : LOG_WARNING;
 
-	quote(text, sizeof(text), e->verdict != MC_DELIVERED ? e->err.text :
-	    e->reply == NULL ? "" : e->reply);
-	quote(from, sizeof(from), e->sender);
-	quote(to, sizeof(to), e->address);
+	mc_mask_text(mask, e->verdict != MC_DELIVERED ? e->err.text :
+	    e->reply == NULL ? "" : e->reply, known, 2, masked,
+	    sizeof(masked));
+	quote(text, sizeof(text), masked);
+	mc_mask_address(mask, e->sender, masked, sizeof(masked));
+	quote(from, sizeof(from), masked);
+	mc_mask_address(mask, e->address, masked, sizeof(masked));
+	quote(to, sizeof(to), masked);
 	id[0] = next[0] = '\0';
 	if (msgid != NULL) {
 		char quoted[300];
@@ -446,20 +478,24 @@ log_report(const char *log, const struct mc_submission *sub,
     const struct cli_outcome *outcome)
 {
 	struct mc_overview o;
-	char line[700], to[300];
+	char line[900], to[300], masked[MC_ERR_TEXT + 100];
 
-	if (mc_submission_overview(sub, &o, NULL) != 0)
+	if (log[0] == '\0' || strcmp(log, "off") == 0 ||
+	    mc_submission_overview(sub, &o, NULL) != 0)
 		return;
 	if (outcome->report.recipients != 0) {
-		quote(to, sizeof(to), o.sender);
+		mc_mask_address(mask, o.sender, masked, sizeof(masked));
+		quote(to, sizeof(to), masked);
 		snprintf(line, sizeof(line), "report id=%s to=\"%s\" about "
 		    "%zu refused", outcome->report.id, to,
 		    outcome->report.recipients);
-		cli_log_text(&log, MC_LOG_WARN, MC_STAGE_LOCAL, line);
+		log_line(log, LOG_WARNING, line);
 	} else if (outcome->report_err.code != MC_OK) {
+		mc_mask_text(mask, outcome->report_err.text, &o.sender, 1,
+		    masked, sizeof(masked));
 		snprintf(line, sizeof(line), "no report to the sender: %s",
-		    outcome->report_err.text);
-		cli_log_text(&log, MC_LOG_ERROR, MC_STAGE_LOCAL, line);
+		    masked);
+		log_line(log, LOG_ERR, line);
 	}
 }
 

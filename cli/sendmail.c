@@ -383,7 +383,9 @@ static int
 submit(const struct cli_identity *id, const struct cli_options *o,
     const struct mc_config *config)
 {
-	const char *log = cli_config_value(config, "log");
+	/* who only looks leaves nothing behind, no key either */
+	const char *log = o->dry_run ? cli_config_value(config, "log") :
+	    cli_log_of(id, config);
 	struct cli_outcome outcome = { 0 };
 	struct cli_progress progress = { 0 };
 	int verbose = o->verbose;
@@ -513,7 +515,7 @@ log_early(const struct cli_identity *id, const struct mc_config *config,
 	    &usual, NULL) == 0)
 		config = usual;
 	if (config != NULL)
-		log = cli_config_value(config, "log");
+		log = cli_log_of(id, config);
 	if (strcmp(log, "stderr") != 0)
 		cli_log_text(&log, MC_LOG_ERROR, MC_STAGE_LOCAL, o->problem);
 	mc_config_free(usual);

@@ -278,6 +278,41 @@ struct mc_key {
 MC_API int
 mc_key_info(size_t i, struct mc_key *ret_key);
 
+/* ---------------------------------------------------- addresses in a log */
+
+/* How lines that are kept show addresses. */
+struct mc_mask;
+
+/*
+ * As the key log-addresses of the configuration says.  The key of the hash is
+ * read from the directory of the queue; both are made if need be.  Returns 1
+ * with err where that cannot be done: then it shows only domains.  -1:
+ * MC_E_NOMEM.  It borrows nothing.
+ */
+MC_API MC_CHECK int
+mc_mask_new(const struct mc_caller *caller, const struct mc_config *config,
+    struct mc_mask **ret_mask, struct mc_err *err);
+
+MC_API void
+mc_mask_free(struct mc_mask *mask);
+
+/*
+ * Write one address ("" is the null sender) as the mask wants it, cut to
+ * size - 1 bytes, with a NUL.  A mask that is NULL shows only the domain.
+ * Returns the length.
+ */
+MC_API size_t
+mc_mask_address(const struct mc_mask *mask, const char *address,
+    char *ret_text, size_t size);
+
+/*
+ * The same for a text of a person or a server: every address in it, and, as a
+ * word of its own, the local part of each of the n known ones.
+ */
+MC_API size_t
+mc_mask_text(const struct mc_mask *mask, const char *text,
+    const char *const *known, size_t n, char *ret_text, size_t size);
+
 /* -------------------------------------------------------------- submission */
 
 struct mc_submission;

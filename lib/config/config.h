@@ -33,6 +33,11 @@ enum mc_protocol { MC_PROTOCOL_SMTP = 0, MC_PROTOCOL_LMTP };
 enum mc_tls_mode { MC_TLS_ON = 0, MC_TLS_STARTTLS, MC_TLS_OFF };
 enum mc_transport_kind { MC_TRANSPORT_NATIVE = 0, MC_TRANSPORT_CURL };
 enum mc_tls_verify { MC_VERIFY_YES = 0, MC_VERIFY_NO, MC_VERIFY_DANE };
+enum mc_log_addresses {
+	MC_LOG_ADDRESSES_FULL = 0,
+	MC_LOG_ADDRESSES_DOMAIN,
+	MC_LOG_ADDRESSES_HASH
+};
 enum mc_queue_mode { MC_QUEUE_ON = 0, MC_QUEUE_OFF, MC_QUEUE_ALWAYS };
 
 /* C type of each key type */

@@ -2,8 +2,8 @@
 /*
  * sha256.h - SHA-256 (FIPS 180-4) for the spool
  *
- * It guards files against damage and makes names out of text; nothing secret
- * goes through it.  A crypto library would do it as well, but loading one
+ * It guards files against damage and makes names out of text; the one secret
+ * that goes through it is the key for addresses in the log (log_key.h).  A crypto library would do it as well, but loading one
  * takes as much processor time as queueing the message does, and the program
  * that only queues has no other use for it.
  */
