@@ -14,6 +14,8 @@ struct cli_queue {
 	struct mc_queue *queue;
 	const char *account;	/* only messages of this one; NULL: all */
 	bool json;
+	bool prometheus;	/* stats */
+	const char *output;	/* stats: this file; NULL: standard output */
 	bool body;		/* show: the body too */
 	bool watch;		/* run: stay */
 	bool no_wait;		/* run: leave when another is at work */
@@ -54,6 +56,10 @@ cli_queue_list(struct cli_queue *q);
 
 int
 cli_queue_show(struct cli_queue *q, const char *id);
+
+/* numbers: an exit status */
+int
+cli_queue_stats(struct cli_queue *q);
 
 /* deliver: what is due, or the messages that are named */
 int

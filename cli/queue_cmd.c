@@ -19,6 +19,7 @@ struct verb {
 	bool takes_json;
 	bool takes_body;
 	bool is_run;		/* takes its options, and words or none */
+	bool is_stats;		/* takes its options */
 	/* for those that change messages */
 	act_fn act;
 	const char *done;	/* "3 messages ..." */
@@ -357,6 +358,13 @@ run_run(struct cli_queue *q, const struct verb *verb)
 	return cli_queue_run(q);
 }
 
+static int
+run_stats(struct cli_queue *q, const struct verb *verb)
+{
+	(void)verb;
+	return cli_queue_stats(q);
+}
+
 /* --------------------------------------------------------------- the words */
 
 static const struct verb verbs[] = {
@@ -379,12 +387,15 @@ static const struct verb verbs[] = {
 	{ .name = "run", .run = run_run, .takes_words = true,
 	    .is_run = true },
 	{ .name = "check", .run = run_check },
+	{ .name = "stats", .run = run_stats, .takes_account = true,
+	    .takes_json = true, .is_stats = true },
 };
 
 static const char synopsis[] =
     "usage: mailchute queue [list] | show ID ... | "
     "hold|release|retry|remove ID ...|all | "
-    "run [--watch] [--no-wait] [-v] | run [-v] ID ... | check "
+    "run [--watch] [--no-wait] [-v] | run [-v] ID ... | check | "
+    "stats [--prometheus] [--output FILE] "
     "[-a account] [-C file] [--json] [--body]";
 
 static int
@@ -394,12 +405,53 @@ usage(void)
 	return EX_USAGE;
 }
 
+/* an option of `queue stats`: how many words it has, or 0 */
+static int
+parse_stats(struct cli_queue *q, int argc, char **argv, int i)
+{
+	static const char with_value[] = "--output=";
+	size_t n = strlen(with_value);
+	int used = 1;
+
+	if (strcmp(argv[i], "--prometheus") == 0) {
+		q->prometheus = true;
+		return 1;
+	}
+	if (strcmp(argv[i], "--output") == 0 && i + 1 < argc) {
+		q->output = argv[i + 1];
+		used = 2;
+	} else if (strncmp(argv[i], with_value, n) == 0) {
+		q->output = argv[i] + n;
+	} else {
+		return 0;
+	}
+	return q->output[0] == '\0' ? 0 : used;
+}
+
+/* what goes together, and what is missing; 0 or an exit status, said */
+static int
+check_words(const struct cli_queue *q, const struct verb *verb)
+{
+	if (verb->is_run && q->n_words != 0 && q->watch) {
+		cli_say("queue run: either --watch, or messages");
+		return usage();
+	}
+	if (verb->is_stats && q->json && q->prometheus) {
+		cli_say("queue stats: either --json, or --prometheus");
+		return usage();
+	}
+	if (!verb->takes_words || verb->is_run || q->n_words != 0)
+		return 0;
+	cli_say("queue %s: which message?", verb->name);
+	return usage();
+}
+
 /* words may stand between options; they move to the front of argv */
 static int
 parse(struct cli_queue *q, const struct verb *verb, int argc, char **argv,
     const char **ret_file)
 {
-	int i, n = 0;
+	int i, n = 0, used;
 
 	for (i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "-C") == 0 && i + 1 < argc) {
@@ -421,6 +473,9 @@ parse(struct cli_queue *q, const struct verb *verb, int argc, char **argv,
 		} else if (verb->is_run && (strcmp(argv[i], "-v") == 0 ||
 		    strcmp(argv[i], "--verbose") == 0)) {
 			q->verbose++;
+		} else if (verb->is_stats && (used = parse_stats(q, argc, argv,
+		    i)) != 0) {
+			i += used - 1;
 		} else if (verb->takes_words && argv[i][0] != '-') {
 			argv[n++] = argv[i];
 		} else {
@@ -431,16 +486,7 @@ parse(struct cli_queue *q, const struct verb *verb, int argc, char **argv,
 	}
 	q->words = argv;
 	q->n_words = n;
-	if (verb->is_run && (n == 0 || !q->watch))
-		return 0;
-	if (verb->is_run) {
-		cli_say("queue run: either --watch, or messages");
-		return usage();
-	}
-	if (!verb->takes_words || n != 0)
-		return 0;
-	cli_say("queue %s: which message?", verb->name);
-	return usage();
+	return check_words(q, verb);
 }
 
 static const struct verb *

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "queue/counters.h"
 #include "queue/format.h"
 #include "queue/pause.h"
 #include "queue/reason.h"
@@ -329,6 +330,8 @@ put(struct mc_submission *sub, const struct chosen *c,
 		add_pause(sub, &s, whose, item.arrival);
 	if (mc_store_put(sub->store, &item, NULL, id, err) != 0)
 		return -1;
+	(void)mc_counters_add(sub->store, account,
+	    &(struct mc_counts){ .queued = 1 });
 	memset(ret_queued, 0, sizeof(*ret_queued));
 	(void)snprintf(ret_queued->id, sizeof(ret_queued->id), "%s", id);
 	ret_queued->recipients = c->n;

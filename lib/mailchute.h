@@ -753,6 +753,54 @@ MC_API MC_CHECK int
 mc_queue_list(struct mc_queue *queue, mc_queue_fn fn, void *ctx,
     struct mc_err *err);
 
+/* Where a message of the queue is. */
+enum mc_stat {
+	MC_STAT_DUE = 0,	/* a run sends it now */
+	MC_STAT_DEFERRED,	/* later: the next attempt is ahead, or the
+				 * account paused */
+	MC_STAT_HELD,
+	MC_STAT_TIMED,		/* it waits for its time (hold_until) */
+	MC_STAT_FAILED,		/* for good; kept to be looked at */
+	MC_STAT_ACTIVE,		/* being delivered just now */
+	MC_STAT_DAMAGED		/* never sent; its account is not known */
+};
+
+#define MC_STATS 7		/* how many of them */
+
+/* One account; valid during the call that tells of it. */
+struct mc_queue_account {
+	const char *account;	/* "": of the damaged ones */
+	int64_t oldest;		/* arrival of the oldest that is neither failed
+				 * nor damaged; 0: there is none */
+	int64_t next_attempt;	/* the first of those due, deferred or timed;
+				 * 0: there is none */
+	int64_t paused_until;	/* 0: it is not paused */
+	const char *pause;	/* why, or NULL */
+	int64_t since;		/* when counting began; 0: never */
+	uint64_t queued;	/* messages that were put into the queue */
+	uint64_t delivered;	/* recipients, by runs of the queue */
+	uint64_t deferred;	/* the same; once for each attempt */
+	uint64_t failed;
+	uint64_t messages[MC_STATS];	/* in the queue now, by enum mc_stat */
+	uint64_t bytes[MC_STATS];
+};
+
+/* return nonzero to stop: mc_queue_stats returns it */
+typedef int (*mc_queue_account_fn)(void *ctx,
+    const struct mc_queue_account *account);
+
+/*
+ * How much is in the queue, and has gone through it, by account: those of the
+ * configuration, and whatever else there is, by name.  Nothing is told before
+ * all is known.  The counters are best effort, and begin anew when they are
+ * lost.  cancel_fd: readable when it is to end; or -1.  What cannot be read
+ * just now is left out and logged as an error.  MC_E_CANCELLED, MC_E_QUEUE,
+ * MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_queue_stats(struct mc_queue *queue, int cancel_fd, mc_queue_account_fn fn,
+    void *ctx, struct mc_err *err);
+
 /*
  * The identifier that begins with `prefix` (any case), if it is the only one.
  * MC_E_QUEUE_NONE, MC_E_USAGE (several begin so, or it is empty), MC_E_QUEUE.

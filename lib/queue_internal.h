@@ -54,6 +54,13 @@ MC_NODISCARD int
 mc_queue_look(struct mc_queue *queue, const char *id,
     struct mc_entry **ret_entry, struct mc_err *err);
 
+/* is an account paused?  The text says why, whatever it was; there has to be a
+ * spool */
+struct mc_pause;
+bool
+mc_queue_pause(struct mc_queue *queue, const char *name, int64_t now,
+    struct mc_pause *ret_pause);
+
 /* MC_E_QUEUE_DAMAGED if bad/ has it, else MC_E_QUEUE_NONE; always -1 */
 int
 mc_queue_not_there(struct mc_queue *queue, const char *id, struct mc_err *err);

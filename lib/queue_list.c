@@ -153,24 +153,25 @@ is_locked(const struct listing *list, ino_t ino)
 
 /* ------------------------------------------------------------------ pauses */
 
-static void
-load_pause(struct listing *list, const char *name, struct account_pause *p)
+bool
+mc_queue_pause(struct mc_queue *queue, const char *name, int64_t now,
+    struct mc_pause *ret_pause)
 {
-	const struct mc_config *config = list->queue->config;
+	const struct mc_config *config = queue->config;
 	const struct mc_account *account;
 	struct mc_schedule schedule;
 
-	mc_pause_load(list->queue->store, name, &p->pause);
+	mc_pause_load(queue->store, name, ret_pause);
 	/* an account that is no more has no schedule of its own */
 	if (mc_config_find(config, name, &account, NULL) != 0 &&
 	    mc_config_find(config, mc_config_account(config, 0), &account,
 	    NULL) != 0)
-		return;
+		return false;
 	mc_schedule_of(account, &schedule);
-	p->holds = mc_pause_holds(&p->pause, &schedule, list->now);
-	if (p->pause.text[0] == '\0')
-		(void)snprintf(p->pause.text, sizeof(p->pause.text),
+	if (ret_pause->text[0] == '\0')
+		(void)snprintf(ret_pause->text, sizeof(ret_pause->text),
 		    "nobody said why");
+	return mc_pause_holds(ret_pause, &schedule, now);
 }
 
 /* NULL if the account may be used */
@@ -195,7 +196,7 @@ find_pause(struct listing *list, const char *name)
 	} else {
 		p->account = copy;
 	}
-	load_pause(list, name, p);
+	p->holds = mc_queue_pause(list->queue, name, list->now, &p->pause);
 	return p->holds ? &p->pause : NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "queue/counters.h"
 #include "queue/report.h"
 #include "queue/store.h"
 
@@ -98,6 +99,9 @@ put(struct mc_submission *sub, const char *id, struct mc_str header,
 		mc_envelope_at(&env, 0)->notify = MC_NOTIFY_NEVER;
 		rc = mc_store_put(sub->store, &item, id, put_id, err);
 	}
+	if (rc == 0)
+		(void)mc_counters_add(sub->store, item.account,
+		    &(struct mc_counts){ .queued = 1 });
 	mc_envelope_clear(&env);
 	return rc;
 }

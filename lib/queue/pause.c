@@ -142,7 +142,7 @@ mc_pause_add(struct mc_store *store, const char *account,
     const struct mc_schedule *s, enum mc_fault fault, const struct mc_err *why,
     int64_t now, struct mc_pause *ret_pause, struct mc_err *err)
 {
-	struct mc_pause_file file = { .fd = -1 };
+	struct mc_pause_file file = { .side = { .fd = -1 } };
 	int rc = 0;
 
 	if (fault == MC_FAULT_MESSAGE) {
@@ -171,7 +171,7 @@ is_clear(const struct mc_pause *p)
 void
 mc_pause_clear(struct mc_store *store, const char *account)
 {
-	struct mc_pause_file file = { .fd = -1 };
+	struct mc_pause_file file = { .side = { .fd = -1 } };
 	struct mc_err err = { .code = MC_OK };
 
 	/* after every message that went: mostly there is nothing to do */
@@ -310,7 +310,7 @@ mc_rate_take(struct mc_store *store, const char *account, uint64_t messages,
     uint64_t seconds, int64_t now_ms)
 {
 	const uint64_t most = INT64_MAX / 4000;
-	struct mc_pause_file file = { .fd = -1 };
+	struct mc_pause_file file = { .side = { .fd = -1 } };
 	struct mc_err err = { .code = MC_OK };
 	bool changed = false;
 

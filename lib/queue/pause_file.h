@@ -16,6 +16,7 @@
 #define MC_PAUSE_FILE_H
 
 #include "queue/pause.h"
+#include "queue/side_file.h"
 
 #define MC_PAUSE_NAME (2 + MC_ID_LEN + 1)
 #define MC_PAUSE_GROUPS 64
@@ -47,10 +48,7 @@ void
 mc_pause_name(const char *account, char ret_name[MC_PAUSE_NAME]);
 
 struct mc_pause_file {
-	const struct mc_store *store;
-	char name[MC_PAUSE_NAME];
-	int fd;			/* carries the lock */
-	int64_t size;
+	struct mc_side_file side;
 	struct mc_pause_record record;	/* all zero if there was none */
 };
 

@@ -393,6 +393,7 @@ work(struct mc_runner *r)
 		if (may && r->fresh.n != 0 && !is_active(r))
 			wake = 0;
 		tell_progress(r, &wake);
+		mc_runner_count(r, &wake);
 		/* somebody was busy with a message of ours */
 		if (!r->cancelled)
 			sooner(&wake, r->scan_at);
@@ -489,6 +490,7 @@ end(struct mc_runner *r)
 {
 	int64_t deadline;
 
+	mc_runner_count_rest(r);
 	mc_lanes_clear(r);
 	deadline = mc_clock_after(LEAVE_MS);
 	for (size_t i = 0; i < r->leaving.n; i++) {

@@ -6,6 +6,7 @@
 #define MC_RUNNER_INTERNAL_H
 
 #include "base/child.h"
+#include "queue/counters.h"
 #include "queue/pause.h"
 #include "queue/report.h"
 #include "queue/runner.h"
@@ -90,6 +91,7 @@ struct mc_lane {
 	bool proven;		/* a log-in has worked since anything failed */
 	unsigned broken;	/* messages in a row that lost the connection */
 	int64_t rate_until;	/* mc_clock_ms: before that nothing goes */
+	struct mc_counts counts;	/* not in the file yet */
 	struct mc_worker worker;
 	struct mc_lane *next;
 };
@@ -151,6 +153,7 @@ struct mc_runner {
 	struct mc_run_progress progress;
 	bool changed;		/* progress has, since it was last told */
 	int64_t told_at;
+	int64_t count_at;	/* mc_clock_ms: counts of lanes are written */
 	int64_t next_due;	/* seconds since 1970 of what is not due; MC_NEVER */
 	int64_t scan_at;	/* mc_clock_ms: look at everything again */
 	int64_t busy_at;	/* the same, for those that the last look left
@@ -291,6 +294,14 @@ mc_report_relayed(struct mc_runner *r, struct mc_task *t,
 void
 mc_report_delayed(struct mc_runner *r, struct mc_task *t,
     struct mc_some *s, size_t *room);
+
+/* runner_count.c: what lanes have counted goes to the file, once a second, and
+ * all that is left at the end */
+void
+mc_runner_count(struct mc_runner *r, int64_t *ret_wake);
+
+void
+mc_runner_count_rest(struct mc_runner *r);
 
 /* runner_scan.c */
 int

@@ -128,12 +128,16 @@ tell_event(struct mc_runner *r, struct mc_task *t, size_t i,
 	struct mc_entry_info info;
 	const struct mc_rcpt *rcpt = mc_record_rcpt(t->entry, i);
 
-	if (verdict == MC_DELIVERED)
+	if (verdict == MC_DELIVERED) {
 		r->progress.delivered++;
-	else if (verdict == MC_FAILED)
+		lane->counts.delivered++;
+	} else if (verdict == MC_FAILED) {
 		r->progress.failed++;
-	else
+		lane->counts.failed++;
+	} else {
 		r->progress.deferred++;
+		lane->counts.deferred++;
+	}
 	r->changed = true;
 	if (r->set->run->event == NULL)
 		return;
@@ -317,7 +321,8 @@ give_up_unsure(struct mc_runner *r, struct mc_lane *lane,
 			give_up(mc_record_rcpt(entry, i), UNSURE_END);
 			s->which[s->n++] = i;
 		}
-	(void)fail(r, NULL, entry, s);
+	if (fail(r, NULL, entry, s))
+		lane->counts.failed += s->n;
 }
 
 static void

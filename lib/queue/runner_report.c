@@ -6,6 +6,7 @@
 #include "queue/runner_internal.h"
 
 #include "base/err.h"
+#include "queue/counters.h"
 #include "queue/report.h"
 
 static int
@@ -38,6 +39,8 @@ put_report(struct mc_runner *r, const struct mc_entry_info *of,
 		mc_log_line(r->set->log, MC_LOG_INFO, MC_STAGE_LOCAL,
 		    "message %s: report %s to %s", of->id, id, to);
 		mc_runner_look(r, id);
+		(void)mc_counters_add(r->set->store, of->account,
+		    &(struct mc_counts){ .queued = 1 });
 	} else if (why.code == MC_E_QUEUE_EXISTS) {
 		/* made before a crash */
 		rc = 0;

@@ -22,7 +22,7 @@
  * a time of the next attempt that is far ahead is no sign of a wrong clock; with
  * 0011 it need not wait any more.  A message is claimed by flock on the m-file,
  * which dies with its process.  Times are seconds since 1970.  Names beside q/
- * and bad/ are not the spool's.
+ * and bad/ are not the spool's (side_file.h).
  */
 #ifndef MC_STORE_H
 #define MC_STORE_H

@@ -17,6 +17,7 @@ struct mc_store {
 	int q;
 	int bad;
 	bool rate_told;			/* that rates cannot be counted */
+	bool counts_told;		/* nor what goes through the queue */
 	/* how full it was when last counted, and our own messages since */
 	bool counted;
 	int64_t counted_at;		/* mc_clock_ms */

@@ -17,12 +17,14 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import stat
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import traceback
 
@@ -215,7 +217,11 @@ def usage(d):
                   ("show", "--json"), ("check", "--json"),
                   ("hold", "a", "--body"), ("list", "--body"), ("-a",),
                   ("list", "-C"), ("--nosuch",), ("show", "-x"),
-                  ("check", "-a", "work")):
+                  ("check", "-a", "work"), ("stats", "x"),
+                  ("stats", "--output"), ("stats", "--output="),
+                  ("stats", "--outputs", "x"), ("stats", "--body"),
+                  ("stats", "--json", "--prometheus"),
+                  ("list", "--prometheus"), ("list", "--output", "x")):
         done = d.queue(*words, status=64, err="usage: mailchute queue")
         same(done.out, "")
     holds("usage" in d.queue("--help").out, "no help")
@@ -605,10 +611,402 @@ def looking_changes_nothing(d):
     before = all_of_it()
     d.run("mailq")
     d.queue("--json")
+    d.queue("stats")
     d.queue("show", "--body", IDS[0], IDS[1], IDS[2], IDS[3])
     d.queue("show", IDS[4], status=75, err="damaged")
     d.queue("show", IDS[5], status=75, err="damaged")
     same(all_of_it(), before)
+
+
+# -------------------------------------------------------------------- numbers
+
+STATES = ["due", "deferred", "held", "timed", "failed", "active", "damaged"]
+ACCOUNT_NAMES = ["home", "work"]
+
+
+def stats(d, *words, **more):
+    """What `queue stats --json` says, by account."""
+    lines = d.queue("stats", "--json", *words, **more).lines()
+    objects = [json.loads(line) for line in lines]
+    for o in objects:
+        same(list(o), ["account", "messages", "bytes", "oldest",
+                       "next_attempt", "paused_until", "pause", "since",
+                       "queued", "delivered", "deferred", "failed"])
+        same(list(o["messages"]), STATES)
+        same(list(o["bytes"]), STATES)
+    found = {o["account"]: o for o in objects}
+    same(len(found), len(objects))
+    return found
+
+
+def states_of(o, what="messages"):
+    return {k: v for k, v in o[what].items() if v}
+
+
+def parse_labels(text):
+    """What stands between { and }: name="value", with three escapes."""
+    labels, at = {}, 0
+    while True:
+        m = re.match(r'([a-zA-Z_][a-zA-Z0-9_]*)="', text[at:])
+        holds(m, "no label: %r" % text[at:])
+        holds(m.group(1) not in labels, "a label twice: %r" % text)
+        at += m.end()
+        value = ""
+        while text[at] != '"':
+            if text[at] == "\\":
+                at += 1
+                holds(text[at] in '\\"n', "no such escape: %r" % text)
+                value += "\n" if text[at] == "n" else text[at]
+            else:
+                holds(text[at] >= " ", "a control character: %r" % text)
+                value += text[at]
+            at += 1
+        labels[m.group(1)] = value
+        at += 1
+        if at == len(text):
+            return labels
+        same(text[at], ",")
+        at += 1
+
+
+def parse_metrics(raw):
+    """The text format of Prometheus, read strictly: {name: {labels: value}}"""
+    text = raw.decode("utf-8")
+    holds(text.endswith("\n"), "no newline at the end")
+    families, name, step = {}, None, None
+    for line in text[:-1].split("\n"):
+        m = re.fullmatch(r"# HELP ([a-zA-Z_:][a-zA-Z0-9_:]*) ([^\\]+)", line)
+        if m:
+            name, step = m.group(1), "help"
+            holds(name not in families, "a family in two parts: " + name)
+            families[name] = {}
+            continue
+        m = re.fullmatch(r"# TYPE (\S+) (counter|gauge)", line)
+        if m:
+            same((m.group(1), step), (name, "help"), line)
+            same(m.group(2) == "counter", name.endswith("_total"), line)
+            step = "type"
+            continue
+        m = re.fullmatch(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.+)\})? (\d+)",
+                         line)
+        holds(m, "no line of the format: %r" % line)
+        same((m.group(1), step), (name, "type"), line)
+        labels = parse_labels(m.group(2)) if m.group(2) else {}
+        key = tuple(sorted(labels.items()))
+        holds(key not in families[name], "twice: " + line)
+        families[name][key] = int(m.group(3))
+    return families
+
+
+def metric(families, name, **labels):
+    return families["mailchute_" + name].get(tuple(sorted(labels.items())))
+
+
+def agree(d):
+    """All that one form says the other one says."""
+    found = stats(d)
+    families = parse_metrics(d.queue("stats", "--prometheus").raw)
+    for name, o in found.items():
+        for k in STATES if name is not None else ["damaged"]:
+            if k == "damaged" and name is not None:
+                continue
+            for what in ("messages", "bytes"):
+                same(metric(families, "queue_" + what, account=name or "",
+                            state=k), o[what][k], (name, k))
+        if name is None:
+            continue
+        same(metric(families, "account_paused", account=name),
+             int(o["pause"] is not None))
+        same(metric(families, "account_paused_until_timestamp_seconds",
+                    account=name), o["paused_until"])
+        same(metric(families, "queue_next_attempt_timestamp_seconds",
+                    account=name), o["next_attempt"])
+        age = metric(families, "queue_oldest_age_seconds", account=name)
+        if o["oldest"] is None:
+            same(age, 0)
+        else:
+            holds(0 <= time.time() - o["oldest"] - age < 10, "age")
+        same(metric(families, "messages_queued_total", account=name),
+             o["queued"])
+        for verdict in ("delivered", "deferred", "failed"):
+            same(metric(families, "recipients_total", account=name,
+                        verdict=verdict), o[verdict])
+        same(metric(families, "counters_start_timestamp_seconds"),
+             o["since"])
+    return found, families
+
+
+@case
+def stats_empty(d):
+    found, families = agree(d)
+    same(sorted(found), ACCOUNT_NAMES)
+    same(metric(families, "queue_messages", account="", state="damaged"), 0)
+    for o in found.values():
+        same(states_of(o), {})
+        same((o["oldest"], o["next_attempt"], o["since"]), (None,) * 3)
+    holds(d.queue("stats").out.endswith("all accounts: 0 messages, 0\n"),
+          d.queue("stats").out)
+    holds(not os.path.exists(d.spool), "asking has made a spool")
+    # there, and nothing in it
+    d.make("")
+    same(states_of(stats(d)["work"]), {})
+    same(os.path.exists(d.spool + "/counters"), False)
+
+
+@case
+def stats_states(d):
+    now = int(time.time())
+    old, soon = now - 5000, now + 500
+    d.put(IDS[0], arrival=str(old), next=str(now - 5))
+    d.put(IDS[1], arrival=str(old - 7), next=str(soon), body="x" * 3000)
+    d.put(IDS[2], arrival=str(old - 1000), next=str(now - 1000))
+    d.put(IDS[3], next=str(now + 90000), hold=str(now + 90000))
+    d.put(IDS[4], arrival=str(1000))
+    d.put(IDS[5], account="home")
+    d.put("f" * 26, account="gone", arrival=str(now - 60), next=str(soon))
+    d.make("hold " + IDS[2], "mark %s 0 B" % IDS[4],
+           "keep %s now+864000" % IDS[4])
+    d.put("g" * 26)
+    d.spoil("g" * 26)
+    fd = os.open(d.path(IDS[5]), os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    found, _ = agree(d)
+    same(list(found), [None, "gone", "home", "work"])
+    work = found["work"]
+    same(states_of(work), {"due": 1, "deferred": 1, "held": 1, "timed": 1,
+                           "failed": 1})
+    same(states_of(work, "bytes"), {"due": 14, "deferred": 3014, "held": 14,
+                                    "timed": 14, "failed": 14})
+    same((work["oldest"], work["next_attempt"]), (old - 1000, now - 5))
+    same(states_of(found["home"]), {"active" if os.path.exists("/proc/locks")
+                                    else "due": 1})
+    same(states_of(found["gone"]), {"deferred": 1})
+    same(found["gone"]["next_attempt"], soon)
+    same(states_of(found[None]), {"damaged": 1})
+    same(found[None]["bytes"]["damaged"], os.stat(d.path("g" * 26)).st_size)
+    os.close(fd)
+
+    text = d.queue("stats").out
+    for line in (r"account work: 5 messages, 3\.0K", r"    due +1 +14",
+                 r"    deferred +1 +3\.0K", r"    oldest 1h; due now",
+                 r"account not known: 1 message, .*",
+                 r"    oldest 1min; next try at .*, in 8min",
+                 r"all accounts: 8 messages, .*"):
+        holds(re.search("(?m)^" + line + "$", text), "%s\n%s" % (line, text))
+    # one account, and those of whom nobody knows whose they are
+    same(list(stats(d, "-a", "gone")), [None, "gone"])
+    d.queue("stats", "-a", "wrok", status=78, err="no account wrok")
+
+
+@case
+def stats_pauses(d):
+    d.put(IDS[0])
+    d.make("pause work the\\x20password\\x1b[2J\\x20is\\x20wrong",
+           "pause home no\\x20network")
+    found, _ = agree(d)
+    holds(found["work"]["pause"].endswith("is wrong"), found["work"])
+    holds(found["work"]["paused_until"] > time.time() + 100, "no end")
+    same(states_of(found["work"]), {"deferred": 1})
+    # without a message too
+    holds(found["home"]["pause"].endswith("no network"), found["home"])
+    text = d.queue("stats").out
+    holds(re.search(r"(?m)^    paused until [-\d]+ [\d:]+, for \d+min: .*"
+                    r"password.\[2J is wrong$", text), text)
+
+
+def sealed(record):
+    """128 bytes and their FNV-1a, as lib/queue/counters.h says."""
+    record = record.ljust(124, b"\0")
+    h = 2166136261
+    for byte in record:
+        h = (h ^ byte) * 16777619 & 0xffffffff
+    return record + struct.pack("<I", h)
+
+
+def write_counters(d, since, names):
+    with open(d.spool + "/counters", "wb") as f:
+        f.write(sealed(b"MCCOUNT\n" + struct.pack("<IIq", 1, 0, since)))
+        for name in names:
+            f.write(sealed(name.encode().ljust(92, b"\0") +
+                           struct.pack("<QQQQ", 1, 2, 3, 2**64 - 1)))
+    os.chmod(d.spool + "/counters", 0o600)
+
+
+@case
+def stats_names(d):
+    """Names that no configuration has, but a file may."""
+    put = ['say "hi"', "back\\slash", "j\u00f6rg", "\\n", "x" * 300]
+    counted = ["new\nline", "a\tb\x1b[2J", "end\\"]
+    names = put + counted
+    for name in put:
+        d.put(None, account=name)
+    write_counters(d, 1700000000, counted)
+    found = stats(d)
+    same([found["new\nline"][k] for k in (
+        "since", "queued", "delivered", "deferred", "failed")],
+        [1700000000, 1, 2, 3, 2**64 - 1])
+    families = parse_metrics(d.queue("stats", "--prometheus").raw)
+    got = {dict(k)["account"] for k in families["mailchute_queue_messages"]}
+    want = set(names + ["", "work", "home", "a\\tb\\u001b[2J"])
+    want.remove("a\tb\x1b[2J")
+    same(got, want)
+    same(set(stats(d)), set(names + ["work", "home"]))
+    for line in d.queue("stats").lines():
+        holds(line.isprintable(), line)
+    d.put(None, account=b"bad\xff")
+    parse_metrics(d.queue("stats", "--prometheus").raw)
+
+
+class Server(threading.Thread):
+    """It takes all, but bad@ never, and later@ not now."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                peer = self.sock.accept()[0]
+            except OSError:
+                return
+            peer.settimeout(60)
+            with peer, peer.makefile("rwb") as f:
+                try:
+                    self.talk(f)
+                except OSError:
+                    pass
+
+    def talk(self, f):
+        def say(line):
+            f.write(line + b"\r\n")
+            f.flush()
+        say(b"220 x.example ESMTP")
+        for line in f:
+            verb = line[:4].upper()
+            if verb == b"DATA":
+                say(b"354 go on")
+                while f.readline() not in (b".\r\n", b""):
+                    pass
+            elif verb == b"RCPT" and b"<bad@" in line:
+                say(b"550 5.1.1 nobody")
+                continue
+            elif verb == b"RCPT" and b"<later@" in line:
+                say(b"451 4.3.0 later")
+                continue
+            elif verb == b"QUIT":
+                say(b"221 2.0.0 bye")
+                return
+            say(b"250 2.0.0 ok")
+
+
+def put_by_program(d, *rcpts):
+    d.run("mailchute", "-odq", "-a", "work", "-f", "me@work.example", "--",
+          *rcpts)
+
+
+@case
+def stats_counters(d):
+    server = Server()
+    d.write_config("queue-dir = %s\n[account work]\nhost = 127.0.0.1\n"
+                   "port = %d\ntls = off\n[account home]\n"
+                   "host = h.example\n" % (d.spool, server.port))
+    before = int(time.time())
+    put_by_program(d, "a@x.example", "b@x.example", "bad@x.example",
+                   "later@x.example")
+    put_by_program(d, "c@x.example")
+    work = agree(d)[0]["work"]
+    same([work[k] for k in ("queued", "delivered", "deferred", "failed")],
+         [2, 0, 0, 0])
+    holds(before <= work["since"] <= time.time(), "since")
+    same(stat.S_IMODE(os.stat(d.spool + "/counters").st_mode), 0o600)
+    d.queue("run")
+    # the report about bad@ is a message more, and is delivered at once
+    found = agree(d)[0]
+    work = found["work"]
+    same([work[k] for k in ("queued", "delivered", "deferred", "failed")],
+         [3, 4, 1, 1])
+    same([found["home"][k] for k in ("queued", "delivered")], [0, 0])
+    d.queue("run", work_id(d), status=75)
+    same(stats(d)["work"]["deferred"], 2)
+    text = d.queue("stats").out
+    holds(re.search(r"(?m)^    since [-\d]+ [\d:]+: 3 messages queued; "
+                    r"recipients: 4 delivered, 2 deferred, 1 failed$", text),
+          text)
+    # damaged, it says so and begins anew; and nothing fails
+    with open(d.spool + "/counters", "r+b") as f:
+        f.write(b"x")
+    d.queue("stats", err="counters is damaged")
+    put_by_program(d, "d@x.example")
+    same(stats(d)["work"]["queued"], 1)
+    # nor where it cannot be had
+    os.unlink(d.spool + "/counters")
+    os.mkdir(d.spool + "/counters")
+    open(d.spool + "/counters/x", "w").close()
+    put_by_program(d, "e@x.example")
+    same(stats(d)["work"]["queued"], 0)
+    same(len(d.objects()), 3)
+    server.sock.close()
+
+
+def work_id(d):
+    return [o["id"] for o in d.objects() if o["account"] == "work"][0]
+
+
+@case
+def stats_output(d):
+    d.put(IDS[0])
+    place = d.top + "/textfile"
+    os.mkdir(place)
+    name = place + "/mailchute.prom"
+    for words in (("--output", name), ("--output=" + name,)):
+        done = d.queue("stats", "--prometheus", *words,
+                       preexec_fn=lambda: os.umask(0o077))
+        same(done.out, "")
+        same(os.listdir(place), ["mailchute.prom"])
+        same(stat.S_IMODE(os.stat(name).st_mode), 0o644)
+        with open(name, "rb") as f:
+            families = parse_metrics(f.read())
+        same(metric(families, "queue_messages", account="work", state="due"),
+             1)
+        os.chmod(name, 0o600)
+    # another file each time: who has the old one open reads it to its end
+    inode = os.stat(name).st_ino
+    with open(name, "rb") as f:
+        whole = f.read()
+        d.put(IDS[1])
+        d.queue("stats", "--json", "--output", name)
+        f.seek(0)
+        same(f.read(), whole)
+    holds(os.stat(name).st_ino != inode, "the same file")
+    with open(name) as f:
+        same([json.loads(x)["account"] for x in f], ACCOUNT_NAMES)
+    # a link loses its place, and what it leads to stays
+    other = d.top + "/other"
+    with open(other, "w") as f:
+        f.write("mine")
+    os.unlink(name)
+    os.symlink(other, name)
+    d.queue("stats", "--output", name)
+    holds(not os.path.islink(name), "written through a link")
+    with open(other) as f:
+        same(f.read(), "mine")
+    # what cannot be written leaves the old one, and nothing beside it
+    d.queue("stats", "--output", place, status=73, err="cannot write " +
+            place)
+    d.queue("stats", "--output", d.top + "/nosuch/x", status=73,
+            err="cannot write")
+    with open(name, "rb") as f:
+        whole = f.read()
+    d.queue("stats", "--prometheus", "--output", name, status=73,
+            err="cannot write", preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_FSIZE, (100, 100)))
+    with open(name, "rb") as f:
+        same(f.read(), whole)
+    same(os.listdir(place), ["mailchute.prom"])
+    same([n for n in os.listdir(d.top) if "textfile." in n], [])
 
 
 # -------------------------------------------------------- damage and strangers
@@ -865,6 +1263,13 @@ def list_many(d, n):
     as_json = peak(d, objects, "mailchute", "queue", "--json")
     holds(as_text < 64 * 1024, "mailq: %d KiB" % as_text)
     holds(as_json < 32 * 1024, "--json: %d KiB" % as_json)
+    numbers = d.top + "/numbers"
+    in_all = peak(d, numbers, "mailchute", "queue", "stats", "--prometheus")
+    holds(in_all < 64 * 1024, "stats: %d KiB" % in_all)
+    with open(numbers, "rb") as f:
+        families = parse_metrics(f.read())
+    same(metric(families, "queue_messages", account="work",
+                state="deferred"), n)
     ids = set()
     with open(text) as f:
         for line in f:

@@ -162,9 +162,10 @@ for shell in ${SHELLS:-bash zsh fish}; do
 	expect "$shell" 'mailchute co' config
 	expect "$shell" 'mailchute q' queue
 	expect "$shell" 'mailchute queue ' has list show hold release retry \
-	    remove run check
+	    remove run check stats
 	expect "$shell" 'mailchute queue r' release retry remove run
 	expect "$shell" 'mailchute queue list -C accounts.conf -a w' work
+	expect "$shell" 'mailchute queue stats --prom' --prometheus
 	expect "$shell" 'mailchute queue show -C file-' file-a file-b
 	expect "$shell" 'mailchute se' send
 	expect "$shell" 'mailchute send --' has --to --cc --bcc --subject \

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include "base/mem.h"
+#include "queue/counters.h"
 #include "queue/pause.h"
 #include "queue_internal.h"
 #include "store_side.h"
@@ -1188,6 +1189,91 @@ scans(void **state)
 	desk_clear(&d);
 }
 
+/* ------------------------------------------------------------------- stats */
+
+struct told {
+	size_t n;
+	size_t stop_at;
+	uint64_t messages;
+	char names[500];
+	struct mc_queue_account work;
+};
+
+static int
+tell_account(void *ctx, const struct mc_queue_account *a)
+{
+	struct told *t = ctx;
+	size_t len = strlen(t->names);
+
+	if (++t->n == t->stop_at)
+		return 42;
+	(void)snprintf(t->names + len, sizeof(t->names) - len, "%s,",
+	    a->account);
+	for (size_t i = 0; i < MC_STATS; i++)
+		t->messages += a->messages[i];
+	if (strcmp(a->account, "work") == 0)
+		t->work = *a;
+	return 0;
+}
+
+static void
+stats(void **state)
+{
+	struct told t = { .n = 0 }, stopped = { .stop_at = 2 };
+	struct mc_err err = { .code = MC_OK };
+	char id[MC_ID_LEN + 1];
+	struct desk d;
+	int64_t until;
+	int fd[2];
+
+	(void)state;
+	desk_init(&d);
+	d.side.item.account = "zoo";
+	side_put(&d.side, id);
+	d.side.item.account = "aaa";
+	side_put(&d.side, id);
+	d.side.item.account = "work";
+	side_put(&d.side, id);
+	side_put(&d.side, id);
+	banish(&d, id);
+	pause_account(&d, "work", &until);
+	assert_true(mc_counters_add(d.side.store, "work",
+	    &(struct mc_counts){ 1, 2, 3, 4 }));
+	/* whoever is not in the queue any more has numbers all the same */
+	assert_true(mc_counters_add(d.side.store, "past",
+	    &(struct mc_counts){ .queued = 1 }));
+	assert_int_equal(mc_queue_stats(d.queue, -1, tell_account, &t, &err),
+	    0);
+	assert_string_equal(t.names, ",aaa,other,past,work,zoo,");
+	assert_int_equal(t.messages, 4);
+	assert_int_equal(t.work.messages[MC_STAT_DEFERRED], 1);
+	assert_int_equal(t.work.bytes[MC_STAT_DEFERRED], strlen(HEADER) + 2 +
+	    strlen(BODY));
+	assert_int_equal(t.work.oldest, ARRIVAL);
+	assert_int_equal(t.work.paused_until, until);
+	assert_int_equal(t.work.next_attempt, until);
+	assert_int_equal(t.work.queued, 1);
+	assert_int_equal(t.work.delivered, 2);
+	assert_int_equal(t.work.deferred, 3);
+	assert_int_equal(t.work.failed, 4);
+	assert_in_range(t.work.since, now() - 60, now());
+	assert_int_equal(mc_queue_stats(d.queue, -1, tell_account, &stopped,
+	    NULL), 42);
+	assert_int_equal(stopped.n, 2);
+	/* somebody wants it to end */
+	assert_int_equal(pipe(fd), 0);
+	t = (struct told){ .n = 0 };
+	assert_int_equal(mc_queue_stats(d.queue, fd[0], tell_account, &t,
+	    &err), 0);
+	assert_int_equal(write(fd[1], "", 1), 1);
+	assert_err(mc_queue_stats(d.queue, fd[0], tell_account, &t, &err),
+	    err, MC_E_CANCELLED);
+	assert_int_equal(t.n, 6);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+	desk_clear(&d);
+}
+
 /* --------------------------------------------------------------- no memory */
 
 /* 0, or -1 with the first error of one round through everything */
@@ -1195,6 +1281,7 @@ static int
 round_trip(struct desk *d, const char *id, struct mc_err *err)
 {
 	struct seen seen = { .n = 0 };
+	struct told told = { .n = 0 };
 	struct mc_queue *queue = NULL;
 	char full[32], said[1000] = "";
 	struct mc_buf b;
@@ -1203,6 +1290,7 @@ round_trip(struct desk *d, const char *id, struct mc_err *err)
 	mc_buf_init(&b, 10000);
 	if (mc_queue_open(&d->caller, d->config, 0, &queue, err) == 0 &&
 	    mc_queue_list(queue, see, &seen, err) == 0 &&
+	    mc_queue_stats(queue, -1, tell_account, &told, err) == 0 &&
 	    mc_queue_find(queue, id, full, err) == 0 &&
 	    mc_queue_show(queue, id, see, &seen, err) == 0 &&
 	    mc_queue_notes(queue, id, count_note, said, err) == 0 &&
@@ -1281,6 +1369,7 @@ main(void)
 		cmocka_unit_test(due),
 		cmocka_unit_test(check),
 		cmocka_unit_test(scans),
+		cmocka_unit_test(stats),
 		cmocka_unit_test(no_memory),
 	};
 

@@ -4,6 +4,10 @@
  */
 #include "runner_stage.h"
 
+#include "queue/counters.h"
+
+#include <sys/file.h>
+
 /* --------------------------------------------------------------------- tests */
 
 static void
@@ -1205,6 +1209,79 @@ test_many_runs(void **state)
 	tear_down(&s);
 }
 
+static int
+take_counts(void *ctx, const char *account, const struct mc_counts *counts)
+{
+	assert_string_equal(account, "work");
+	*(struct mc_counts *)ctx = *counts;
+	return 0;
+}
+
+static struct mc_counts
+counts(struct stage *s)
+{
+	struct mc_counts c = { .queued = 0 };
+	int64_t since;
+
+	assert_int_equal(mc_counters_each(s->side.store, take_counts, &c,
+	    &since), 0);
+	return c;
+}
+
+/* the file says what the events said, whenever it is looked at between runs */
+static void
+test_counts(void **state)
+{
+	struct mc_counts c;
+	struct stage s;
+	const char *id;
+
+	(void)state;
+	set_up(&s, "unsure-retries = 0\n");
+	assert_int_equal(counts(&s).delivered, 0);
+	put_to(&s, "ok1 bad ok2", 0);
+	id = put_to(&s, "ok3 later unsure", 0);
+	for (int i = 0; i < 3; i++) {
+		run_ok(&s);
+		c = counts(&s);
+		assert_int_equal(c.delivered, s.events[MC_DELIVERED]);
+		assert_int_equal(c.deferred, s.events[MC_DEFERRED] +
+		    s.events[MC_UNSURE]);
+		assert_int_equal(c.failed, s.events[MC_FAILED]);
+		s.run.ids = &id;
+		s.run.n_ids = 1;
+	}
+	/* the reports to the sender */
+	assert_true(c.queued >= 1 && c.delivered >= 4);
+	assert_true(c.deferred >= 1 && c.failed >= 1);
+	tear_down(&s);
+}
+
+/* what cannot be counted is sent all the same */
+static void
+test_counts_locked(void **state)
+{
+	struct stage s;
+	int fd;
+
+	(void)state;
+	set_up(&s, "");
+	put_to(&s, "ok1", 0);
+	run_ok(&s);
+	fd = open(side_path(&s.side, ".", 0, MC_COUNTERS_FILE), O_RDWR);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	put_to(&s, "ok2", 0);
+	run_ok(&s);
+	assert_int_equal(times_sent("ok2@y.example"), 1);
+	assert_int_equal(counts(&s).delivered, 1);
+	assert_non_null(strstr(s.side.said, "is not counted"));
+	(void)close(fd);
+	put_to(&s, "ok3", 0);
+	run_ok(&s);
+	assert_int_equal(counts(&s).delivered, 2);
+	tear_down(&s);
+}
+
 static void
 test_no_memory(void **state)
 {
@@ -1295,6 +1372,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_many_runs),
+		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_counts_locked),
 		cmocka_unit_test(test_no_memory),
 	};
 
