@@ -213,6 +213,11 @@ static int
 open_all(struct run *run, struct mc_err *err)
 {
 	run->null_fd = mc_file_lift(open("/dev/null", O_RDWR | O_CLOEXEC));
+	/* confined (confine.h): what goes to a standard error that was closed
+	 * is lost either way */
+	if (run->null_fd < 0 && errno == EACCES)
+		run->null_fd = mc_file_lift(open("/dev/null",
+		    O_RDONLY | O_CLOEXEC));
 	if (run->null_fd < 0 || open_pipe(run->out_fd) != 0 ||
 	    open_pipe(run->exec_fd) != 0)
 		return mc_err_sys(err, MC_E_HELPER, MC_STAGE_LOCAL, errno,

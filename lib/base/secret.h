@@ -4,8 +4,10 @@
  *
  * The bytes live in pages of their own (mmap, MADV_DONTDUMP, mlock as far as
  * the limits allow) and are NUL-terminated.  Only lib/smtp/sasl.c, oauth.c,
- * lib/transport/curl*.c (which hand them to libcurl, and read `proxy`) and
- * lib/config/proxy.c look at them, through mc_secret_peek.
+ * lib/transport/curl*.c (which hand them to libcurl, and read `proxy`),
+ * lib/config/proxy.c, keeper.c (which hands them on) and
+ * lib/queue/worker_confine.c (the proxy's port) look at them, through
+ * mc_secret_peek.
  */
 #ifndef MC_SECRET_H
 #define MC_SECRET_H

@@ -53,7 +53,8 @@ mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
 	    .log_most = r->set->log == NULL || r->set->log->fn == NULL ?
 	    MC_LOG_NONE : r->set->log->most,
 	    .dir = mc_store_dir(r->set->store),
-	    .depth = (size_t)lane->account->pipeline_depth };
+	    .depth = (size_t)lane->account->pipeline_depth,
+	    .told = r->told_confine };
 	/* so that hearing needs no more memory */
 	if (mc_buf_reserve(&hand->in, 2 * (sizeof(struct mc_frame) +
 	    MC_FRAME_MOST)) == NULL) {
@@ -67,6 +68,7 @@ mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
 		mc_mem_free(hand);
 		return NULL;
 	}
+	r->told_confine = r->told_confine || lane->account->confine;
 	hand->since = mc_clock_ms();
 	hand->next = lane->hands;
 	lane->hands = hand;

@@ -151,6 +151,7 @@ struct mc_runner {
 	bool gave;		/* the last round had something for a worker */
 	struct mc_lane *lanes;
 	struct mc_run_progress progress;
+	bool told_confine;	/* a worker has said what it cannot give up */
 	bool changed;		/* progress has, since it was last told */
 	int64_t told_at;
 	int64_t count_at;	/* mc_clock_ms: counts of lanes are written */

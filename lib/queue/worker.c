@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "queue/store.h"
+#include "queue/worker_confine.h"
 #include "transport/deliver.h"
 
 /* the runner reads whenever it is not writing to a disk */
@@ -295,10 +296,34 @@ over(void *ctx, const struct mc_delivery_message *m, int rc,
 		give_back(w);
 }
 
+/*
+ * What needs more than will be left is started before.  Without a keeper there
+ * would be no log-in, so everything stays as it is then.
+ */
+static void
+settle(struct work *w, struct mc_keeper *keeper)
+{
+	const struct mc_account *a = w->set->account;
+	struct mc_err err = { .code = MC_OK };
+
+	if (!mc_worker_confinable(a))
+		return;
+	if (mc_keeper_needed(a)) {
+		if (mc_keeper_start(a, w->set->caller, keeper, &err) != 0) {
+			mc_log_line(&w->log, MC_LOG_INFO, MC_STAGE_LOCAL,
+			    "this worker is not confined: %s", err.text);
+			return;
+		}
+		w->d.env.keeper = keeper;
+	}
+	mc_worker_confine(w->set, &w->log);
+}
+
 void
 mc_worker_main(void *ctx, int sock)
 {
 	struct work w = { .set = ctx, .sock = sock };
+	struct mc_keeper keeper = { .child = { 0, -1 } };
 	struct mc_delivery_feed feed = { next, over, &w, 1 };
 
 	w.log = (struct mc_log){ log_line, &w, w.set->log_most };
@@ -311,10 +336,12 @@ mc_worker_main(void *ctx, int sock)
 	w.d.on_open = on_open;
 	w.d.ctx = &w;
 	feed.depth = w.set->depth;
+	settle(&w, &keeper);
 	while (!w.stopped && hear_jobs(&w)) {
 		mc_delivery_feed_run(&w.d, &feed);
 		give_back(&w);
 	}
 	give_back(&w);
 	mc_delivery_close(&w.d);
+	mc_keeper_end(&keeper);
 }

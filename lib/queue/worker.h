@@ -3,7 +3,8 @@
  * worker.h - the process that carries messages of one account over one
  * connection
  *
- * It has the network and the account's secrets; it cannot write to the spool.
+ * It has the network and the account's secrets; it cannot write to the spool,
+ * and gives up what else it does not need (worker_confine.h).
  * Each message comes as a descriptor that carries the message's lock, so that
  * the lock lives as long as the last process that may be sending it.  What it
  * tells, the runner records, and lets it go on after that.
@@ -88,6 +89,7 @@ struct mc_worker {
 	enum mc_level log_most;
 	const char *dir;	/* of the spool, for texts */
 	size_t depth;		/* messages on their way at once */
+	bool told;		/* another one has said what it cannot give up */
 };
 
 /* the child's life: takes jobs until the channel ends.  ctx: struct mc_worker */

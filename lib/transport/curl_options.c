@@ -230,8 +230,7 @@ set_proxy_password(struct mc_transport *t, struct mc_str in_url,
 
 	if (!mc_source_has(env->account, MC_SECRET_PROXY))
 		return set_decoded(t, CURLOPT_PROXYPASSWORD, in_url, err);
-	if (mc_source_get(env->account, MC_SECRET_PROXY, env->caller,
-	    env->cancel_fd, &secret, err) != 0)
+	if (mc_login_secret(env, MC_SECRET_PROXY, &secret, err) != 0)
 		return -1;
 	mc_buf_init_secret(&text, MC_MAX_SECRET);
 	mc_buf_add_str(&text, mc_secret_peek(secret));

@@ -20,6 +20,17 @@ mc_login_wanted(const struct mc_account *a)
 }
 
 int
+mc_login_secret(const struct mc_transport_env *env, enum mc_secret_kind kind,
+    struct mc_secret **ret_secret, struct mc_err *err)
+{
+	if (env->keeper != NULL)
+		return mc_keeper_get(env->keeper, kind, env->cancel_fd,
+		    ret_secret, err);
+	return mc_source_get(env->account, kind, env->caller, env->cancel_fd,
+	    ret_secret, err);
+}
+
+int
 mc_login_secrets(const struct mc_transport_env *env, struct mc_login *login,
     struct mc_err *err)
 {
@@ -29,11 +40,11 @@ mc_login_secrets(const struct mc_transport_env *env, struct mc_login *login,
 	bool token = mc_source_has(a, MC_SECRET_TOKEN) &&
 	    mc_sasl_wants_token(a->auth);
 
-	if (password && mc_source_get(a, MC_SECRET_PASSWORD, env->caller,
-	    env->cancel_fd, &login->password, err) != 0)
+	if (password && mc_login_secret(env, MC_SECRET_PASSWORD,
+	    &login->password, err) != 0)
 		return -1;
-	if (token && mc_source_get(a, MC_SECRET_TOKEN, env->caller,
-	    env->cancel_fd, &login->token, err) != 0)
+	if (token && mc_login_secret(env, MC_SECRET_TOKEN, &login->token,
+	    err) != 0)
 		return -1;
 	if (!password && !token && a->tls_cert == NULL &&
 	    (a->auth == NULL || strcasecmp(a->auth, "auto") == 0))

@@ -8,6 +8,11 @@
 #include "smtp/sasl.h"
 #include "transport/transport.h"
 
+/* from env->keeper if there is one, else mc_source_get */
+MC_NODISCARD int
+mc_login_secret(const struct mc_transport_env *env, enum mc_secret_kind kind,
+    struct mc_secret **ret_secret, struct mc_err *err);
+
 struct mc_login {
 	struct mc_secret *password;	/* NULL: none */
 	struct mc_secret *token;

@@ -20,7 +20,7 @@
  * `layout` is MC_MODULE_LAYOUT as the module saw it. */
 struct mc_transport_module {
 	const char *version;		/* mc_version() */
-	size_t layout[8];
+	size_t layout[9];
 	const struct mc_transport_ops *ops;
 };
 
@@ -28,7 +28,8 @@ struct mc_transport_module {
 	{ sizeof(struct mc_transport_module), sizeof(struct mc_account), \
 	sizeof(struct mc_caller), sizeof(struct mc_log), \
 	sizeof(struct mc_envelope), sizeof(struct mc_rcpt), \
-	sizeof(struct mc_transport_job), sizeof(struct mc_transport_ops) }
+	sizeof(struct mc_transport_job), sizeof(struct mc_transport_env), \
+	sizeof(struct mc_transport_ops) }
 
 /*
  * mc_module_load - load `file`, which stays loaded until the process ends

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "config/keeper.h"
 #include "mail/envelope.h"
 #include "mail/spool.h"
 
@@ -19,6 +20,8 @@ struct mc_transport_env {
 	const struct mc_caller *caller;
 	const struct mc_log *log;
 	int cancel_fd;
+	struct mc_keeper *keeper;	/* has the secrets; NULL: they are
+					 * read here */
 	unsigned *quirks;	/* what this server cannot do although it says
 				 * so, learnt and minded; NULL: nothing */
 	/* told of each n bytes of content handed to the server, or NULL */

@@ -21,14 +21,17 @@ from = me@x.example
 connections = 1
 unsure-retries = 1
 queue-lifetime = 1000
+confine = no
 %s
 [account dead]
 host = dead.example
 from = me@x.example
+confine = no
 [account net]
 host = far.example
 from = me@x.example
 queue-lifetime = 1000
+confine = no
 """
 
 

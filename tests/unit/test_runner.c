@@ -4,9 +4,18 @@
  */
 #include "runner_stage.h"
 
+#include "base/confine.h"
+#include "base/secret.h"
+#include "config/source.h"
 #include "queue/counters.h"
+#include "transport/login.h"
 
 #include <sys/file.h>
+#ifdef __linux__
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#endif
 
 /* --------------------------------------------------------------------- tests */
 
@@ -517,7 +526,8 @@ test_runner_dies(void **state)
 	int status;
 
 	(void)state;
-	set_up(&s, "");
+	/* the worker does it, and could not */
+	set_up(&s, "confine = no\n");
 	put_to(&s, "kill later", 0);
 	s.run.event = NULL;
 	world->kill = 1;
@@ -1324,6 +1334,285 @@ test_no_memory(void **state)
 	}
 }
 
+/* ------------------------------------------------------------ confinement */
+
+/* a worker that somebody else has taken over: where is it let in? */
+static const char *pry_top, *pry_dir;
+
+struct pried {
+	int access;		/* of the message's descriptor */
+	int message;		/* errno of opening it for writing */
+	int reading;
+	int create;
+	int change;		/* rename */
+	int list;
+	int home;
+	int run;
+	int temp;		/* 0: a temporary file could be made */
+	char password[64];
+};
+
+static struct pried *pried;
+
+static int
+opening(const char *dir, const char *name, int flags)
+{
+	char path[300];
+	int fd, sys;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, flags | O_CLOEXEC, 0600);
+	sys = fd < 0 ? errno : 0;
+	mc_file_close(&fd);
+	return sys;
+}
+
+static int
+pry_open(const struct mc_transport_env *env,
+    struct mc_transport **ret_transport, struct mc_err *err)
+{
+	struct mc_secret *secret = NULL;
+
+	if (mc_source_has(env->account, MC_SECRET_PASSWORD)) {
+		if (mc_login_secret(env, MC_SECRET_PASSWORD, &secret,
+		    err) != 0)
+			return -1;
+		(void)snprintf(pried->password, sizeof(pried->password),
+		    "%.*s", MC_STR_FMT(mc_secret_peek(secret)));
+		mc_secret_free(secret);
+	}
+	return fake_open(env, ret_transport, err);
+}
+
+static int
+pry_send(struct mc_transport *t, const struct mc_transport_job *job,
+    struct mc_err *err)
+{
+	char q[200], name[80], from[300], to[300];
+	struct mc_err why = { 0 };
+	int fd;
+
+	(void)snprintf(q, sizeof(q), "%s/q", pry_dir);
+	(void)snprintf(name, sizeof(name), "%s", world->sent[MOST_SENT - 1]);
+	pried->access = fcntl(job->body->fd, F_GETFL) & O_ACCMODE;
+	pried->message = opening(q, name, O_RDWR);
+	pried->reading = opening(q, name, O_RDONLY);
+	pried->create = opening(q, "new", O_WRONLY | O_CREAT);
+	pried->list = opening(q, "", O_RDONLY | O_DIRECTORY);
+	pried->home = opening(pry_top, "config", O_RDONLY);
+	(void)snprintf(from, sizeof(from), "%s/%s", q, name);
+	(void)snprintf(to, sizeof(to), "%s/other", q);
+	if (!t->env->account->confine ||
+	    t->env->account->auth == NULL ||
+	    strcmp(t->env->account->auth, "auto") != 0)
+		return fake_send(t, job, err);
+	/* what would be the end of the test if it worked */
+	pried->change = rename(from, to) == 0 ? 0 : errno;
+	pried->run = execl("/bin/true", "true", NULL) == 0 ? 0 : errno;
+	fd = mc_file_temp(t->env->caller->tmpdir, &why);
+	pried->temp = fd < 0;
+	mc_file_close(&fd);
+	return fake_send(t, job, err);
+}
+
+static const struct mc_transport_ops prying = { .name = "prying",
+	.open = pry_open, .send = pry_send, .close = fake_close };
+
+static bool
+is_confined(void)
+{
+	struct mc_confine_result got;
+	struct mc_confine_rules none = { .n_paths = 0 };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		mc_confine(&none, &got);
+		_exit((got.done & MC_CONFINE_FILES) != 0 &&
+		    (got.done & MC_CONFINE_CALLS) != 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status == 0;
+}
+
+/* the name of the one file in the queue */
+static void
+find_message(const char *dir)
+{
+	char path[200];
+	struct dirent *e;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/q", dir);
+	d = opendir(path);
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			(void)snprintf(world->sent[MOST_SENT - 1],
+			    sizeof(world->sent[0]), "%.79s", e->d_name);
+	(void)closedir(d);
+}
+
+/* another configuration */
+static void
+again(struct stage *s, const char *more)
+{
+	char path[200], text[2000];
+
+	mc_config_free(s->config);
+	s->config = NULL;
+	(void)snprintf(path, sizeof(path), "%s/config", s->side.top);
+	(void)snprintf(text, sizeof(text), "[account work]\n"
+	    "host = mail.example\nfrom = me@x.example\n%s", more);
+	side_write(path, text, strlen(text));
+	assert_int_equal(mc_config_load(&s->caller, path, NULL, NULL,
+	    &s->config, NULL), 0);
+}
+
+static void
+pry(struct stage *s)
+{
+	pry_top = s->side.top;
+	pry_dir = s->side.dir;
+	memset(pried, 0, sizeof(*pried));
+	s->ops = &prying;
+	put_to(s, "ok", 0);
+	find_message(s->side.dir);
+	run_ok(s);
+	assert_int_equal(world->n_sent, 1);
+	assert_int_equal(pried->access, O_RDONLY);
+	assert_int_equal(pried->temp, 0);
+}
+
+static void
+test_confined(void **state)
+{
+	static const char line[] = "user = me\npassword-command = sh -c "
+	    "'echo made >%s/made; echo secret'\n";
+	char more[300], made[100];
+	struct stage s;
+
+	(void)state;
+	if (!is_confined()) {
+		print_message("# SKIP: neither Landlock nor seccomp here\n");
+		skip();
+	}
+	set_up(&s, "");
+	pry(&s);
+	assert_int_equal(pried->message, EACCES);
+	assert_int_equal(pried->reading, EACCES);
+	assert_int_equal(pried->create, EACCES);
+	assert_int_equal(pried->list, EACCES);
+	assert_int_equal(pried->home, EACCES);
+	assert_true(pried->change == EPERM || pried->change == EACCES);
+	assert_int_equal(pried->run, EPERM);
+	/* all was done, so there is nothing to say */
+	assert_null(strstr(s.side.said, "not confined"));
+	tear_down(&s);
+
+	/* the command for the password is as free as ever */
+	set_up(&s, "");
+	(void)snprintf(made, sizeof(made), "%s/made", s.side.top);
+	(void)snprintf(more, sizeof(more), line, s.side.top);
+	again(&s, more);
+	pry(&s);
+	assert_string_equal(pried->password, "secret");
+	assert_int_equal(access(made, R_OK), 0);
+	assert_int_equal(pried->message, EACCES);
+	assert_int_equal(pried->home, EACCES);
+	assert_int_equal(unlink(made), 0);
+	tear_down(&s);
+}
+
+#ifdef __linux__
+
+/* as on a kernel without Landlock */
+static void
+take_landlock_away(void)
+{
+	struct sock_filter code[] = {
+		{ BPF_LD | BPF_W | BPF_ABS, 0, 0,
+		    offsetof(struct seccomp_data, nr) },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 444 },
+		{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS },
+		{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW },
+	};
+	struct sock_fprog prog = { MC_NELEM(code), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) != 0)
+		_exit(97);
+}
+
+/* everything is delivered, the log says it once, and seccomp is there */
+static void
+test_half_confined(void **state)
+{
+	struct stage s;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (!is_confined()) {
+		print_message("# SKIP: neither Landlock nor seccomp here\n");
+		skip();
+	}
+	set_up(&s, "messages-per-connection = 1\n");
+	pid = fork();
+	if (pid == 0) {
+		const char *text = s.side.said, *said = "not confined in";
+		int n = 0;
+
+		(void)alarm(20);
+		take_landlock_away();
+		put_to(&s, "ok", 0);
+		put_to(&s, "ok", 0);
+		pry_top = s.side.top;
+		pry_dir = s.side.dir;
+		s.ops = &prying;
+		find_message(s.side.dir);
+		run_ok(&s);
+		while ((text = strstr(text, said)) != NULL) {
+			text++;
+			n++;
+		}
+		_exit(n);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_int_equal(world->opens, 2);
+	assert_int_equal(world->n_sent, 2);
+	assert_int_equal(pried->message, EACCES);
+	assert_int_equal(pried->reading, 0);
+	assert_int_equal(pried->create, EACCES);
+	assert_int_equal(pried->change, EPERM);
+	assert_int_equal(pried->run, EPERM);
+	tear_down(&s);
+}
+
+#define HAVE_HALF
+#endif
+
+/* not for everybody: then nothing of it is done */
+static void
+test_not_confined(void **state)
+{
+	static const char *const lines[] = { "confine = no\n",
+	    "user = me\nauth = gssapi\n" };
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(lines); i++) {
+		struct stage s;
+
+		set_up(&s, lines[i]);
+		pry(&s);
+		assert_int_equal(pried->reading, 0);
+		assert_int_equal(pried->home, 0);
+		tear_down(&s);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1375,9 +1664,16 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_counts_locked),
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_confined),
+#ifdef HAVE_HALF
+		cmocka_unit_test(test_half_confined),
+#endif
+		cmocka_unit_test(test_not_confined),
 	};
 
-	if (stage_open(argc, argv) != 0)
+	pried = mmap(NULL, sizeof(*pried), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (pried == MAP_FAILED || stage_open(argc, argv) != 0)
 		return 99;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -347,7 +347,8 @@ test_runner_dies(void **state)
 	int status, twice = 0;
 
 	(void)state;
-	open_stage(&s, "connections = 1\n");
+	/* the worker does it, and could not otherwise */
+	open_stage(&s, "connections = 1\nconfine = no\n");
 	put_lot(&s, "first", 3, "kill");
 	s.side.item.next_attempt++;
 	put_to(&s, "fine1", 0);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * confine.h - give up what this process will not need any more
+ *
+ * For a process that talks to strangers: whoever takes it over by a mistake of
+ * ours should find nothing to write, nothing to run and no way to others.
+ * Linux only, by two means; either, or a part of it, may be missing, and that
+ * is no failure.
+ *
+ * Landlock (5.13): what is opened from now on has to lie beneath a path that is
+ * named here.  From 6.7 on TCP connects to the named ports alone, from 6.12 on
+ * no signal and no abstract socket reaches a process outside.
+ *
+ * seccomp (on x86-64 and aarch64): a filter without calls that run programs,
+ * open files for writing, change names, modes or owners of files (of open ones
+ * too), look into other processes, change who we are or what system this is,
+ * or wait for connections; of sockets only UNIX, IPv4, IPv6 and netlink.  Most
+ * of these fail with EPERM; an open for writing with EACCES, a socket with
+ * EAFNOSUPPORT, and clone3 and openat2, whose flags no filter sees, with
+ * ENOSYS.
+ *
+ * Neither takes back what is open already.
+ */
+#ifndef MC_CONFINE_H
+#define MC_CONFINE_H
+
+#include "base/base.h"
+
+/* what may be done with a file, or with all beneath a directory */
+#define MC_MAY_READ 1u
+#define MC_MAY_RUN 2u
+/* files without a name (O_TMPFILE with O_EXCL); where the filter is missing,
+ * files that are there may be opened for reading and writing too */
+#define MC_MAY_TEMP 4u
+
+struct mc_confine_path {
+	const char *path;	/* links are followed; not there: passed over */
+	unsigned may;
+};
+
+#define MC_CONFINE_FILES 1u
+#define MC_CONFINE_PORTS 2u
+#define MC_CONFINE_SCOPE 4u
+#define MC_CONFINE_CALLS 8u
+
+struct mc_confine_rules {
+	const struct mc_confine_path *paths;
+	size_t n_paths;
+	const uint16_t *ports;	/* TCP, to connect to */
+	size_t n_ports;
+	bool bind;		/* to an address of ours, port as it comes */
+	bool run;		/* programs, where a path has MC_MAY_RUN */
+	unsigned without;	/* MC_CONFINE_...: not to be tried (tests) */
+};
+
+struct mc_confine_result {
+	unsigned done;		/* MC_CONFINE_... that hold from now on */
+	int abi;		/* of Landlock; 0: the kernel has none */
+	int sys;		/* errno of what should have worked, or 0 */
+};
+
+/*
+ * mc_confine - confine this process, and those that it starts, for good
+ *
+ * Call it while there is one thread.  Sets "no new privileges" first.  Needs no
+ * memory; never fails: ret tells what came of it.
+ */
+void
+mc_confine(const struct mc_confine_rules *rules,
+    struct mc_confine_result *ret);
+
+#endif
