@@ -411,8 +411,12 @@ def order(driver, where):
 
 
 def busy_for_a_while(driver, where):
-    """Each of those that another has is waited for, not only the first."""
-    for ms in (250, 350):
+    """Each of those that another has is waited for, not only the first.
+
+    Which of them a mistake forgets is a matter of milliseconds, so that its
+    mutant is not among those that are always tried.
+    """
+    for ms in (150, 250, 300, 350, 450):
         folder = os.path.join(where, str(ms))
         os.mkdir(folder)
         place = RealPlace(driver, folder)

@@ -338,7 +338,7 @@ MUTANTS += RUNNER_MUTANTS
 QUICK += (
     "told to go on before it is recorded", "report after B",
     "F before its reason is safe", "a worker without its runner",
-    "busy, and only the first tried again", "told of a failure that is none")
+    "told of a failure that is none")
 
 
 def build(tools, where, number, mutant):
