@@ -429,7 +429,7 @@ single_over(void *ctx, const struct mc_delivery_message *m, int rc,
 
 	(void)m;
 	s->rc = rc;
-	if (rc != 0 && s->err != NULL && !mc_err_is_set(s->err))
+	if (rc < 0 && s->err != NULL && !mc_err_is_set(s->err))
 		*s->err = *err;
 }
 
