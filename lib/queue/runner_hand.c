@@ -104,7 +104,7 @@ task_free(struct mc_task *t)
 static struct mc_task *
 task_new(struct mc_hand *hand, struct mc_item *item, struct mc_entry *entry)
 {
-	size_t n = mc_entry_envelope(entry)->rcpts.n;
+	size_t n = mc_record_rcpts(entry);
 	struct mc_task *t = mc_mem_zalloc(1, sizeof(*t));
 
 	if (t == NULL)
@@ -212,10 +212,7 @@ mc_hand_may_have(struct mc_hand *hand, struct mc_item *item,
 	/* whatever broke the connection, or the worker, must not do it to
 	 * others again */
 	item->alone = info.cut_off || info.attempts != 0 ||
-	    info.size > MOST_BYTES;
-	for (size_t i = 0; i < mc_record_rcpts(entry); i++)
-		if (mc_entry_cell(entry, i) == MC_CELL_UNSURE)
-			item->alone = true;
+	    info.size > MOST_BYTES || mc_record_has(entry, MC_CELL_UNSURE);
 	if (hand->n_tasks == 0)
 		return true;
 	hand->full = item->alone || hand->bytes + info.size > MOST_BYTES;

@@ -249,6 +249,15 @@ mc_record_rcpts(struct mc_entry *entry)
 	return mc_entry_envelope(entry)->rcpts.n;
 }
 
+static inline bool
+mc_record_has(struct mc_entry *entry, enum mc_cell cell)
+{
+	for (size_t i = 0; i < mc_record_rcpts(entry); i++)
+		if (mc_entry_cell(entry, i) == cell)
+			return true;
+	return false;
+}
+
 void
 mc_record_error(struct mc_runner *r, const struct mc_err *err);
 

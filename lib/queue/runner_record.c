@@ -370,15 +370,6 @@ expire(struct mc_runner *r, struct mc_task *t, const struct mc_err *why,
 
 /* ---------------------------------------------------------------- the end */
 
-static bool
-has_cell(struct mc_entry *entry, enum mc_cell cell)
-{
-	for (size_t i = 0; i < mc_record_rcpts(entry); i++)
-		if (mc_entry_cell(entry, i) == cell)
-			return true;
-	return false;
-}
-
 /* nobody is left to send to: gone, or kept to be looked at; true if so */
 static bool
 conclude(struct mc_runner *r, struct mc_entry *entry)
@@ -403,7 +394,7 @@ static void
 reschedule(struct mc_runner *r, struct mc_task *t)
 {
 	struct mc_err err = { .code = MC_OK };
-	int64_t next = has_cell(t->entry, MC_CELL_UNSURE) ?
+	int64_t next = mc_record_has(t->entry, MC_CELL_UNSURE) ?
 	    t->next_unsure : t->next_attempt;
 
 	/* what would be due at once for ever is no way to go on */
@@ -606,8 +597,8 @@ mc_record_before(struct mc_runner *r, struct mc_lane *lane,
 		give_up_unsure(r, lane, entry, &s);
 		mc_report_failed(r, lane, entry, &s, room);
 		send = !conclude(r, entry) &&
-		    (has_cell(entry, MC_CELL_PENDING) ||
-		    has_cell(entry, MC_CELL_UNSURE)) &&
+		    (mc_record_has(entry, MC_CELL_PENDING) ||
+		    mc_record_has(entry, MC_CELL_UNSURE)) &&
 		    r->stop.code == MC_OK;
 		if (send)
 			tell_cut_off(r, entry);

@@ -301,7 +301,7 @@ over(void *ctx, const struct mc_delivery_message *m, int rc,
  * would be no log-in, so everything stays as it is then.
  */
 static void
-settle(struct work *w, struct mc_keeper *keeper)
+confine(struct work *w, struct mc_keeper *keeper)
 {
 	const struct mc_account *a = w->set->account;
 	struct mc_err err = { .code = MC_OK };
@@ -336,7 +336,7 @@ mc_worker_main(void *ctx, int sock)
 	w.d.on_open = on_open;
 	w.d.ctx = &w;
 	feed.depth = w.set->depth;
-	settle(&w, &keeper);
+	confine(&w, &keeper);
 	while (!w.stopped && hear_jobs(&w)) {
 		mc_delivery_feed_run(&w.d, &feed);
 		give_back(&w);
