@@ -1212,6 +1212,8 @@ class Server:
         except OSError:
             pass
         self.listener.close()
+        # from then on there are no more sessions, and all have started
+        self.thread.join(5)
         for session in self.sessions:
             try:
                 session.sock.shutdown(socket.SHUT_RDWR)
@@ -1219,7 +1221,6 @@ class Server:
                 pass
         for session in self.sessions:
             session.join(5)
-        self.thread.join(5)
         if self.path:
             try:
                 os.unlink(self.path)
