@@ -266,6 +266,22 @@ bool
 mc_record_mark(struct mc_runner *r, struct mc_entry *entry,
     const struct mc_some *s, enum mc_cell cell);
 
+/* what came of an attempt at recipient i (SIZE_MAX: at the message), with the
+ * time of the task or, without one, of now; errors as mc_entry_note, logged */
+int
+mc_record_note(struct mc_runner *r, struct mc_task *t, struct mc_entry *entry,
+    size_t i, const struct mc_err *why, bool sync);
+
+/* those that were sent in doubt often enough have failed; with unsure-retries =
+ * 0 this is known before another attempt.  s: room for all recipients */
+void
+mc_record_give_up_unsure(struct mc_runner *r, struct mc_lane *lane,
+    struct mc_entry *entry, struct mc_some *s);
+
+/* nobody is left to send to: gone, or kept to be looked at; true if so */
+bool
+mc_record_conclude(struct mc_runner *r, struct mc_entry *entry);
+
 /* one recipient was told of: its verdict is in the envelope */
 void
 mc_record_settled(struct mc_runner *r, struct mc_task *t);
@@ -275,8 +291,11 @@ void
 mc_record_done(struct mc_runner *r, struct mc_task *t,
     const struct mc_frame_done *done);
 
-/* what can be done for a message without sending it: reports that a crash kept from
- * being made, and its end.  1: it is to be sent; 0: the entry was closed */
+/*
+ * runner_before.c: what can be done for a message without sending it: reports
+ * that a crash kept from being made, and its end.  1: it is to be sent; 0: the
+ * entry was closed
+ */
 int
 mc_record_before(struct mc_runner *r, struct mc_lane *lane,
     struct mc_item *item, struct mc_entry *entry);

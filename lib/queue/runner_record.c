@@ -33,14 +33,6 @@ err_of(const struct mc_rcpt *rcpt, struct mc_err *ret_err)
 	    rcpt->text == NULL ? "" : rcpt->text);
 }
 
-static struct mc_some
-room_for(struct mc_entry *entry)
-{
-	return (struct mc_some){
-		mc_mem_zalloc(mc_record_rcpts(entry) + 1, sizeof(size_t)), 0
-	};
-}
-
 void
 mc_record_error(struct mc_runner *r, const struct mc_err *err)
 {
@@ -79,8 +71,8 @@ mc_record_mark(struct mc_runner *r, struct mc_entry *entry,
 	return false;
 }
 
-static int
-note(struct mc_runner *r, struct mc_task *t, struct mc_entry *entry,
+int
+mc_record_note(struct mc_runner *r, struct mc_task *t, struct mc_entry *entry,
     size_t i, const struct mc_err *why, bool sync)
 {
 	int64_t when = t != NULL ? t->begun : mc_runner_now();
@@ -110,7 +102,7 @@ fail(struct mc_runner *r, struct mc_task *t, struct mc_entry *entry,
 
 		err_of(mc_record_rcpt(entry, s->which[k]), &why);
 		/* without it they stay pending, and are tried again */
-		if (note(r, t, entry, s->which[k], &why,
+		if (mc_record_note(r, t, entry, s->which[k], &why,
 		    k + 1 == s->n) != 0)
 			return false;
 	}
@@ -205,7 +197,7 @@ defer(struct mc_runner *r, struct mc_task *t, size_t i)
 	/* nobody's attempt: the account is at fault */
 	if (fault == MC_FAULT_ACCOUNT || fault == MC_FAULT_NETWORK)
 		return;
-	(void)note(r, t, t->entry, i, &why, false);
+	(void)mc_record_note(r, t, t->entry, i, &why, false);
 }
 
 void
@@ -233,7 +225,7 @@ mc_record_settled(struct mc_runner *r, struct mc_task *t)
 
 			if (order[v] == MC_UNSURE) {
 				err_of(mc_record_rcpt(entry, s.which[k]), &why);
-				(void)note(r, t, entry, s.which[k], &why,
+				(void)mc_record_note(r, t, entry, s.which[k], &why,
 				    false);
 			} else if (order[v] == MC_DEFERRED) {
 				defer(r, t, s.which[k]);
@@ -244,22 +236,6 @@ mc_record_settled(struct mc_runner *r, struct mc_task *t)
 		    !mc_record_mark(r, entry, &s, MC_CELL_UNSURE))
 			break;
 	}
-}
-
-/* it says that it failed, and somebody is left: putting it back was cut short */
-static bool
-revive(struct mc_runner *r, struct mc_entry *entry)
-{
-	struct mc_err err = { .code = MC_OK };
-	struct mc_entry_info info;
-
-	mc_entry_info(entry, &info);
-	if (!info.failed || mc_entry_done(entry))
-		return true;
-	if (mc_entry_revive(entry, mc_runner_now(), &err) == 0)
-		return true;
-	mc_record_error(r, &err);
-	return false;
 }
 
 /* ----------------------------------------------------------------- giving up */
@@ -310,9 +286,8 @@ give_up(struct mc_rcpt *rcpt, const char *why)
 
 #define UNSURE_END "given up: sent several times, and never a verdict"
 
-/* with unsure-retries = 0 this is known before another attempt */
-static void
-give_up_unsure(struct mc_runner *r, struct mc_lane *lane,
+void
+mc_record_give_up_unsure(struct mc_runner *r, struct mc_lane *lane,
     struct mc_entry *entry, struct mc_some *s)
 {
 	s->n = 0;
@@ -370,9 +345,8 @@ expire(struct mc_runner *r, struct mc_task *t, const struct mc_err *why,
 
 /* ---------------------------------------------------------------- the end */
 
-/* nobody is left to send to: gone, or kept to be looked at; true if so */
-static bool
-conclude(struct mc_runner *r, struct mc_entry *entry)
+bool
+mc_record_conclude(struct mc_runner *r, struct mc_entry *entry)
 {
 	struct mc_err err = { .code = MC_OK };
 	int64_t until = mc_entry_last_note(entry) +
@@ -439,7 +413,8 @@ fault_of(struct mc_runner *r, struct mc_task *t,
 	fault = mc_fault_of(why, done->opening != 0);
 	if (fault == MC_FAULT_MESSAGE) {
 		if (!t->noted)
-			(void)note(r, t, t->entry, SIZE_MAX, why, false);
+			(void)mc_record_note(r, t, t->entry, SIZE_MAX, why,
+			    false);
 		if (is_news(t, t->hand->broke_at))
 			lane->broken++;
 		t->hand->broke_at = mc_clock_ms();
@@ -486,7 +461,7 @@ settle(struct mc_runner *r, struct mc_task *t,
 		expire(r, t, &done->err, &s);
 	mc_report_failed(r, t->lane, entry, &s, room);
 	mc_report_relayed(r, t, &s, room);
-	if (conclude(r, entry))
+	if (mc_record_conclude(r, entry))
 		return;
 	mc_report_delayed(r, t, &s, room);
 	t->waits = !cancelled && !t->noted && (done->untried != 0 ||
@@ -528,102 +503,4 @@ mc_record_done(struct mc_runner *r, struct mc_task *t,
 	if (t->lane->account == NULL || t->hand->carried >=
 	    t->lane->account->messages_per_connection)
 		t->hand->finished = true;
-}
-
-/* --------------------------------------------------------- without sending */
-
-/* its file may have lost what keeps a scan from it */
-static void
-wait_for_time(struct mc_runner *r, struct mc_entry *entry)
-{
-	struct mc_err err = { .code = MC_OK };
-
-	if (mc_entry_wait(entry, &err) != 0)
-		mc_record_error(r, &err);
-}
-
-/* another run may have been here since it was seen to be due */
-static bool
-still_due(struct mc_runner *r, const struct mc_lane *lane,
-    const struct mc_item *item, struct mc_entry *entry)
-{
-	struct mc_entry_info info;
-
-	mc_entry_info(entry, &info);
-	if (info.held)
-		return false;
-	if (info.hold_until > mc_runner_now()) {
-		wait_for_time(r, entry);
-		return false;
-	}
-	return item->forced || mc_schedule_due(&lane->schedule,
-	    info.next_attempt, mc_runner_now());
-}
-
-/*
- * Whoever tried last was killed before all was recorded; what is pending may
- * have arrived.  It goes again, and a person who wonders about two copies
- * finds out why.
- */
-static void
-tell_cut_off(struct mc_runner *r, struct mc_entry *entry)
-{
-	struct mc_err why = { .code = MC_OK };
-	struct mc_entry_info info;
-
-	mc_entry_info(entry, &info);
-	if (!info.cut_off)
-		return;
-	mc_log_line(r->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
-	    "message %s: the last attempt was cut off before its end was "
-	    "recorded; sending it again may make a second copy", info.id);
-	(void)mc_err_set(&why, MC_E_CANCELLED, MC_STAGE_LOCAL,
-	    "an attempt was cut off before its end was recorded; a copy may "
-	    "have arrived");
-	(void)note(r, NULL, entry, SIZE_MAX, &why, false);
-}
-
-int
-mc_record_before(struct mc_runner *r, struct mc_lane *lane,
-    struct mc_item *item, struct mc_entry *entry)
-{
-	struct mc_some s = room_for(entry);
-	size_t *room = mc_mem_zalloc(mc_record_rcpts(entry) + 1, sizeof(size_t));
-	bool send = false;
-
-	if (s.which == NULL || room == NULL) {
-		(void)mc_err_set(&r->stop, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-	} else if (still_due(r, lane, item, entry) && revive(r, entry)) {
-		give_up_unsure(r, lane, entry, &s);
-		mc_report_failed(r, lane, entry, &s, room);
-		send = !conclude(r, entry) &&
-		    (mc_record_has(entry, MC_CELL_PENDING) ||
-		    mc_record_has(entry, MC_CELL_UNSURE)) &&
-		    r->stop.code == MC_OK;
-		if (send)
-			tell_cut_off(r, entry);
-	}
-	mc_mem_free(room);
-	mc_mem_free(s.which);
-	if (send)
-		return 1;
-	mc_entry_close(entry);
-	mc_runner_put_off(r, item, mc_clock_after(1000));
-	return 0;
-}
-
-void
-mc_record_kept(struct mc_runner *r, struct mc_item *item)
-{
-	struct mc_err err = { .code = MC_OK };
-	struct mc_entry *entry;
-	int rc = mc_store_claim(r->set->store, item->id, false, &entry, &err);
-
-	if (rc < 0)
-		mc_record_error(r, &err);
-	if (rc == 1) {
-		(void)(revive(r, entry) && conclude(r, entry));
-		mc_entry_close(entry);
-	}
-	mc_runner_put_off(r, item, mc_clock_after(60 * 1000));
 }
