@@ -240,6 +240,10 @@ cli_send(const struct cli_identity *id, int argc, char **argv);
 int
 cli_config(const struct cli_identity *id, int argc, char **argv);
 
+/* "serve", "serve token add LOGIN"; argv[0] is "serve" */
+int
+cli_serve(const struct cli_identity *id, int argc, char **argv);
+
 /* ---------------------------------------------------------------- processes */
 
 /*
@@ -256,6 +260,11 @@ cli_background_run(const struct cli_identity *id,
 /* SIGTERM, SIGINT and SIGHUP from now on make cli_cancel_fd readable */
 void
 cli_catch_signals(void);
+
+/* SIGHUP from now on makes another descriptor readable, which does not wait; -1
+ * if there is none */
+int
+cli_catch_reload(void);
 
 /* were we asked to end? */
 bool

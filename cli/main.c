@@ -29,6 +29,7 @@ extern char **environ;
 
 static volatile sig_atomic_t cancel_write = -1;
 static int cancel_read = -1;
+static volatile sig_atomic_t reload_write = -1;
 
 int
 cli_cancel_fd(void)
@@ -56,6 +57,49 @@ on_signal(int sig)
 	errno = saved;
 }
 
+static void
+on_reload(int sig)
+{
+	int saved = errno;
+	ssize_t n;
+
+	(void)sig;
+	n = write(reload_write, "", 1);
+	(void)n;
+	errno = saved;
+}
+
+/* a pipe that neither waits nor outlives an exec */
+static bool
+make_pipe(int fds[2])
+{
+	size_t i;
+
+	if (pipe(fds) != 0)
+		return false;
+	for (i = 0; i < 2; i++) {
+		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+		fcntl(fds[i], F_SETFL, O_NONBLOCK);
+	}
+	return true;
+}
+
+int
+cli_catch_reload(void)
+{
+	struct sigaction act;
+	int fds[2];
+
+	if (!make_pipe(fds))
+		return -1;
+	reload_write = fds[1];
+	memset(&act, 0, sizeof(act));
+	sigemptyset(&act.sa_mask);
+	act.sa_handler = on_reload;
+	sigaction(SIGHUP, &act, NULL);
+	return fds[0];
+}
+
 void
 cli_catch_signals(void)
 {
@@ -73,12 +117,8 @@ cli_catch_signals(void)
 	act.sa_handler = SIG_DFL;
 	sigaction(SIGCHLD, &act, NULL);
 	cancel_read = cancel_write = -1;
-	if (pipe(fds) != 0)
+	if (!make_pipe(fds))
 		return;
-	for (i = 0; i < 2; i++) {
-		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-		fcntl(fds[i], F_SETFL, O_NONBLOCK);
-	}
 	cancel_read = fds[0];
 	cancel_write = fds[1];
 	act.sa_handler = on_signal;
@@ -171,6 +211,9 @@ main(int argc, char **argv)
 	else if (argc > 1 && strcmp(cli_name, "mailchute") == 0 &&
 	    strcmp(argv[1], "send") == 0)
 		status = cli_send(&id, argc - 1, argv + 1);
+	else if (argc > 1 && strcmp(cli_name, "mailchute") == 0 &&
+	    strcmp(argv[1], "serve") == 0)
+		status = cli_serve(&id, argc - 1, argv + 1);
 	else
 		status = cli_sendmail(&id, argc, argv);
 	/* a flush that failed before may have emptied the buffer */

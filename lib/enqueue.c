@@ -313,7 +313,7 @@ put(struct mc_submission *sub, const struct chosen *c,
 
 	mc_schedule_of(sub->account, &s);
 	item.account = account;
-	item.uid = sub->caller->uid;
+	item.uid = sub->uid;
 	item.arrival = mc_clock_real_ms() / 1000;
 	item.next_attempt = next_attempt(sub, &s, c, item.arrival);
 	item.env = &sub->env;
@@ -328,7 +328,8 @@ put(struct mc_submission *sub, const struct chosen *c,
 	    c->timed == c->n);
 	if (whose != MC_FAULT_MESSAGE)
 		add_pause(sub, &s, whose, item.arrival);
-	if (mc_store_put(sub->store, &item, NULL, id, err) != 0)
+	if (mc_store_put(sub->store, &item,
+	    sub->id[0] == '\0' ? NULL : sub->id, id, err) != 0)
 		return -1;
 	(void)mc_counters_add(sub->store, account,
 	    &(struct mc_counts){ .queued = 1 });

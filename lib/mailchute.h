@@ -910,6 +910,75 @@ MC_API MC_CHECK int
 mc_queue_run(struct mc_queue *queue, const struct mc_run *run,
     struct mc_err *err);
 
+/* ----------------------------------------------------------------- service */
+
+/* What a service is doing, for whoever has started it. */
+enum mc_service_state {
+	MC_SERVICE_READY = 0,	/* it takes mail, also after a reload */
+	MC_SERVICE_RELOADING,
+	MC_SERVICE_KEPT,	/* the new configuration is wrong: it goes on
+				 * with the old one */
+	MC_SERVICE_STOPPING
+};
+
+struct mc_serve_options {
+	int cancel_fd;		/* readable: finish and end; -1: never */
+	int reload_fd;		/* readable: read the configuration anew; it is
+				 * read empty, and does not wait.  -1: never */
+	const int *sockets;	/* that listen already, such as systemd hands
+				 * over; they become ours */
+	size_t n_sockets;	/* 0: make those that the configuration names */
+	int no_tcp;		/* make none for addresses */
+	enum mc_level most;	/* lines for log */
+	/* called in every process of the service, as are done and event */
+	mc_log_fn log;
+	void *log_ctx;
+	/* first of all in a new process: signals, log; only descriptors 0 to 3
+	 * are open there.  May be NULL */
+	void (*in_child)(void *ctx, const char *role);
+	/* read the configuration; NULL: it is never read anew */
+	int (*load)(void *ctx, struct mc_config **ret_config,
+	    struct mc_err *err);
+	/* may be NULL */
+	void (*state)(void *ctx, enum mc_service_state state, const char *text);
+	/* a message was put into the queue, by its session */
+	void (*done)(void *ctx, const struct mc_submission *sub,
+	    const struct mc_queued *queued, const struct mc_err *queue_err);
+	/* what came of a recipient, as in struct mc_run */
+	void (*event)(void *ctx, const struct mc_run_event *event);
+	void *ctx;
+};
+
+/*
+ * Take mail from the users of this machine over a socket, and deliver it: the
+ * processes of mailchute-serve(8).  The calling process has to have one
+ * thread, and none of its children may be waited for elsewhere.  Returns 0
+ * when it was asked to end, and all that was accepted is in the queue or
+ * delivered.  MC_E_CONF_VALUE, MC_E_CONF_ACCOUNT (an account that mail cannot
+ * leave by), MC_E_QUEUE and the like, MC_E_QUEUE_BUSY (another service is at
+ * the socket), MC_E_IO, MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_serve_run(const struct mc_caller *caller, struct mc_config *config,
+    const struct mc_serve_options *options, struct mc_err *err);
+
+#define MC_TOKEN_SIZE 64
+
+/*
+ * A secret for a program of `login` that can only speak to an address: made
+ * anew (the old one is void), and shown this once.  MC_E_BAD_VALUE (no such
+ * name), MC_E_FILE, MC_E_IO, MC_E_QUEUE, MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_serve_token_add(const struct mc_caller *caller,
+    const struct mc_config *config, const char *login,
+    char ret_token[MC_TOKEN_SIZE], struct mc_err *err);
+
+/* MC_E_QUEUE_NONE: there was none. */
+MC_API MC_CHECK int
+mc_serve_token_remove(const struct mc_caller *caller,
+    const struct mc_config *config, const char *login, struct mc_err *err);
+
 #ifdef __cplusplus
 }
 #endif

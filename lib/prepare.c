@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "mail/date.h"
 #include "mail/fold.h"
 #include "mail/idna.h"
 #include "mail/mailbox.h"
@@ -240,6 +241,45 @@ strip_header(struct mc_submission *sub, struct mc_err *err)
 	return rc;
 }
 
+static bool
+strips_received(const struct mc_account *a)
+{
+	struct mc_str rest = mc_str_from(a->strip_headers), word;
+
+	while (mc_str_next_token(&rest, " ", &word))
+		if (mc_str_eq_nocase(word, MC_STR("Received")))
+			return true;
+	return false;
+}
+
+/*
+ * RFC 5321 4.4, and of what it may hold no more than finds the message again
+ * (7.6): not who handed it in, nor from where, nor for whom.
+ */
+static int
+add_trace(struct mc_submission *sub, struct mc_err *err)
+{
+	struct mc_buf value;
+	int rc;
+
+	if (sub->received_by == NULL)
+		return 0;
+	if (mc_rand_id(sub->id, err) != 0)
+		return -1;
+	if (strips_received(sub->account))
+		return 0;
+	mc_buf_init(&value, MC_MAX_DOMAIN + 200);
+	mc_buf_addf(&value, "from localhost (local)\r\n\tby %s with %s id "
+	    "%s;\r\n\t", sub->received_by, sub->received_with, sub->id);
+	mc_date_format((int64_t)time(NULL), &value);
+	rc = mc_buf_err(&value, "Received", err);
+	if (rc == 0)
+		rc = mc_header_insert(&sub->message.header, 0,
+		    MC_STR("Received"), mc_buf_str(&value), err);
+	mc_buf_clear(&value);
+	return rc;
+}
+
 /*
  * What hardly any server takes is encoded, part by part; what cannot be is
  * refused before anything is sent.  The queue gets it so, too; for the server
@@ -286,7 +326,7 @@ prepare(struct mc_submission *sub, struct mc_err *err)
 	    mc_submission_settle_sender(sub, err) != 0 ||
 	    settle_dsn(sub, err) != 0 ||
 	    fix_body(sub, err) != 0 || fix_header(sub, err) != 0 ||
-	    strip_header(sub, err) != 0 ||
+	    strip_header(sub, err) != 0 || add_trace(sub, err) != 0 ||
 	    mc_fold_header(&sub->message.header, err) != 0)
 		return -1;
 	mc_header_write(&sub->message.header, &sub->header);

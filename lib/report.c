@@ -83,7 +83,7 @@ put(struct mc_submission *sub, const char *id, struct mc_str header,
 {
 	static const size_t first[] = { 0 };
 	struct mc_store_item item = { .account = sub->account->name,
-	    .uid = sub->caller->uid, .arrival = now, .next_attempt = now,
+	    .uid = sub->uid, .arrival = now, .next_attempt = now,
 	    .order = first, .n = 1, .header = header, .body = body,
 	    .needs_8bit = has_8bit, .is_report = true };
 	char put_id[MC_ID_LEN + 1];

@@ -4,15 +4,13 @@
  */
 #include "base/base.h"
 #include "smtp_run.h"
+#include "smtp_take.h"
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
-#include "mail/mailbox.h"
 #include "queue/report.h"
 #include "serve/session.h"
-#include "smtp/cmd.h"
-#include "submission.h"
 
 struct bridge {
 	const struct mc_caller *caller;
@@ -31,45 +29,23 @@ struct bridge {
 
 /* ---------------------------------------------------------------- envelope */
 
-/* a mailbox as the engine has it, in the parts that a submission wants */
-static void
-split(struct mc_str addr, bool bare, struct mc_str *ret_local,
-    struct mc_str *ret_domain)
-{
-	size_t at = bare ? addr.len : mc_mailbox_at(addr);
-
-	*ret_local = mc_str_sub(addr, 0, at);
-	*ret_domain = mc_str_sub(addr, at + 1, addr.len);
-}
-
 static int
 begin(struct bridge *b, const struct mc_server_mail *mail, struct mc_err *err)
 {
-	static const char *const rets[] = { NULL, "full", "hdrs" };
 	const struct mc_smtp *set = b->set;
-	char envid[101];
-	struct mc_str local, domain;
 
 	if (mc_submission_new(b->caller, b->config, &b->sub, err) != 0)
 		return -1;
 	mc_submission_set_log(b->sub, set->most, set->log, set->log_ctx);
 	mc_submission_set_cancel(b->sub, set->cancel_fd);
 	mc_submission_no_aliases(b->sub, set->no_aliases);
-	mc_submission_set_8bit(b->sub, mail->body_8bit);
-	b->sub->smtputf8 = mail->smtputf8;
 	if (set->account != NULL &&
 	    mc_submission_set_account(b->sub, set->account, err) != 0)
 		return -1;
 	if (set->full_name != NULL &&
 	    mc_submission_set_full_name(b->sub, set->full_name, err) != 0)
 		return -1;
-	(void)snprintf(envid, sizeof(envid), "%.*s",
-	    MC_STR_FMT(mail->envid));
-	if (mc_submission_set_dsn(b->sub, 0, rets[mail->ret],
-	    envid[0] != '\0' ? envid : NULL, err) != 0)
-		return -1;
-	split(mail->sender, mail->bare, &local, &domain);
-	return mc_submission_put_sender(b->sub, local, domain, err);
+	return mc_take_mail(b->sub, mail, err);
 }
 
 static void
@@ -103,11 +79,8 @@ on_rcpt(void *ctx, const struct mc_server_rcpt *rcpt,
 {
 	struct bridge *b = ctx;
 	struct mc_err err = { 0 };
-	struct mc_str local, domain;
 
-	split(rcpt->addr, rcpt->bare, &local, &domain);
-	if (mc_submission_put_rcpt(b->sub, local, domain, rcpt->notify,
-	    rcpt->orcpt, &err) != 0)
+	if (mc_take_rcpt(b->sub, rcpt, &err) != 0)
 		mc_server_answer_err(&err, answer);
 }
 
@@ -317,33 +290,13 @@ judge(const struct bridge *b, struct mc_server_answer *answer)
 		say_no(b, &t, answer);
 }
 
-static int
-check_hops(const struct mc_submission *sub, struct mc_err *err)
-{
-	const struct mc_header *h = &sub->message.header;
-	size_t at = 0, n = 0;
-
-	for (; (at = mc_header_find(h, "Received", at)) != SIZE_MAX; at++)
-		if (++n > MC_MAX_RECEIVED)
-			break;
-	if (n <= MC_MAX_RECEIVED)
-		return 0;
-	(void)mc_err_set(err, MC_E_MSG_CONTENT, MC_STAGE_LOCAL,
-	    "too many Received fields: the message goes round in circles");
-	if (err != NULL) {
-		err->enh[1] = 4;
-		err->enh[2] = 6;
-	}
-	return -1;
-}
-
 static void
 on_end(void *ctx, struct mc_server_answer *answer)
 {
 	struct bridge *b = ctx;
 	struct mc_err err = b->broken;
 
-	if (err.code != MC_OK || check_hops(b->sub, &err) != 0 ||
+	if (err.code != MC_OK || mc_take_hops(b->sub, MC_MAX_RECEIVED, &err) != 0 ||
 	    mc_submission_prepare(b->sub, &err) != 0) {
 		mc_log_line(&b->log, MC_LOG_INFO, err.stage,
 		    "message not taken: %s", err.text);
@@ -360,14 +313,6 @@ on_end(void *ctx, struct mc_server_answer *answer)
 
 /* ----------------------------------------------------------------- session */
 
-static struct mc_str
-own_name(const struct mc_caller *caller)
-{
-	struct mc_str name = mc_str_from(caller->hostname);
-
-	return mc_cmd_is_ehlo_name(name) ? name : MC_STR("localhost");
-}
-
 int
 mc_smtp_run_over(const struct mc_caller *caller,
     const struct mc_config *config, const struct mc_smtp *smtp,
@@ -378,7 +323,7 @@ mc_smtp_run_over(const struct mc_caller *caller,
 		.in_fd = smtp->in_fd, .out_fd = smtp->out_fd,
 		.cancel_fd = smtp->cancel_fd,
 		.server = {
-			.host = own_name(caller),
+			.host = mc_take_host(caller),
 			.max_size = smtp->max_size,
 			.max_rcpts = MC_MAX_SERVER_RCPTS,
 			.max_messages = MC_MAX_SERVER_MESSAGES,

@@ -60,6 +60,7 @@ mc_submission_new(const struct mc_caller *caller,
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 	sub->caller = caller;
 	sub->config = config;
+	sub->uid = caller->uid;
 	sub->cancel_fd = -1;
 	mc_vec_init(&sub->raw, sizeof(struct mc_raw_addr), MC_MAX_RCPTS);
 	mc_message_init(&sub->message, MC_SPOOL_MEMORY, caller->tmpdir);

@@ -6,6 +6,7 @@
 #define MC_SUBMISSION_H
 
 #include "base/log.h"
+#include "base/rand.h"
 #include "config/config.h"
 #include "mail/envelope.h"
 #include "mail/fixup.h"
@@ -52,6 +53,11 @@ struct mc_submission {
 	bool by_trace;
 	uint64_t by_seconds;
 	int64_t send_at;	/* seconds since 1970; 0: at once */
+	unsigned long uid;	/* who hands it in */
+	const char *received_by;	/* a Received field names this host as the
+				 * one that took it; NULL: there is none */
+	const char *received_with;	/* "ESMTP" */
+	char id[MC_ID_LEN + 1];	/* by which it will be in the queue; "": any */
 	bool report_failed;	/* who was refused while others were not goes
 				 * to the queue too, for a delivery report */
 

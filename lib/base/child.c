@@ -248,6 +248,40 @@ take_fd(struct msghdr *msg, int *fd)
 	}
 }
 
+static ssize_t
+recv_some(int sock, void *p, size_t n, int flags, int *fd)
+{
+	struct iovec part = { .iov_base = p, .iov_len = n };
+	struct msghdr msg;
+	union control control;
+	ssize_t got;
+
+	do {
+		memset(&msg, 0, sizeof(msg));
+		msg.msg_iov = &part;
+		msg.msg_iovlen = 1;
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+		got = recvmsg(sock, &msg, flags);
+	} while (got < 0 && errno == EINTR);
+	if (got > 0)
+		take_fd(&msg, fd);
+	return got;
+}
+
+ssize_t
+mc_child_recv_some(int sock, void *p, size_t n, int *fd)
+{
+	int came = -1;
+	ssize_t got = recv_some(sock, p, n, MSG_DONTWAIT, &came);
+
+	if (came >= 0) {
+		mc_file_close(fd);
+		*fd = came;
+	}
+	return got;
+}
+
 int
 mc_child_recv(int sock, void *p, size_t n, int *ret_fd)
 {
@@ -255,24 +289,12 @@ mc_child_recv(int sock, void *p, size_t n, int *ret_fd)
 	int fd = -1;
 
 	while (n != 0) {
-		struct iovec part = { .iov_base = to, .iov_len = n };
-		struct msghdr msg;
-		union control control;
-		ssize_t got;
+		ssize_t got = recv_some(sock, to, n, 0, &fd);
 
-		memset(&msg, 0, sizeof(msg));
-		msg.msg_iov = &part;
-		msg.msg_iovlen = 1;
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		got = recvmsg(sock, &msg, 0);
-		if (got < 0 && errno == EINTR)
-			continue;
 		if (got <= 0) {
 			mc_file_close(&fd);
 			return got < 0 ? -1 : 0;
 		}
-		take_fd(&msg, &fd);
 		to += got;
 		n -= (size_t)got;
 	}

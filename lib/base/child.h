@@ -54,4 +54,14 @@ mc_child_send(int sock, const void *p, size_t n, int fd, int64_t ms);
 MC_NODISCARD int
 mc_child_recv(int sock, void *p, size_t n, int *ret_fd);
 
+/*
+ * mc_child_recv_some - what is there, n bytes at most; never waits
+ *
+ * For the side that must not hang on the other one.  A descriptor that comes
+ * along takes the place of *fd, which is closed.  0 at the end, -1 with errno
+ * (EAGAIN: nothing is there).
+ */
+MC_NODISCARD ssize_t
+mc_child_recv_some(int sock, void *p, size_t n, int *fd);
+
 #endif

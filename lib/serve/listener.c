@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * listener.c - takes connections, starts a session for each, keeps the books
+ */
+#include "base/base.h"
+#include "serve/listener.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "queue/usage.h"
+#include "serve/ask.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+
+/* connections taken between two looks at the sessions that are there */
+#define AT_ONCE 16
+#define SEND_MS 5000
+/* sessions that do not end when they are told to are left to their fate */
+#define LAST_MS 20000
+#define REAP_MS 100
+/* the queue is counted anew after so long, if it may have changed much */
+#define COUNT_MS 10000
+/* no descriptors left: how long nobody is taken */
+#define REST_MS 200
+#define MOST_GROUPS 256
+
+struct session {
+	struct mc_child child;
+	struct mc_limits_key key;	/* by whom it is counted, since it began */
+	struct mc_limits_key user;	/* who it is: the same, until a log-in */
+	struct mc_ask_hello hello;
+	pid_t pid;		/* of the client */
+	struct mc_ask_frame frame;	/* what has come of the next one */
+	size_t have;
+	int fd;			/* that came with it */
+	int tls;		/* the client's, until the other one is there */
+};
+
+struct listener {
+	const struct mc_listener *set;
+	struct mc_limits *limits;
+	struct mc_vec sessions;	/* struct session * */
+	struct mc_vec leaving;	/* struct mc_child */
+	int stop[2];		/* its end tells sessions to end */
+	bool accepting;
+	bool parent_gone;
+	int64_t rest_until;
+	int64_t until;		/* ending; MC_NEVER: not yet */
+	struct mc_child count;
+	struct mc_buf counted;	/* what has come of it */
+	int64_t count_at;
+	struct mc_err stopped;
+};
+
+/* ----------------------------------------------------------------- refusals */
+
+/* no blanks, so that a line can be cut at them */
+static void
+refuse(struct listener *l, const struct session *s, enum mc_refusal reason,
+    const char *detail)
+{
+	const struct mc_limits_key *who = &s->user;
+	char uid[24] = "-";
+	int64_t now = mc_clock_ms();
+	uint64_t dropped;
+
+	if (who->has_uid)
+		snprintf(uid, sizeof(uid), "%lu", (unsigned long)who->uid);
+	if (l->set->refused != NULL)
+		l->set->refused(l->set->ctx, reason, 1);
+	if (!mc_limits_may_log(l->limits, who, reason, now, &dropped))
+		return;
+	mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
+	    "refused source=%s uid=%s pid=%ld reason=%s%s%s%s",
+	    s->hello.source, uid, (long)s->pid, mc_refusal_name(reason),
+	    detail[0] == '\0' ? "" : " ", detail,
+	    dropped == 0 ? "" : " repeated=yes");
+}
+
+/* ----------------------------------------------------------------- sessions */
+
+static void
+forget(struct listener *l, size_t i)
+{
+	struct session *s = *(struct session **)mc_vec_at(&l->sessions, i);
+	struct mc_child *to = mc_vec_add(&l->leaving);
+
+	mc_limits_close(l->limits, &s->key);
+	mc_file_close(&s->fd);
+	mc_file_close(&s->tls);
+	mc_file_close(&s->child.sock);
+	if (to != NULL)
+		*to = s->child;
+	else
+		mc_child_end(&s->child, 0);
+	mc_mem_free(s);
+	mc_vec_remove(&l->sessions, i);
+}
+
+static void
+reap(struct listener *l)
+{
+	for (size_t i = 0; i < l->leaving.n;)
+		if (mc_child_reap(mc_vec_at(&l->leaving, i)))
+			mc_vec_remove(&l->leaving, i);
+		else
+			i++;
+}
+
+static void
+answer(struct session *s, const struct mc_ask_answer *a)
+{
+	/* one who does not read has no more than one question open, and gets
+	 * no second answer */
+	if (send(s->child.sock, a, sizeof(*a), MSG_DONTWAIT | MSG_NOSIGNAL) !=
+	    (ssize_t)sizeof(*a))
+		mc_file_close(&s->child.sock);
+}
+
+/* both descriptors are there: whoever has the key does the rest */
+static void
+pass_tls(struct listener *l, struct session *s)
+{
+	struct mc_ask_frame f = { .what = MC_ASK_TLS_CLIENT };
+	struct mc_ask_frame g = { .what = MC_ASK_TLS_PLAIN };
+
+	if (s->tls < 0 || s->fd < 0 ||
+	    mc_child_send(l->set->parent, &f, sizeof(f), s->tls,
+	    SEND_MS) != 0 ||
+	    mc_child_send(l->set->parent, &g, sizeof(g), s->fd, SEND_MS) != 0)
+		mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
+		    "cannot begin TLS for %s", s->hello.source);
+	mc_file_close(&s->tls);
+	mc_file_close(&s->fd);
+}
+
+static void
+ask_limits(struct listener *l, struct session *s, struct mc_ask_answer *a)
+{
+	const struct mc_ask_frame *f = &s->frame;
+	enum mc_refusal why = MC_REFUSAL_NONE;
+	int64_t now = mc_clock_ms();
+
+	switch (f->what) {
+	case MC_ASK_LOGIN:
+		s->user = (struct mc_limits_key){ .has_uid = true,
+		    .uid = (uid_t)f->n };
+		break;
+	case MC_ASK_MESSAGE:
+		why = mc_limits_message(l->limits, &s->user, now, &a->wait);
+		break;
+	case MC_ASK_RCPT:
+		why = mc_limits_rcpt(l->limits, &s->user, now, &a->wait);
+		break;
+	case MC_ASK_SHARE:
+		why = mc_limits_share(l->limits, &s->user, f->n);
+		break;
+	default:
+		a->yes = mc_limits_busy(l->limits);
+		return;
+	}
+	a->yes = why == MC_REFUSAL_NONE;
+	a->reason = (uint32_t)why;
+}
+
+static void
+handle(struct listener *l, struct session *s)
+{
+	struct mc_ask_frame *f = &s->frame;
+	struct mc_ask_answer a;
+
+	f->text[sizeof(f->text) - 1] = '\0';
+	switch (f->what) {
+	case MC_ASK_LOGIN:
+	case MC_ASK_MESSAGE:
+	case MC_ASK_RCPT:
+	case MC_ASK_SHARE:
+	case MC_ASK_BUSY:
+		memset(&a, 0, sizeof(a));
+		ask_limits(l, s, &a);
+		answer(s, &a);
+		break;
+	case MC_ASK_TAKEN:
+		mc_limits_taken(l->limits, &s->user, f->n);
+		break;
+	case MC_ASK_REFUSED:
+		if (f->reason != MC_REFUSAL_NONE &&
+		    f->reason < MC_REFUSAL__COUNT)
+			refuse(l, s, (enum mc_refusal)f->reason, f->text);
+		break;
+	case MC_ASK_ERRORS:
+		mc_limits_errors(l->limits, &s->user, (unsigned)f->n,
+		    mc_clock_ms());
+		break;
+	case MC_ASK_TLS_CLIENT:
+		mc_file_close(&s->tls);
+		s->tls = s->fd;
+		s->fd = -1;
+		break;
+	case MC_ASK_TLS_PLAIN:
+		pass_tls(l, s);
+		break;
+	default:
+		/* it is not what we have started */
+		mc_file_close(&s->child.sock);
+		break;
+	}
+}
+
+/* false: it has ended */
+static bool
+read_session(struct listener *l, struct session *s)
+{
+	char *at = (char *)&s->frame;
+
+	for (;;) {
+		ssize_t n = mc_child_recv_some(s->child.sock, at + s->have,
+		    sizeof(s->frame) - s->have, &s->fd);
+
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return true;
+		if (n <= 0)
+			return false;
+		s->have += (size_t)n;
+		if (s->have < sizeof(s->frame))
+			continue;
+		s->have = 0;
+		handle(l, s);
+		if (s->child.sock < 0)
+			return false;
+	}
+}
+
+/* ------------------------------------------------------------- new sessions */
+
+static void
+turn_away(int fd)
+{
+	static const char text[] =
+	    "421 4.7.0 Not for you, or not now\r\n";
+	ssize_t n = send(fd, text, sizeof(text) - 1,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	(void)n;
+}
+
+/* who is it?  false with a reason, if nobody that is served */
+static enum mc_refusal
+look_at(struct listener *l, int fd, const struct mc_socket *socket,
+    struct session *s)
+{
+	struct mc_peer peer = { .has_uid = !socket->is_tcp };
+	gid_t groups[MOST_GROUPS + 1], gid = 0;
+	uid_t uid = 0;
+
+	s->hello.is_tcp = socket->is_tcp;
+	mc_socket_peer_text(fd, s->hello.source, sizeof(s->hello.source));
+	s->key.is_loopback = socket->is_tcp;
+	if (!socket->is_tcp) {
+		if (mc_socket_peer(fd, &uid, &gid, &s->pid) != 0)
+			return MC_REFUSAL_PEER;
+		s->key.has_uid = true;
+		s->key.uid = uid;
+		s->hello.has_uid = true;
+		s->hello.uid = uid;
+		s->hello.gid = gid;
+	}
+	s->user = s->key;
+	groups[0] = gid;
+	peer.uid = uid;
+	peer.groups = groups;
+	peer.n_groups = socket->is_tcp ? 0 :
+	    1 + mc_socket_peer_groups(fd, groups + 1, MOST_GROUPS);
+	/* who comes by TCP has yet to say who he is */
+	if (peer.has_uid && !mc_policy_admits(l->set->policy, &peer))
+		return MC_REFUSAL_PEER;
+	return mc_limits_open(l->limits, &s->key, mc_clock_ms(),
+	    &s->hello.delay_ms);
+}
+
+static bool
+start(struct listener *l, struct session *s, int fd)
+{
+	struct session **at = mc_vec_add(&l->sessions);
+	struct mc_err err = { 0 };
+
+	if (at == NULL)
+		return false;
+	*at = s;
+	if (mc_child_start(l->set->session, l->set->ctx, &s->child,
+	    &err) != 0) {
+		mc_log_line(l->set->log, MC_LOG_ERROR, err.stage, "%s",
+		    err.text);
+		mc_vec_remove(&l->sessions, l->sessions.n - 1);
+		return false;
+	}
+	if (mc_child_send(s->child.sock, &s->hello, sizeof(s->hello), fd,
+	    SEND_MS) == 0 &&
+	    mc_child_send(s->child.sock, "", 1, l->stop[0], SEND_MS) == 0)
+		return true;
+	/* the end of its channel is seen in the next round */
+	return true;
+}
+
+static void
+take(struct listener *l, int fd, const struct mc_socket *socket)
+{
+	struct session *s = mc_mem_zalloc(1, sizeof(*s));
+	enum mc_refusal why;
+
+	if (s == NULL)
+		return;
+	s->fd = s->tls = s->child.sock = -1;
+	why = look_at(l, fd, socket, s);
+	if (why != MC_REFUSAL_NONE) {
+		turn_away(fd);
+		refuse(l, s, why, "");
+	} else if (start(l, s, fd)) {
+		return;
+	} else {
+		turn_away(fd);
+		mc_limits_close(l->limits, &s->key);
+	}
+	mc_mem_free(s);
+}
+
+static void
+accept_some(struct listener *l, const struct mc_socket *socket)
+{
+	for (int i = 0; i < AT_ONCE; i++) {
+		int fd = accept(socket->fd, NULL, NULL);
+
+		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (fd < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+			l->rest_until = mc_clock_after(REST_MS);
+		if (fd < 0)
+			return;
+		fd = mc_file_lift(fd);
+		if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+			mc_file_close(&fd);
+			return;
+		}
+		take(l, fd, socket);
+		mc_file_close(&fd);
+	}
+}
+
+/* ------------------------------------------------------- counting the queue */
+
+static void
+count_start(struct listener *l)
+{
+	struct mc_err err = { 0 };
+
+	if (l->count.pid != 0 || mc_clock_left(l->count_at) != 0 ||
+	    !mc_limits_want_usage(l->limits))
+		return;
+	l->count_at = mc_clock_after(COUNT_MS);
+	mc_buf_reset(&l->counted);
+	if (mc_child_start(l->set->count, l->set->ctx, &l->count, &err) != 0)
+		mc_log_line(l->set->log, MC_LOG_WARN, err.stage, "%s",
+		    err.text);
+	else
+		mc_limits_usage_begins(l->limits);
+}
+
+static void
+count_done(struct listener *l)
+{
+	const struct mc_usage_room *room = (const void *)l->counted.ptr;
+	size_t n = l->counted.len;
+
+	if (n >= sizeof(*room) &&
+	    (n - sizeof(*room)) % sizeof(struct mc_usage_of) == 0)
+		mc_limits_set_usage(l->limits, room,
+		    (const void *)(l->counted.ptr + sizeof(*room)),
+		    (n - sizeof(*room)) / sizeof(struct mc_usage_of));
+	mc_buf_clear(&l->counted);
+	mc_child_end(&l->count, 100);
+	l->count.sock = -1;
+}
+
+static void
+count_read(struct listener *l)
+{
+	ssize_t n;
+
+	while ((n = mc_file_fill(l->count.sock, &l->counted)) > 0)
+		;
+	if (n < 0 && l->counted.err == 0 &&
+	    (errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	if (l->counted.err != 0)
+		mc_buf_clear(&l->counted);
+	count_done(l);
+}
+
+/* --------------------------------------------------------------- the parent */
+
+static void
+stop_accepting(struct listener *l)
+{
+	for (size_t i = 0; l->accepting && i < l->set->n_sockets; i++)
+		mc_file_close(&l->set->sockets[i].fd);
+	l->accepting = false;
+}
+
+static void
+end_sessions(struct listener *l)
+{
+	stop_accepting(l);
+	mc_file_close(&l->stop[1]);
+	l->parent_gone = true;
+	if (l->until == MC_NEVER)
+		l->until = mc_clock_after(LAST_MS);
+}
+
+static void
+hand_over(struct listener *l)
+{
+	struct mc_ask_frame f = { .what = MC_LISTENER_BOOKS };
+	struct mc_buf out;
+
+	stop_accepting(l);
+	mc_buf_init(&out, MC_LISTENER_MOST);
+	mc_limits_save(l->limits, mc_clock_ms(), &out);
+	if (out.err != 0)
+		mc_buf_clear(&out);
+	f.n = out.len;
+	if (mc_child_send(l->set->parent, &f, sizeof(f), -1, SEND_MS) != 0 ||
+	    mc_child_send(l->set->parent, out.ptr, out.len, -1, SEND_MS) != 0)
+		mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
+		    "limits begin anew after the reload");
+	mc_buf_clear(&out);
+}
+
+static void
+read_parent(struct listener *l)
+{
+	char c;
+	int fd = -1;
+	ssize_t n = mc_child_recv_some(l->set->parent, &c, 1, &fd);
+
+	mc_file_close(&fd);
+	if (n == 1 && c == 'H')
+		hand_over(l);
+	else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK))
+		end_sessions(l);
+}
+
+/* ------------------------------------------------------------------ the loop */
+
+static int64_t
+wake_time(const struct listener *l)
+{
+	int64_t wake = l->until;
+
+	if (l->leaving.n != 0 || l->count.pid != 0)
+		wake = mc_clock_sooner(wake, mc_clock_after(REAP_MS));
+	if (mc_clock_left(l->rest_until) != 0)
+		wake = mc_clock_sooner(wake, l->rest_until);
+	if (l->accepting && l->count.pid == 0 &&
+	    mc_limits_want_usage(l->limits))
+		wake = mc_clock_sooner(wake, l->count_at);
+	return wake;
+}
+
+static size_t
+fill_poll(const struct listener *l, struct pollfd *p)
+{
+	bool rests = mc_clock_left(l->rest_until) != 0;
+	size_t n = 0;
+
+	p[n++] = (struct pollfd){ .fd = l->parent_gone ? -1 : l->set->parent,
+	    .events = POLLIN };
+	p[n++] = (struct pollfd){ .fd = l->count.pid == 0 ? -1 :
+	    l->count.sock, .events = POLLIN };
+	for (size_t i = 0; i < l->set->n_sockets; i++)
+		p[n++] = (struct pollfd){ .fd = rests ? -1 :
+		    l->set->sockets[i].fd, .events = POLLIN };
+	for (size_t i = 0; i < l->sessions.n; i++) {
+		const struct session *s =
+		    *(struct session **)mc_vec_at(&l->sessions, i);
+
+		p[n++] = (struct pollfd){ .fd = s->child.sock,
+		    .events = POLLIN };
+	}
+	return n;
+}
+
+/* what poll has told; sessions first, since they free places */
+static void
+look(struct listener *l, const struct pollfd *p, size_t n)
+{
+	size_t first = 2 + l->set->n_sockets;
+
+	for (size_t i = n; i-- > first;) {
+		struct session *s =
+		    *(struct session **)mc_vec_at(&l->sessions, i - first);
+
+		if (p[i].revents != 0 && !read_session(l, s))
+			forget(l, i - first);
+	}
+	if (p[1].revents != 0)
+		count_read(l);
+	for (size_t i = 0; i < l->set->n_sockets; i++)
+		if (p[2 + i].revents != 0 && l->accepting)
+			accept_some(l, &l->set->sockets[i]);
+	if (p[0].revents != 0)
+		read_parent(l);
+}
+
+static bool
+is_over(const struct listener *l)
+{
+	return !l->accepting && (l->sessions.n == 0 ||
+	    mc_clock_left(l->until) == 0);
+}
+
+static int
+loop(struct listener *l, struct mc_err *err)
+{
+	while (!is_over(l)) {
+		size_t most = 2 + l->set->n_sockets + l->sessions.n;
+		struct pollfd *p = mc_mem_zalloc(most, sizeof(*p));
+		size_t n;
+		int rc;
+
+		if (p == NULL)
+			return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL,
+			    NULL);
+		n = fill_poll(l, p);
+		rc = poll(p, (nfds_t)n, mc_clock_left(wake_time(l)));
+		if (rc > 0)
+			look(l, p, n);
+		else if (rc < 0 && errno != EINTR && errno != EAGAIN)
+			rc = mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, errno,
+			    "cannot wait for connections");
+		mc_mem_free(p);
+		if (rc < 0 && errno != EINTR && errno != EAGAIN)
+			return -1;
+		reap(l);
+		if (l->accepting)
+			count_start(l);
+	}
+	return 0;
+}
+
+static int
+set_up(struct listener *l, struct mc_err *err)
+{
+	mc_vec_init(&l->sessions, sizeof(struct session *), 65536);
+	mc_vec_init(&l->leaving, sizeof(struct mc_child), 65536);
+	mc_buf_init(&l->counted, 64 * 1024 * 1024);
+	if (mc_limits_new(&l->set->set->limits, l->set->books, mc_clock_ms(),
+	    &l->limits, err) != 0)
+		return -1;
+	if (pipe(l->stop) != 0)
+		return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, errno,
+		    "cannot make a pipe");
+	for (int i = 0; i < 2; i++) {
+		l->stop[i] = mc_file_lift(l->stop[i]);
+		if (l->stop[i] < 0)
+			return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, errno,
+			    "cannot make a pipe");
+	}
+	return 0;
+}
+
+int
+mc_listener_run(const struct mc_listener *listener, struct mc_err *err)
+{
+	struct listener l = { .set = listener, .accepting = true,
+	    .until = MC_NEVER, .stop = { -1, -1 }, .count.sock = -1 };
+	int rc = set_up(&l, err);
+
+	if (rc == 0)
+		rc = loop(&l, err);
+	while (l.sessions.n != 0)
+		forget(&l, 0);
+	stop_accepting(&l);
+	for (size_t i = 0; i < l.leaving.n; i++)
+		mc_child_end(mc_vec_at(&l.leaving, i), 100);
+	if (l.count.pid != 0)
+		mc_child_end(&l.count, 0);
+	mc_file_close(&l.stop[0]);
+	mc_file_close(&l.stop[1]);
+	mc_vec_clear(&l.sessions);
+	mc_vec_clear(&l.leaving);
+	mc_buf_clear(&l.counted);
+	mc_limits_free(l.limits);
+	return rc;
+}
