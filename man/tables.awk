@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # tables.awk - manual pages and completions from the tables in *.def
 #
-#	awk -v version=V -v sysconfdir=D -v bindir=D -v sbindir=D \
-#	    -f tables.awk TABLE... PROSE... TEMPLATE
+#	awk -v version=V -v sysconfdir=D -v runstatedir=D -v bindir=D \
+#	    -v sbindir=D -f tables.awk TABLE... PROSE... TEMPLATE
 #
 # Tables end in .def, prose in .mdoc, an example in .c; the template is what
 # ends in .in, and goes to standard output.  A line of the template that is
@@ -572,7 +572,8 @@ kind == "def" && /^MC_KEY\(/ {
 	k = F[2]
 	keys[++n_keys] = k
 	key_type[k] = F[3]
-	key_default[k] = F[4] == "NULL" ? "" : F[4]
+	key_default[k] = F[4] == "NULL" ? "" : \
+	    swap(F[4], "RUNSTATEDIR ", runstatedir)
 	key_flags[k] = F[5]
 	key_arg[k] = F[6]
 	key_help[k] = F[7]
@@ -721,6 +722,7 @@ kind == "in" {
 	else {
 		line = swap($0, "@version@", version)
 		line = swap(line, "@sysconfdir@", sysconfdir)
+		line = swap(line, "@runstatedir@", runstatedir)
 		line = swap(line, "@bindir@", bindir)
 		print swap(line, "@sbindir@", sbindir)
 	}

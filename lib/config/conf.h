@@ -95,6 +95,16 @@ bool
 mc_value_next_from(struct mc_str *rest, struct mc_str *ret_element);
 
 /*
+ * mc_patterns_check - append the normal form of a list as `from` has it
+ *
+ * `one`: it has to be exactly one.  The text of an error has no key in front.
+ * -1 with err: MC_E_CONF_VALUE, or as of mc_addr_parse and mc_mailbox_make.
+ */
+MC_NODISCARD int
+mc_patterns_check(struct mc_str in, bool one, struct mc_buf *out,
+    struct mc_err *err);
+
+/*
  * mc_rate_parse - a `rate`: "20/min", "30/2min", "100 / 90s"
  *
  * Times as of mc_num_seconds; a unit alone is one of it.  -1 if it is none,

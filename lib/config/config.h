@@ -146,6 +146,11 @@ MC_NODISCARD int
 mc_envelope_from_check(struct mc_str text, struct mc_buf *out,
     struct mc_err *err);
 
+/* a limit by a rate in normal form, such as limit-messages; "0" is 0 of both.
+ * -1 if it is none */
+MC_NODISCARD int
+mc_config_rate(const char *text, uint64_t *ret_count, uint64_t *ret_seconds);
+
 /* does the address fit one of the account's `from` patterns? */
 bool
 mc_account_owns(const struct mc_account *account, struct mc_str addr);

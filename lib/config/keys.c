@@ -7,6 +7,10 @@
 
 #define NAME_MAX_LOOKED_AT 64
 
+#ifndef RUNSTATEDIR
+#define RUNSTATEDIR "/run"
+#endif
+
 static const struct mc_key_row rows[MC_K__COUNT] = {
 #define MC_KEY(id, name, type, def, flags, arg, help) \
 	[MC_K_##id] = { name, MC_TYPE_##type, def, flags, arg, help },

@@ -44,6 +44,16 @@ mc_rate_parse(struct mc_str in, uint64_t *ret_messages, uint64_t *ret_seconds)
 	return 0;
 }
 
+int
+mc_config_rate(const char *text, uint64_t *ret_count, uint64_t *ret_seconds)
+{
+	if (strcmp(text, "0") != 0)
+		return mc_rate_parse(mc_str_from(text), ret_count,
+		    ret_seconds);
+	*ret_count = *ret_seconds = 0;
+	return 0;
+}
+
 void
 mc_rate_format(uint64_t messages, uint64_t seconds, struct mc_buf *out)
 {

@@ -11,18 +11,21 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/proc.h"
+#include "config/allow.h"
 #include "config/conf.h"
+#include "config/listen.h"
 #include "config/proxy.h"
-#include "mail/addr.h"
 #include "mail/idna.h"
 #include "mail/mailbox.h"
 #include "mail/strip.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <sys/un.h>
 
 #define PIN_LEN 32		/* SHA-256 */
 #define MAX_MECH_NAME 20	/* RFC 4422 3.1 */
+#define SOCKET_PATH sizeof(((struct sockaddr_un *)NULL)->sun_path)
 #define MAX_TEXT (2 * MC_MAX_CONFIG_LINE)
 
 static int
@@ -93,6 +96,24 @@ range(enum mc_key_id key, uint64_t *ret_least, uint64_t *ret_most)
 		{ MC_K_failed_keep, 0, 3650 * 86400 },
 		{ MC_K_queue_max_bytes, 0, INT64_MAX },
 		{ MC_K_queue_reserve, 0, INT64_MAX },
+		{ MC_K_limit_sessions, 1, 4096 },
+		{ MC_K_limit_sessions_user, 1, 4096 },
+		{ MC_K_limit_sessions_loopback, 1, 4096 },
+		{ MC_K_limit_errors, 1, 1000 },
+		{ MC_K_limit_junk, 1, 100000 },
+		{ MC_K_limit_idle, 1, 86400 },
+		{ MC_K_limit_idle_busy, 1, 86400 },
+		{ MC_K_limit_session, 1, 7 * 86400 },
+		{ MC_K_limit_data_rate, 0, 1000000000 },
+		{ MC_K_limit_session_messages, 1, 1000000 },
+		/* RFC 5321 4.5.3.1: 100 recipients, 512 bytes, 1000 bytes */
+		{ MC_K_limit_message_recipients, 100, MC_MAX_RCPTS },
+		{ MC_K_limit_queue_share, 1, 100 },
+		{ MC_K_limit_command, 512, MC_MAX_SERVER_LINE_HARD },
+		{ MC_K_limit_text_line, 1000, 65536 },
+		{ MC_K_limit_header, 1024, MC_MAX_HEADER_RCPT },
+		{ MC_K_limit_fields, 10, MC_MAX_FIELDS },
+		{ MC_K_limit_received, 1, 1000 },
 	};
 
 	*ret_least = 0;
@@ -240,108 +261,15 @@ parse_ehlo_name(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 
 /* ------------------------------------------------------------------- from */
 
-/*
- * Append "@domain" for an element with a '*' in it.  A domain outside ASCII
- * is compared in its A-label form, as an envelope has it.
- */
-static int
-add_pattern_domain(enum mc_key_id key, struct mc_str domain,
-    struct mc_buf *out, struct mc_err *err)
-{
-	struct mc_err why = { .code = MC_OK };
-	bool all_below = domain.len > 2 && memcmp(domain.ptr, "*.", 2) == 0;
-	struct mc_str name = all_below ? mc_str_sub(domain, 2, SIZE_MAX) :
-	    domain;
-	struct mc_buf addr;
-	int rc;
-
-	mc_buf_addz(out, all_below ? "@*." : "@");
-	if (mc_str_chr(name, '*') == name.len) {
-		mc_buf_init(&addr, MC_MAX_PATH + 2);
-		rc = mc_mailbox_make(MC_STR("x"), name, &addr, &why);
-		mc_buf_add_str(out, mc_str_sub(mc_buf_str(&addr), 2, SIZE_MAX));
-		mc_buf_clear(&addr);
-		return rc == 0 ? 0 : pass_on(err, key, &why);
-	}
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.ptr[i];
-
-		if (!mc_is_alnum((unsigned char)c) && c != '.' && c != '-' &&
-		    c != '*')
-			return bad(err, key, "in a domain with * inside a label"
-			    " only letters, digits, dots and hyphens may"
-			    " stand");
-	}
-	mc_buf_add_str(out, name);
-	return 0;
-}
-
-static int
-add_from(enum mc_key_id key, const struct mc_addr *addr, struct mc_buf *out,
-    struct mc_err *err)
-{
-	struct mc_err why = { .code = MC_OK };
-	bool star = mc_str_chr(addr->local, '*') != addr->local.len;
-	bool domain_star = mc_str_chr(addr->domain, '*') != addr->domain.len;
-
-	if (addr->name.len != 0 || addr->comment.len != 0 || addr->in_group)
-		return bad(err, key, "takes addresses without names, "
-		    "separated by commas");
-	if (out->len != 0)
-		mc_buf_addz(out, ", ");
-	if (addr->domain.len == 0 && !mc_str_eq(addr->local, MC_STR("*")))
-		return bad(err, key, "takes full addresses like me@example.com,"
-		    " or patterns like *@example.com");
-	if (!star && !domain_star) {
-		if (mc_mailbox_make(addr->local, addr->domain, out, &why) == 0)
-			return 0;
-		return pass_on(err, key, &why);
-	}
-	mc_buf_add_str(out, addr->local);
-	if (addr->domain.len == 0)
-		return 0;
-	return add_pattern_domain(key, addr->domain, out, err);
-}
-
 static int
 parse_from(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
     struct mc_err *err)
 {
 	struct mc_err why = { .code = MC_OK };
-	struct mc_addr_list list;
-	int rc = 0;
 
-	mc_addr_list_init(&list);
-	if (mc_addr_parse(in, 0, &list, &why) != 0)
-		rc = pass_on(err, key, &why);
-	else if (list.groups != 0)
-		rc = bad(err, key, "takes addresses, no groups");
-	for (size_t i = 0; rc == 0 && i < list.addrs.n; i++)
-		rc = add_from(key, mc_vec_at(&list.addrs, i), out, err);
-	mc_addr_list_clear(&list);
-	return rc;
-}
-
-bool
-mc_value_next_from(struct mc_str *rest, struct mc_str *ret_element)
-{
-	struct mc_str s = *rest;
-	bool quoted = false;
-	size_t n = 0;
-
-	if (s.len == 0)
-		return false;
-	for (; n < s.len; n++) {
-		if (quoted && s.ptr[n] == '\\' && n + 1 < s.len)
-			n++;
-		else if (s.ptr[n] == '"')
-			quoted = !quoted;
-		else if (!quoted && s.ptr[n] == ',')
-			break;
-	}
-	*ret_element = mc_str_sub(s, 0, n);
-	*rest = mc_str_trim(mc_str_sub(s, n + 1, SIZE_MAX));
-	return true;
+	if (mc_patterns_check(in, false, out, &why) == 0)
+		return 0;
+	return pass_on(err, key, &why);
 }
 
 /* ------------------------------------------------------------- other lists */
@@ -453,6 +381,8 @@ parse_path(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 	if (!is_path(in))
 		return bad(err, key, "must be a whole path: beginning with /,"
 		    " or with ~/ for the home directory");
+	if (key == MC_K_socket && in.len >= SOCKET_PATH)
+		return bad(err, key, "is too long for the path of a socket");
 	mc_buf_add_str(out, in);
 	return 0;
 }
@@ -524,6 +454,52 @@ parse_rate(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 	return 0;
 }
 
+/* what goes by a rate, and may be without limit */
+static int
+parse_allowance(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
+    struct mc_err *err)
+{
+	uint64_t count, seconds;
+
+	if (mc_str_eq(in, MC_STR("0"))) {
+		mc_buf_addz(out, "0");
+		return 0;
+	}
+	if (mc_rate_parse(in, &count, &seconds) != 0)
+		return bad_word(err, key, in, "must be a number and a time, "
+		    "like 600/h or 20/min, or 0 for no limit");
+	mc_rate_format(count, seconds, out);
+	return 0;
+}
+
+/* without the '@' of the lists */
+static int
+parse_group(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
+    struct mc_err *err)
+{
+	struct mc_who who;
+
+	if (mc_who_parse(in, &who, NULL) != 0 ||
+	    (who.kind != MC_WHO_USER && who.kind != MC_WHO_UID))
+		return bad_word(err, key, in,
+		    "must be the name or the number of one group");
+	mc_buf_add_str(out, in);
+	return 0;
+}
+
+/* lists that have modules of their own */
+static int
+parse_list(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
+    int (*check)(struct mc_str in, struct mc_buf *out, struct mc_err *err),
+    struct mc_err *err)
+{
+	struct mc_err why = { .code = MC_OK };
+
+	if (check(in, out, &why) == 0)
+		return 0;
+	return pass_on(err, key, &why);
+}
+
 /* normal form of everything that is kept as text; `in` is not empty */
 static int
 parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
@@ -562,6 +538,16 @@ parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 		return parse_strip(key, in, out, err);
 	if (key == MC_K_rate)
 		return parse_rate(key, in, out, err);
+	if (key == MC_K_limit_messages || key == MC_K_limit_recipients)
+		return parse_allowance(key, in, out, err);
+	if (key == MC_K_listen)
+		return parse_list(key, in, out, mc_listen_check, err);
+	if (key == MC_K_socket_group)
+		return parse_group(key, in, out, err);
+	if (key == MC_K_allow_users)
+		return parse_list(key, in, out, mc_allow_users_check, err);
+	if (key == MC_K_allow_sender)
+		return parse_list(key, in, out, mc_allow_sender_check, err);
 	mc_buf_add_str(out, in);
 	return 0;
 }

@@ -379,7 +379,8 @@ mc_server_answer_err(const struct mc_err *why,
 	a.enh[2] = why->enh[2];
 	if (as_it_is)
 		a.code = why->smtp;
-	else if (permanent && a.enh[1] == 1)
+	else if (permanent && (a.enh[1] == 1 ||
+	    why->code == MC_E_NOT_ALLOWED))
 		a.code = 550;
 	else if (permanent && a.enh[1] == 3 && a.enh[2] == 4)
 		a.code = 552;

@@ -26,15 +26,15 @@ completions/mailchute.zsh.in completions/mailchute.fish.in"
 # generate TEMPLATE: what make makes of it
 generate() {
 	# shellcheck disable=SC2086 # AWK may hold options, lists hold names
-	$AWK -v version=0.0.0 -v sysconfdir=/etc -v bindir=/usr/bin \
-	    -v sbindir=/usr/sbin -f "$top_srcdir/man/tables.awk" \
+	$AWK -v version=0.0.0 -v sysconfdir=/etc -v runstatedir=/run \
+	    -v bindir=/usr/bin -v sbindir=/usr/sbin -f "$top_srcdir/man/tables.awk" \
 	    $tables $prose "$top_srcdir/$1"
 }
 
 # list KIND: the rows of a table, fields separated by tabs
 list() {
 	# shellcheck disable=SC2086
-	$AWK -v list="$1" -f "$top_srcdir/man/tables.awk" $tables $prose
+	$AWK -v list="$1" -v runstatedir="${RUNSTATEDIR:-/run}" -f "$top_srcdir/man/tables.awk" $tables $prose
 }
 
 # a program without surroundings: no configuration but what is given

@@ -412,7 +412,12 @@ BEGIN {
 	own["unsure-retries"] = own["connections"] = "2"
 	own["pipeline-depth"] = "2"
 	own["strip-headers"] = "Received User-Agent"
-	own["rate"] = "20/min"
+	own["rate"] = own["limit-messages"] = own["limit-recipients"] = "20/min"
+	own["listen"] = "127.0.0.1:2525 [::1]:2525"
+	own["allow-users"] = "alice 1000 @staff"
+	own["allow-sender"] = "alice: %U@x.example <>; *: *@y.example"
+	own["limit-errors"] = own["limit-fields"] = "100"
+	own["limit-received"] = own["limit-queue-share"] = "100"
 	own["proxy"] = "socks5h://u@x.example:1080"
 }
 {
