@@ -329,8 +329,11 @@ mc_smtp_run_over(const struct mc_caller *caller,
 			.max_messages = MC_MAX_SERVER_MESSAGES,
 			.lf_ok = true,
 		},
-		.owner = { on_mail, on_rcpt, on_body, on_end, on_reset,
-		    on_idle, &b },
+		.owner = {
+			.mail = on_mail, .rcpt = on_rcpt, .body = on_body,
+			.end = on_end, .reset = on_reset, .idle = on_idle,
+			.ctx = &b,
+		},
 		.log = &b.log,
 	};
 	const struct mc_account *a;

@@ -22,6 +22,7 @@
 
 /* clients to us, RFC 5321 4.5.3.1 */
 #define MC_MAX_SERVER_LINE 2048		/* command and its line end */
+#define MC_MAX_SERVER_AUTH_LINE 12288	/* RFC 4954 4: without line end */
 #define MC_MAX_SERVER_LINE_HARD 16384	/* the session ends */
 #define MC_MAX_SERVER_FEED 65536	/* bytes fed in one go */
 #define MC_MAX_SERVER_OUTPUT 8192	/* waits to be written */
@@ -29,6 +30,8 @@
 #define MC_MAX_SERVER_TEXT_LINE 1000
 #define MC_MAX_SERVER_ERRORS 20		/* slow from half of it on */
 #define MC_MAX_SERVER_JUNK 100		/* the same */
+#define MC_MAX_SERVER_SLOW 10		/* times the shortest delay */
+#define MC_MAX_SERVER_USER 255		/* a name to log in with */
 #define MC_MAX_SERVER_RCPTS 1000	/* RFC 5321 4.5.3.1.8 asks for 100 */
 #define MC_MAX_SERVER_MESSAGES 100	/* in one session */
 #define MC_MAX_RECEIVED 50		/* RFC 5321 6.3 */

@@ -10,12 +10,14 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mem.h"
 
 #define IDLE_MS (300 * 1000)
 #define TOTAL_MS (3600 * 1000)
 #define SLOW_MS 1000
 #define RATE 500
 #define RATE_MS (60 * 1000)
+#define LIMIT_MS 5000		/* between two looks at a limit */
 #define LAST_MS 2000		/* for the last words to a client */
 #define READ_SIZE 16384
 #define WRITE_SIZE 512		/* _POSIX_PIPE_BUF: never blocks behind poll */
@@ -31,11 +33,14 @@
 struct run {
 	const struct mc_session *set;
 	struct mc_server *s;
+	int in_fd;
+	int out_fd;
 	int64_t until;		/* the end of the session */
 	int64_t began;		/* the content of this message; 0: not yet */
 	int64_t got;		/* bytes of it */
 	bool eof;
 	bool ending;		/* the engine was told to end */
+	bool tls;
 	struct mc_err why;	/* what ended it */
 };
 
@@ -69,6 +74,27 @@ wait_for(struct run *r, int fd, short events, int64_t deadline)
 		if (mc_clock_left(deadline) == 0)
 			return 0;
 	}
+}
+
+/* when a client that has been silent since `began` is given up, as things
+ * stand */
+static int64_t
+idle_end(const struct run *r, int64_t began)
+{
+	const struct mc_session_owner *o = &r->set->owner;
+	int64_t ms = o->idle_limit == NULL ? 0 : o->idle_limit(o->ctx);
+
+	if (ms == 0)
+		ms = or_default(r->set->idle_ms, IDLE_MS);
+	return ms < MC_NEVER - began ? began + ms : MC_NEVER;
+}
+
+/* when to ask for that again */
+static int64_t
+next_look(const struct run *r)
+{
+	return r->set->owner.idle_limit == NULL ? MC_NEVER :
+	    mc_clock_after(LIMIT_MS);
 }
 
 /* end the session in good order: the engine says why, and closes */
@@ -112,15 +138,29 @@ write_some(int fd, struct mc_str out)
 	return n;
 }
 
+/* wait_for room to write, as long as the limit of the moment allows */
+static int
+wait_to_write(struct run *r, int64_t began)
+{
+	for (;;) {
+		int64_t deadline = r->ending ? began + LAST_MS :
+		    idle_end(r, began);
+		int ready = wait_for(r, r->out_fd, POLLOUT,
+		    mc_clock_sooner(deadline, next_look(r)));
+
+		if (ready != 0 || mc_clock_left(deadline) == 0)
+			return ready;
+	}
+}
+
 /* write all there is.  Who takes nothing in time is not told so. */
 static int
 flush(struct run *r)
 {
-	int64_t deadline = mc_clock_after(r->ending ? LAST_MS :
-	    or_default(r->set->idle_ms, IDLE_MS));
+	int64_t began = mc_clock_ms();
 
 	while (mc_server_output(r->s).len != 0) {
-		int ready = wait_for(r, r->set->out_fd, POLLOUT, deadline);
+		int ready = wait_to_write(r, began);
 		ssize_t n;
 
 		if (ready < 0)
@@ -129,7 +169,7 @@ flush(struct run *r)
 			return mc_err_set(&r->why, ready == CANCELLED ?
 			    MC_E_CANCELLED : MC_E_TIMEOUT, MC_STAGE_LOCAL,
 			    "the client takes no reply");
-		n = write_some(r->set->out_fd, mc_server_output(r->s));
+		n = write_some(r->out_fd, mc_server_output(r->s));
 		if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 			return lost(r, errno);
 		if (n > 0)
@@ -161,11 +201,16 @@ static int
 feed(struct run *r)
 {
 	char piece[READ_SIZE];
-	ssize_t n = mc_file_read(r->set->in_fd, piece, sizeof(piece));
+	ssize_t n = mc_file_read(r->in_fd, piece, sizeof(piece));
+	int rc;
 
 	if (n > 0) {
 		r->got += r->began != 0 ? n : 0;
-		return mc_server_feed(r->s, piece, (size_t)n, &r->why);
+		rc = mc_server_feed(r->s, piece, (size_t)n, &r->why);
+		/* it may hold a password */
+		if (r->set->server.offer_auth)
+			mc_mem_wipe(piece, (size_t)n);
+		return rc;
 	}
 	if (n == 0 || errno == ECONNRESET) {
 		if (mc_server_receiving(r->s))
@@ -183,14 +228,17 @@ feed(struct run *r)
 
 /* for the client, while the owner does what it has to do in time */
 static int
-wait_for_client(struct run *r, int64_t deadline)
+wait_for_client(struct run *r)
 {
 	const struct mc_session_owner *o = &r->set->owner;
+	int64_t limit = mc_clock_sooner(r->until, rate_limit(r));
+	int64_t began = mc_clock_ms();
 
 	for (;;) {
 		int64_t wake = o->idle == NULL ? MC_NEVER : o->idle(o->ctx);
-		int ready = wait_for(r, r->set->in_fd, POLLIN,
-		    mc_clock_sooner(deadline, wake));
+		int64_t deadline = mc_clock_sooner(limit, idle_end(r, began));
+		int ready = wait_for(r, r->in_fd, POLLIN, mc_clock_sooner(
+		    deadline, mc_clock_sooner(wake, next_look(r))));
 
 		if (ready != 0 || mc_clock_left(deadline) == 0)
 			return ready;
@@ -200,8 +248,6 @@ wait_for_client(struct run *r, int64_t deadline)
 static int
 fill(struct run *r)
 {
-	int64_t deadline = mc_clock_sooner(r->until,
-	    mc_clock_after(or_default(r->set->idle_ms, IDLE_MS)));
 	int ready;
 
 	if (r->ending || r->eof)
@@ -211,7 +257,7 @@ fill(struct run *r)
 		say_bye(r, MC_SERVER_TIMEOUT, MC_E_TIMEOUT);
 		return 0;
 	}
-	ready = wait_for_client(r, mc_clock_sooner(deadline, rate_limit(r)));
+	ready = wait_for_client(r);
 	if (ready < 0)
 		return -1;
 	/* the rest of a message may be there: then it is still judged */
@@ -224,6 +270,12 @@ fill(struct run *r)
 	return 0;
 }
 
+static int64_t
+times(int64_t ms, unsigned n)
+{
+	return ms > MC_NEVER / n ? MC_NEVER : ms * n;
+}
+
 static int
 slow_down(struct run *r)
 {
@@ -234,11 +286,58 @@ slow_down(struct run *r)
 	if (r->ending)
 		return 0;
 	ready = wait_for(r, -1, 0, mc_clock_sooner(r->until, mc_clock_after(
-	    or_default(r->set->slow_ms, SLOW_MS))));
+	    times(or_default(r->set->slow_ms, SLOW_MS),
+	    mc_server_slowness(r->s)))));
 	if (ready < 0)
 		return -1;
 	if (ready == CANCELLED)
 		say_bye(r, MC_SERVER_SHUTDOWN, MC_E_CANCELLED);
+	return 0;
+}
+
+/*
+ * Has a client that has not been greeted gone?  -1 with why; 1 if there is
+ * something to read, behind which nobody can tell.
+ */
+static int
+is_waiting(struct run *r)
+{
+	char c;
+	ssize_t n;
+
+	do
+		n = recv(r->in_fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK ||
+	    errno == ENOTSOCK)))
+		return 1;
+	return mc_err_set(&r->why, MC_E_CLOSED, MC_STAGE_LOCAL,
+	    "the client went away before the greeting");
+}
+
+/* a client that is known already waits before it hears anything */
+static int
+hold_back(struct run *r)
+{
+	int64_t deadline = mc_clock_sooner(r->until,
+	    mc_clock_after(r->set->delay_ms));
+	int fd = r->in_fd;
+
+	while (r->set->delay_ms > 0) {
+		int ready = wait_for(r, fd, POLLIN, deadline);
+
+		if (ready < 0)
+			return -1;
+		if ((ready & CANCELLED) != 0) {
+			say_bye(r, MC_SERVER_SHUTDOWN, MC_E_CANCELLED);
+			return 0;
+		}
+		if (ready == 0)
+			return 0;
+		if (is_waiting(r) < 0)
+			return -1;
+		fd = -1;
+	}
 	return 0;
 }
 
@@ -278,6 +377,37 @@ ask_end(struct run *r)
 	return 0;
 }
 
+static void
+ask_auth(struct run *r)
+{
+	const struct mc_session_owner *o = &r->set->owner;
+	struct mc_server_answer a = { .code = 0 };
+
+	if (o->auth != NULL)
+		o->auth(o->ctx, mc_server_auth(r->s), &a);
+	mc_server_answer(r->s, &a);
+}
+
+static int
+start_tls(struct run *r)
+{
+	const struct mc_session_owner *o = &r->set->owner;
+	int fd = -1;
+
+	if (flush(r) != 0)
+		return -1;
+	if (o->starttls != NULL)
+		fd = o->starttls(o->ctx, &r->why);
+	/* the client hears nothing but TLS from now on */
+	if (fd < 0)
+		return mc_err_set(&r->why, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "TLS with the client cannot begin");
+	r->in_fd = r->out_fd = fd;
+	r->tls = true;
+	mc_server_tls_up(r->s);
+	return 0;
+}
+
 /* --------------------------------------------------------------------- loop */
 
 /* 0 once the engine has closed, -1 with r->why */
@@ -312,6 +442,12 @@ talk(struct run *r)
 		case MC_SERVE_RESET:
 			o->reset(o->ctx);
 			break;
+		case MC_SERVE_AUTH:
+			ask_auth(r);
+			break;
+		case MC_SERVE_STARTTLS:
+			rc = start_tls(r);
+			break;
 		case MC_SERVE_SLOW:
 			rc = slow_down(r);
 			break;
@@ -323,16 +459,21 @@ talk(struct run *r)
 }
 
 int
-mc_session_run(const struct mc_session *session, struct mc_err *err)
+mc_session_run_result(const struct mc_session *session,
+    struct mc_session_result *ret_result, struct mc_err *err)
 {
 	const struct mc_session_owner *o = &session->owner;
-	struct run r = { .set = session };
+	struct run r = {
+		.set = session,
+		.in_fd = session->in_fd, .out_fd = session->out_fd,
+	};
 	const char *reason;
 
+	memset(ret_result, 0, sizeof(*ret_result));
 	if (mc_server_new(&session->server, &r.s, err) != 0)
 		return -1;
 	r.until = mc_clock_after(or_default(session->total_ms, TOTAL_MS));
-	if (talk(&r) == 0) {
+	if (hold_back(&r) == 0 && talk(&r) == 0) {
 		reason = mc_server_reason(r.s);
 		if (reason != NULL && r.why.code == MC_OK)
 			mc_log_line(session->log, MC_LOG_INFO, MC_STAGE_LOCAL,
@@ -340,10 +481,22 @@ mc_session_run(const struct mc_session *session, struct mc_err *err)
 	}
 	if (mc_server_open(r.s))
 		o->reset(o->ctx);
+	ret_result->taken = mc_server_taken(r.s);
+	ret_result->errors = mc_server_errors_total(r.s);
+	ret_result->junk = mc_server_junk_total(r.s);
+	ret_result->tls = r.tls;
 	mc_server_free(r.s);
 	if (r.why.code == MC_OK)
 		return 0;
 	if (err != NULL && !mc_err_is_set(err))
 		*err = r.why;
 	return -1;
+}
+
+int
+mc_session_run(const struct mc_session *session, struct mc_err *err)
+{
+	struct mc_session_result result;
+
+	return mc_session_run_result(session, &result, err);
 }

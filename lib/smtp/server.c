@@ -121,23 +121,10 @@ mc_server_say(struct mc_server *s, enum mc_say say)
 	    mc_str_from(says[say].text));
 }
 
-/* false: it was one too many, and the session has ended */
-static bool
-count_error(struct mc_server *s)
-{
-	if (++s->errors >= MC_MAX_SERVER_ERRORS) {
-		mc_server_say_close(s, MC_SAY_ERRORS);
-		return false;
-	}
-	if (s->errors >= MC_MAX_SERVER_ERRORS / 2)
-		s->slow = true;
-	return true;
-}
-
 void
 mc_server_refuse(struct mc_server *s, enum mc_say say)
 {
-	if (says[say].code >= 500 && !count_error(s))
+	if (says[say].code >= 500 && !mc_server_count_error(s))
 		return;
 	mc_server_say(s, say);
 }
@@ -168,6 +155,7 @@ mc_server_drop(struct mc_server *s)
 	t->open = false;
 	t->chunking = false;
 	t->rcpts = 0;
+	t->put_off = 0;
 	memset(&t->mail, 0, sizeof(t->mail));
 	memset(&t->rcpt, 0, sizeof(t->rcpt));
 	memset(&t->content, 0, sizeof(t->content));
@@ -318,6 +306,19 @@ message_over(struct mc_server *s, bool yes)
 	}
 }
 
+/* what the answer says of the client; false: the session has ended */
+static bool
+count_answer(struct mc_server *s, enum mc_server_state asked, int code)
+{
+	if (asked == MC_SV_END || code < 400)
+		return true;
+	if (code >= 500)
+		return mc_server_count_error(s);
+	if (asked == MC_SV_RCPT)
+		return mc_server_count_put_off(s);
+	return mc_server_count_junk(s, 1);
+}
+
 void
 mc_server_answer(struct mc_server *s, const struct mc_server_answer *answer)
 {
@@ -325,6 +326,8 @@ mc_server_answer(struct mc_server *s, const struct mc_server_answer *answer)
 	struct mc_server_answer a = *answer;
 	bool yes;
 
+	if (asked == MC_SV_LOGIN)
+		mc_server_login_answer(s, a.code);
 	if (asked != MC_SV_MAIL && asked != MC_SV_RCPT && asked != MC_SV_END)
 		return;
 	s->state = MC_SV_COMMAND;
@@ -338,7 +341,7 @@ mc_server_answer(struct mc_server *s, const struct mc_server_answer *answer)
 		mc_server_drop(s);
 	else if (yes)
 		s->txn.rcpts++;
-	if (asked != MC_SV_END && a.code >= 500 && !count_error(s))
+	if (!count_answer(s, asked, a.code))
 		return;
 	put_reply(s, a.code, a.enh, mc_str_from(a.text));
 	if (a.code == 421) {
@@ -405,16 +408,37 @@ static bool
 reserve_all(struct mc_server *s)
 {
 	struct mc_server_txn *t = &s->txn;
+	size_t line = s->set.max_line;
 	bool ok;
 
 	ok = reserve(&s->in, MC_MAX_SERVER_LINE_HARD + MC_MAX_SERVER_FEED);
 	ok &= reserve(&s->out, MC_MAX_SERVER_OUTPUT + REPLY_ROOM);
 	ok &= reserve(&s->body, MC_BODY_CHUNK);
 	ok &= reserve(&t->sender, MC_MAX_PATH);
-	ok &= reserve(&t->envid, MC_MAX_SERVER_LINE);
+	ok &= reserve(&t->envid, line);
 	ok &= reserve(&t->addr, MC_MAX_PATH);
-	ok &= reserve(&t->orcpt, MC_MAX_SERVER_LINE);
+	ok &= reserve(&t->orcpt, line);
+	/* a name and a password, each as long as its line allows */
+	mc_buf_init_secret(&s->login.text, 2 * MC_MAX_SERVER_AUTH_LINE);
+	if (s->set.offer_auth)
+		ok &= mc_buf_reserve(&s->login.text,
+		    2 * MC_MAX_SERVER_AUTH_LINE) != NULL;
 	return ok;
+}
+
+static void
+set_defaults(struct mc_server_settings *set)
+{
+	if (set->max_errors == 0)
+		set->max_errors = MC_MAX_SERVER_ERRORS;
+	if (set->max_junk == 0)
+		set->max_junk = MC_MAX_SERVER_JUNK;
+	if (set->max_line == 0)
+		set->max_line = MC_MAX_SERVER_LINE;
+	if (set->max_line > MC_MAX_SERVER_LINE_HARD)
+		set->max_line = MC_MAX_SERVER_LINE_HARD;
+	if (set->max_text_line == 0)
+		set->max_text_line = MC_MAX_SERVER_TEXT_LINE;
 }
 
 int
@@ -431,6 +455,7 @@ mc_server_new(const struct mc_server_settings *settings,
 	if (s == NULL)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 	s->set = *settings;
+	set_defaults(&s->set);
 	s->host = mc_mem_strndup(settings->host.ptr, settings->host.len);
 	s->set.host = mc_str_from(s->host);
 	if (!reserve_all(s) || s->host == NULL) {
@@ -447,7 +472,9 @@ mc_server_free(struct mc_server *s)
 {
 	if (s == NULL)
 		return;
+	s->in.secret = s->set.offer_auth;
 	mc_buf_clear(&s->in);
+	mc_buf_clear(&s->login.text);
 	mc_buf_clear(&s->out);
 	mc_buf_clear(&s->body);
 	mc_buf_clear(&s->txn.sender);
@@ -468,13 +495,19 @@ int
 mc_server_feed(struct mc_server *s, const void *p, size_t n,
     struct mc_err *err)
 {
+	size_t before;
+
 	if (n > mc_server_room(s))
 		return mc_err_set(err, MC_E_TOO_LONG, MC_STAGE_LOCAL,
 		    "more input than the session has room for");
 	if (s->state == MC_SV_DEAD || s->eof)
 		return 0;
+	before = s->in.len;
 	mc_buf_consume(&s->in, s->in_at);
 	s->in_at = 0;
+	/* half a line with a password may have moved to the front */
+	if (s->set.offer_auth)
+		mc_mem_wipe(s->in.ptr + s->in.len, before - s->in.len);
 	mc_buf_add(&s->in, p, n);
 	return mc_buf_err(&s->in, "input", err);
 }

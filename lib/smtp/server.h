@@ -3,8 +3,8 @@
  * server.h - the server's half of an SMTP session, without I/O and clock
  *
  * For submission from the same machine: -bs on standard input and output, and
- * later a socket.  The owner moves bytes and does what mc_server_step asks
- * for:
+ * the sockets of the local service.  The owner moves bytes and does what
+ * mc_server_step asks for:
  *
  *	want = mc_server_step(s)	// handles what has been fed
  *	write all of mc_server_output(s), telling mc_server_sent(s, n)
@@ -16,10 +16,16 @@
  *	MC_SERVE_END	all of the message was taken: deliver or queue it, then
  *			mc_server_answer
  *	MC_SERVE_RESET	drop what was collected for the transaction
- *	MC_SERVE_SLOW	write, and wait a second before the next step
+ *	MC_SERVE_AUTH	check mc_server_auth(s), then mc_server_answer
+ *	MC_SERVE_STARTTLS
+ *			write all output, begin TLS on the connection, then
+ *			mc_server_tls_up; where that fails the session is
+ *			over, without a word
+ *	MC_SERVE_SLOW	write, and wait mc_server_slowness(s) seconds before
+ *			the next step
  *	MC_SERVE_CLOSE	write what is left, and close
  *
- * MAIL, RCPT and END are questions: step repeats them until they are
+ * MAIL, RCPT, AUTH and END are questions: step repeats them until they are
  * answered.  A MAIL that was answered with yes opens a transaction, and each
  * transaction ends with exactly one END or one RESET, before the next MAIL
  * and before CLOSE.  Only the first 2yz after END makes the message the
@@ -37,8 +43,15 @@
  * LF by itself could be the end of the message to some other program, so it
  * is read up to the real end, answered 550 5.5.2, and the session is over.
  *
- * SECURITY.md section 5; RFC 5321, 1870, 2034, 2920, 3030, 3461, 6152, 6531,
- * 6533.
+ * Refused commands are errors; what leads to no message is junk: NOOP, RSET,
+ * VRFY, HELP, a second EHLO, a transaction that was given up (one, and one more
+ * for each hundred recipients in it), a MAIL refused for now, each hundredth
+ * recipient refused for now.  From half of what is allowed on each of them
+ * makes the next reply slower, and with the last one the session ends.  A
+ * message that was taken pays them off.
+ *
+ * SECURITY.md section 5; RFC 5321, 1870, 2034, 2920, 3030, 3207, 3461, 4616,
+ * 4954, 6152, 6531, 6533.
  */
 #ifndef MC_SERVER_H
 #define MC_SERVER_H
@@ -54,6 +67,8 @@ enum mc_serve {
 	MC_SERVE_BODY,
 	MC_SERVE_END,
 	MC_SERVE_RESET,
+	MC_SERVE_AUTH,
+	MC_SERVE_STARTTLS,
 	MC_SERVE_SLOW,
 	MC_SERVE_CLOSE
 };
@@ -67,10 +82,21 @@ struct mc_server_settings {
 	size_t max_messages;	/* in one session, refused ones too; 0: no
 				 * limit */
 	bool lf_ok;		/* see above */
-	bool long_lines_ok;	/* more than 1000 bytes: else 554 */
+	bool long_lines_ok;	/* more than max_text_line: else 554 */
 	bool no_chunking;
 	bool no_smtputf8;
 	bool no_dsn;
+	/* 0: what limits.h says */
+	unsigned max_errors;
+	unsigned max_junk;
+	size_t max_line;	/* a command and its line end: else 500; more
+				 * than 16384 ends the session in any case */
+	size_t max_text_line;	/* of a message, with its line end */
+	/* what only a socket has: without it such commands get 502 */
+	bool offer_auth;	/* AUTH PLAIN and LOGIN */
+	bool need_auth;		/* MAIL before it gets 530 */
+	bool offer_starttls;
+	bool auth_needs_tls;	/* AUTH before STARTTLS gets 538 */
 };
 
 struct mc_server;
@@ -141,6 +167,29 @@ struct mc_server_mail {
 const struct mc_server_mail *
 mc_server_mail(const struct mc_server *s);
 
+/* Slices are valid until mc_server_answer, which wipes what they point to. */
+struct mc_server_auth {
+	struct mc_str authzid;	/* empty, or the same as user */
+	struct mc_str user;	/* not empty, UTF-8 without control bytes, at
+				 * most 255 bytes */
+	struct mc_str password;	/* not empty, any bytes */
+};
+
+/* from MC_SERVE_AUTH until it is answered: 235, 535 (an error: see above) or
+ * 421, and all else is 454; the engine has its own words for each */
+const struct mc_server_auth *
+mc_server_auth(const struct mc_server *s);
+
+/*
+ * mc_server_tls_up - what comes from now on came over TLS
+ *
+ * The session begins again behind its greeting (RFC 3207 4.2): log-in, EHLO
+ * and transaction are forgotten, and so must be by the owner.  Bytes that were
+ * fed after STARTTLS end the session: somebody else may have put them there.
+ */
+void
+mc_server_tls_up(struct mc_server *s);
+
 /* Slices are valid until mc_server_answer. */
 struct mc_server_rcpt {
 	struct mc_str addr;	/* as sender, never empty */
@@ -177,7 +226,7 @@ mc_server_answer_err(const struct mc_err *why,
     struct mc_server_answer *ret_answer);
 
 /*
- * mc_server_answer - answer MC_SERVE_MAIL, RCPT or END
+ * mc_server_answer - answer MC_SERVE_MAIL, RCPT, AUTH or END
  *
  * What is no answer by the rules above, and a plain yes to END, becomes 451:
  * nobody takes responsibility for mail by forgetting to answer.  421 ends the
@@ -186,6 +235,17 @@ mc_server_answer_err(const struct mc_err *why,
  */
 void
 mc_server_answer(struct mc_server *s, const struct mc_server_answer *answer);
+
+/* after MC_SERVE_SLOW: how many times as long as at first, 1 to 10 */
+unsigned
+mc_server_slowness(const struct mc_server *s);
+
+/* of the whole session: nothing pays these off */
+unsigned
+mc_server_errors_total(const struct mc_server *s);
+
+unsigned
+mc_server_junk_total(const struct mc_server *s);
 
 /* messages that were answered with 2yz */
 size_t

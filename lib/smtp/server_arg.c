@@ -11,6 +11,7 @@
 #include "mail/mailbox.h"
 
 #define ENVID_MAX 100		/* RFC 3461 4.4, decoded */
+#define AUTH_MAX 500		/* RFC 4954 3, with encoding */
 #define ORCPT_MAX 500		/* RFC 3461 4.2, with type and encoding */
 
 /* ------------------------------------------------------------------- paths */
@@ -260,7 +261,8 @@ enum param {
 	P_RET = 8,
 	P_ENVID = 16,
 	P_NOTIFY = 32,
-	P_ORCPT = 64
+	P_ORCPT = 64,
+	P_AUTH = 128
 };
 
 struct param_row {
@@ -335,6 +337,21 @@ take_envid(struct mc_server *s, struct mc_str value)
 		return MC_SAY_PARAM_VALUE;
 	s->txn.mail.envid = mc_buf_str(out);
 	return MC_SAY_NONE;
+}
+
+/* RFC 4954 section 5: who sent it first, by the word of a client, which is
+ * read and not believed */
+static enum mc_say
+take_auth(struct mc_server *s, struct mc_str value)
+{
+	struct mc_buf *out = &s->txn.addr;
+	bool ok;
+
+	if (!s->set.offer_auth)
+		return MC_SAY_PARAM_UNKNOWN;
+	ok = value.len <= AUTH_MAX && decode_xtext(value, out);
+	mc_buf_reset(out);
+	return ok ? MC_SAY_NONE : MC_SAY_PARAM_VALUE;
 }
 
 static enum mc_say
@@ -416,6 +433,7 @@ static const struct param_row mail_params[] = {
 	{ "SMTPUTF8", P_SMTPUTF8, false, take_smtputf8 },
 	{ "RET", P_RET, true, take_ret },
 	{ "ENVID", P_ENVID, true, take_envid },
+	{ "AUTH", P_AUTH, true, take_auth },
 };
 
 static const struct param_row rcpt_params[] = {

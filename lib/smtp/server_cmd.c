@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/num.h"
 
 #define MC_VF_NO_ARG 0x01u
@@ -27,6 +28,8 @@ static void cmd_noop(struct mc_server *s, struct mc_str arg);
 static void cmd_quit(struct mc_server *s, struct mc_str arg);
 static void cmd_vrfy(struct mc_server *s, struct mc_str arg);
 static void cmd_help(struct mc_server *s, struct mc_str arg);
+static void cmd_auth(struct mc_server *s, struct mc_str arg);
+static void cmd_starttls(struct mc_server *s, struct mc_str arg);
 static void cmd_not_here(struct mc_server *s, struct mc_str arg);
 static void cmd_foreign(struct mc_server *s, struct mc_str arg);
 
@@ -44,13 +47,18 @@ static const struct verb verbs[] = {
 
 /* ------------------------------------------------------------------- lines */
 
-/*
- * Take the next line off the input, with its end; false: there is none yet,
- * or there never will be one.  Whatever decides does not depend on how the
- * bytes are cut into pieces.
- */
+/* no command begins so: TLS, a proxy's header, or text that follows a refused
+ * DATA; some of it never has a line end */
 static bool
-take_line(struct mc_server *s, struct mc_str *ret_line)
+is_foreign(struct mc_str in)
+{
+	return in.len != 0 && !mc_is_alpha((unsigned char)in.ptr[0]) &&
+	    in.ptr[0] != '\r' && in.ptr[0] != '\n';
+}
+
+/* whatever decides does not depend on how the bytes are cut into pieces */
+bool
+mc_server_take_line(struct mc_server *s, struct mc_str *ret_line)
 {
 	struct mc_str in = mc_str_sub(mc_server_input(s), 0,
 	    MC_MAX_SERVER_LINE_HARD);
@@ -58,13 +66,6 @@ take_line(struct mc_server *s, struct mc_str *ret_line)
 
 	if (in.len == 0)
 		return false;
-	/* no command begins so: TLS, a proxy's header, or text that follows a
-	 * refused DATA; some of it never has a line end */
-	if (!mc_is_alpha((unsigned char)in.ptr[0]) && in.ptr[0] != '\r' &&
-	    in.ptr[0] != '\n') {
-		mc_server_say_close(s, MC_SAY_FOREIGN);
-		return false;
-	}
 	lf = s->scanned + mc_str_chr(mc_str_sub(in, s->scanned, in.len), '\n');
 	if (lf == in.len) {
 		if (in.len >= MC_MAX_SERVER_LINE_HARD)
@@ -78,9 +79,15 @@ take_line(struct mc_server *s, struct mc_str *ret_line)
 	return true;
 }
 
-/* a line is the end of the session if it ends with LF alone and may not */
-static bool
-take_line_end(struct mc_server *s, struct mc_str *line)
+void
+mc_server_wipe_line(struct mc_server *s, size_t raw_len)
+{
+	if (s->set.offer_auth)
+		mc_mem_wipe(s->in.ptr + s->in_at - raw_len, raw_len);
+}
+
+bool
+mc_server_take_line_end(struct mc_server *s, struct mc_str *line)
 {
 	size_t n = line->len - 1;
 	bool cr = n > 0 && line->ptr[n - 1] == '\r';
@@ -116,13 +123,7 @@ count_junk(struct mc_server *s, const struct verb *verb)
 	if ((verb->flags & MC_VF_JUNK) == 0 &&
 	    !((verb->flags & MC_VF_REPEAT) != 0 && s->hello))
 		return true;
-	if (++s->junk >= MC_MAX_SERVER_JUNK) {
-		mc_server_say_close(s, MC_SAY_JUNK);
-		return false;
-	}
-	if (s->junk >= MC_MAX_SERVER_JUNK / 2)
-		s->slow = true;
-	return true;
+	return mc_server_count_junk(s, 1);
 }
 
 /* what the table says of its place and its argument */
@@ -166,7 +167,7 @@ dispatch(struct mc_server *s, struct mc_str line, size_t raw_len)
 	 * what it carries be taken for commands */
 	if (verb != NULL && verb->handler == cmd_foreign)
 		cmd_foreign(s, rest);
-	else if (raw_len > MC_MAX_SERVER_LINE)
+	else if (raw_len > s->set.max_line)
 		mc_server_refuse(s, MC_SAY_LINE_LONG);
 	else if (mc_str_chr(line, '\r') < line.len ||
 	    mc_str_chr(line, '\0') < line.len)
@@ -187,10 +188,15 @@ mc_server_on_command(struct mc_server *s)
 		mc_server_say_close(s, s->bye);
 		return MC_GO_ON;
 	}
-	if (take_line(s, &line)) {
+	if (is_foreign(mc_server_input(s))) {
+		mc_server_say_close(s, MC_SAY_FOREIGN);
+		return MC_GO_ON;
+	}
+	if (mc_server_take_line(s, &line)) {
 		raw_len = line.len;
-		if (take_line_end(s, &line))
+		if (mc_server_take_line_end(s, &line))
 			dispatch(s, line, raw_len);
+		mc_server_wipe_line(s, raw_len);
 		return MC_GO_ON;
 	}
 	if (s->state != MC_SV_COMMAND)
@@ -212,6 +218,8 @@ hello(struct mc_server *s, struct mc_str arg, bool esmtp)
 		mc_server_refuse(s, MC_SAY_ARG);
 		return false;
 	}
+	if (!mc_server_count_given_up(s))
+		return false;
 	mc_server_drop(s);
 	s->hello = true;
 	s->esmtp = esmtp;
@@ -237,6 +245,10 @@ cmd_ehlo(struct mc_server *s, struct mc_str arg)
 		mc_server_put_line(s, 250, true, MC_STR("DSN"));
 	if (!s->set.no_chunking)
 		mc_server_put_line(s, 250, true, MC_STR("CHUNKING"));
+	if (s->set.offer_starttls && !s->tls)
+		mc_server_put_line(s, 250, true, MC_STR("STARTTLS"));
+	if (mc_server_has_auth(s))
+		mc_server_put_line(s, 250, true, MC_STR("AUTH PLAIN LOGIN"));
 	mc_server_put_line(s, 250, false, MC_STR("ENHANCEDSTATUSCODES"));
 }
 
@@ -261,6 +273,10 @@ cmd_mail(struct mc_server *s, struct mc_str arg)
 		mc_server_say_close(s, MC_SAY_MESSAGES);
 		return;
 	}
+	if (s->set.need_auth && !s->logged_in) {
+		mc_server_refuse(s, MC_SAY_AUTH_FIRST);
+		return;
+	}
 	say = mc_server_read_mail(s, arg);
 	if (say != MC_SAY_NONE) {
 		mc_server_drop(s);
@@ -283,6 +299,8 @@ cmd_rcpt(struct mc_server *s, struct mc_str arg)
 		say = MC_SAY_RCPTS;
 	else
 		say = mc_server_read_rcpt(s, arg);
+	if (say == MC_SAY_RCPTS && !mc_server_count_put_off(s))
+		return;
 	if (say == MC_SAY_NONE)
 		s->state = MC_SV_RCPT;
 	else
@@ -339,6 +357,8 @@ static void
 cmd_rset(struct mc_server *s, struct mc_str arg)
 {
 	(void)arg;
+	if (!mc_server_count_given_up(s))
+		return;
 	mc_server_drop(s);
 	mc_server_say(s, MC_SAY_OK);
 }
@@ -371,6 +391,18 @@ cmd_help(struct mc_server *s, struct mc_str arg)
 {
 	(void)arg;
 	mc_server_say(s, MC_SAY_HELP);
+}
+
+static void
+cmd_auth(struct mc_server *s, struct mc_str arg)
+{
+	mc_server_cmd_auth(s, arg);
+}
+
+static void
+cmd_starttls(struct mc_server *s, struct mc_str arg)
+{
+	mc_server_cmd_starttls(s, arg);
 }
 
 static void

@@ -62,7 +62,7 @@ put_text(struct mc_server *s, const char *p, size_t n)
 	struct mc_content *c = &s->txn.content;
 
 	c->line += n;
-	if (c->line > MC_MAX_SERVER_TEXT_LINE - 2)
+	if (c->line + 2 > s->set.max_text_line)
 		c->long_line = true;
 	put(s, p, n);
 }
@@ -280,8 +280,8 @@ check_chunk(struct mc_server *s, struct mc_str part)
 			c->bare_ends = true;
 		c->at = ch == '\r' ? MC_AT_CR : MC_AT_TEXT;
 		c->line = ch == '\n' ? 0 : c->line + 1;
-		if (c->line > MC_MAX_SERVER_TEXT_LINE - 1 ||
-		    (c->line == MC_MAX_SERVER_TEXT_LINE - 1 && ch != '\r'))
+		if (c->line + 1 > s->set.max_text_line ||
+		    (c->line + 1 == s->set.max_text_line && ch != '\r'))
 			c->long_line = true;
 	}
 }

@@ -2,7 +2,8 @@
 /*
  * server_internal.h - the engine's state, shared by its parts
  *
- * server.c holds the session and its replies, server_cmd.c commands,
+ * server.c holds the session and its replies, server_count.c what a client has
+ * done wrong, server_cmd.c commands, server_auth.c AUTH and STARTTLS,
  * server_arg.c the arguments of MAIL and RCPT, server_data.c content.
  */
 #ifndef MC_SERVER_INTERNAL_H
@@ -53,6 +54,7 @@ struct mc_server_txn {
 	bool open;		/* MAIL was answered with yes */
 	bool chunking;		/* BDAT has begun */
 	size_t rcpts;		/* accepted */
+	size_t put_off;		/* recipients refused for now */
 	struct mc_server_mail mail;
 	struct mc_server_rcpt rcpt;
 	struct mc_content content;
@@ -60,6 +62,20 @@ struct mc_server_txn {
 	struct mc_buf envid;
 	struct mc_buf addr;
 	struct mc_buf orcpt;
+};
+
+/* what the next line of a log-in is */
+enum mc_login_at {
+	MC_LOGIN_PLAIN,
+	MC_LOGIN_USER,
+	MC_LOGIN_PASSWORD
+};
+
+struct mc_login {
+	enum mc_login_at at;
+	size_t user_len;	/* LOGIN: of this length in front of text */
+	struct mc_buf text;	/* decoded, secret */
+	struct mc_server_auth auth;	/* slices of it */
 };
 
 struct mc_server {
@@ -80,11 +96,16 @@ struct mc_server {
 	bool esmtp;
 	bool slow;		/* MC_SERVE_SLOW is due */
 	bool reset_due;		/* MC_SERVE_RESET is due */
+	bool tls;
+	bool logged_in;
 	unsigned errors;
 	unsigned junk;
+	unsigned errors_total;
+	unsigned junk_total;
 	size_t messages;
 	size_t taken;
 	struct mc_server_txn txn;
+	struct mc_login login;
 	/* the chunk that comes in, wanted or not */
 	uint64_t chunk_left;
 	bool chunk_last;
@@ -130,6 +151,58 @@ mc_server_input(const struct mc_server *s)
 	int mc_server_on_##handler(struct mc_server *s);
 #include "smtp/server_states.def"
 #undef MC_SERVER_STATE
+
+/* ---------------------------------------------------------- server_count.c */
+
+/* false: it was one too many, and the session has ended */
+MC_NODISCARD bool
+mc_server_count_error(struct mc_server *s);
+
+MC_NODISCARD bool
+mc_server_count_junk(struct mc_server *s, unsigned n);
+
+/* the client gives up its transaction, if there is one */
+MC_NODISCARD bool
+mc_server_count_given_up(struct mc_server *s);
+
+/* a recipient was refused for now */
+MC_NODISCARD bool
+mc_server_count_put_off(struct mc_server *s);
+
+/* ------------------------------------------------------------ server_cmd.c */
+
+/*
+ * take the next line off the input, with its end; false: there is none yet, or
+ * there never will be one
+ */
+MC_NODISCARD bool
+mc_server_take_line(struct mc_server *s, struct mc_str *ret_line);
+
+/* cut off its end; false if that was LF alone and may not, and the session has
+ * ended */
+MC_NODISCARD bool
+mc_server_take_line_end(struct mc_server *s, struct mc_str *line);
+
+/* forget the line that was taken last, with its end, of which a copy would
+ * stay in memory: it may have held a password */
+void
+mc_server_wipe_line(struct mc_server *s, size_t raw_len);
+
+/* ----------------------------------------------------------- server_auth.c */
+
+/* is AUTH announced, and taken? */
+bool
+mc_server_has_auth(const struct mc_server *s);
+
+void
+mc_server_cmd_auth(struct mc_server *s, struct mc_str arg);
+
+void
+mc_server_cmd_starttls(struct mc_server *s, struct mc_str arg);
+
+/* the owner's answer to MC_SERVE_AUTH */
+void
+mc_server_login_answer(struct mc_server *s, int code);
 
 /* ------------------------------------------------------------ server_arg.c */
 

@@ -25,11 +25,15 @@ struct talk {
 	bool terse;		/* MAIL and RCPT are not written down */
 	unsigned ends;
 	unsigned slow;
+	unsigned slowness;	/* all together */
+	unsigned tls;
 	size_t most_output;
 	/* answers: yes by default */
 	struct mc_server_answer mail;
 	struct mc_server_answer rcpt;
 	struct mc_server_answer end;
+	struct mc_server_answer auth;	/* no answer by default */
+	bool no_tls;		/* it does not come up */
 };
 
 static const struct mc_server_answer talk_queued = {
@@ -145,6 +149,19 @@ talk_on_end(struct talk *t)
 	mc_server_answer(t->s, &t->end);
 }
 
+static inline void
+talk_on_auth(struct talk *t)
+{
+	const struct mc_server_auth *a = mc_server_auth(t->s);
+
+	assert_false(t->open);
+	mc_buf_addf(&t->log, "AUTH <%.*s> ", MC_STR_FMT(a->user));
+	talk_add_escaped(&t->log, a->password);
+	mc_buf_addz(&t->log, a->authzid.len != 0 ? " as itself\n" : "\n");
+	mc_server_answer(t->s, &t->auth);
+	assert_int_equal(a->user.len, 0);
+}
+
 /* one line of output, without CRLF */
 static inline void
 talk_check_line(struct mc_str line)
@@ -155,6 +172,8 @@ talk_check_line(struct mc_str line)
 		"250-SMTPUTF8", "250-DSN", "250-CHUNKING",
 		"250 ENHANCEDSTATUSCODES",
 		"354 Go ahead; a line with only a dot ends it",
+		"250-STARTTLS", "250-AUTH PLAIN LOGIN", "334 ",
+		"334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6",
 	};
 
 	assert_true(line.len >= 3 && line.len <= 510);
@@ -228,8 +247,22 @@ talk_run(struct talk *t, size_t most)
 			mc_buf_reset(&t->body);
 			mc_buf_addz(&t->log, "RESET\n");
 			break;
+		case MC_SERVE_AUTH:
+			assert_int_equal(mc_server_step(t->s), want);
+			talk_on_auth(t);
+			break;
+		case MC_SERVE_STARTTLS:
+			assert_int_equal(mc_server_step(t->s), want);
+			talk_write(t, SIZE_MAX);
+			mc_buf_addz(&t->log, "TLS\n");
+			t->tls++;
+			if (t->no_tls)
+				return;
+			mc_server_tls_up(t->s);
+			break;
 		case MC_SERVE_SLOW:
 			t->slow++;
+			t->slowness += mc_server_slowness(t->s);
 			break;
 		case MC_SERVE_CLOSE:
 			assert_false(t->open);

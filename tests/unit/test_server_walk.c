@@ -288,6 +288,8 @@ go_on(struct run *r)
 		case MC_SERVE_READ:
 			take_output(r);
 			return;
+		case MC_SERVE_AUTH:
+		case MC_SERVE_STARTTLS:
 		case MC_SERVE_WRITE:
 		case MC_SERVE_SLOW:
 			fail_msg("so little, and too much");

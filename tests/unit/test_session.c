@@ -126,8 +126,10 @@ side_open(struct side *s)
 	s->set = (struct mc_session){
 		.in_fd = pair[0], .out_fd = pair[0], .cancel_fd = s->cancel[0],
 		.server = { .host = MC_STR("mx.example"), .lf_ok = true },
-		.owner = { on_mail, on_rcpt, on_body, on_end, on_reset, NULL,
-		    s },
+		.owner = {
+			.mail = on_mail, .rcpt = on_rcpt, .body = on_body,
+			.end = on_end, .reset = on_reset, .ctx = s,
+		},
 		.idle_ms = 20000, .total_ms = 20000, .slow_ms = 20,
 		.log = &logger,
 	};
