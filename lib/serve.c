@@ -47,7 +47,7 @@
 /* sessions get theirs before (listener.c), then what is on its way */
 #define STOP_MS 25000
 #define LAST_MS 8000
-#define MOST_SOCKETS (MC_LISTEN_MOST + 16)
+#define MC_SERVE_SOCKETS (MC_LISTEN_MOST + 16)
 
 /* one of the two that are always there */
 struct part {
@@ -59,7 +59,7 @@ struct part {
 
 struct sup {
 	struct mc_service v;	/* what the children get */
-	struct mc_socket sockets[MOST_SOCKETS];
+	struct mc_socket sockets[MC_SERVE_SOCKETS];
 	size_t n_sockets;
 	struct part listener;
 	struct part runner;
@@ -77,149 +77,11 @@ struct sup {
 	bool stopping;
 };
 
-void
-mc_serve_in_child(const struct mc_service *v, const char *role)
-{
-	if (v->set->in_child != NULL)
-		v->set->in_child(v->set->ctx, role);
-}
-
-/* ----------------------------------------------------------------- settings */
-
-static bool
-may_leave(const struct mc_account *a, struct mc_err *err)
-{
-	if (a->host == NULL)
-		(void)mc_err_set(err, MC_E_CONF_ACCOUNT, MC_STAGE_CONFIG,
-		    "account %s has no host: mail could not leave by it",
-		    a->name);
-	else if (a->queue == MC_QUEUE_OFF)
-		(void)mc_err_set(err, MC_E_CONF_ACCOUNT, MC_STAGE_CONFIG,
-		    "account %s has queue = off, and a service has to queue",
-		    a->name);
-	else
-		return true;
-	return false;
-}
-
-static int
-check_accounts(const struct mc_config *config, struct mc_err *err)
-{
-	const struct mc_account *a;
-	const char *name;
-
-	for (size_t i = 0; (name = mc_config_account(config, i)) != NULL; i++)
-		if (mc_config_find(config, name, &a, err) != 0 ||
-		    !may_leave(a, err))
-			return -1;
-	return 0;
-}
-
-/* a file that the configuration names, or one beside q/ */
-static int
-place(struct mc_buf *out, const char *given, const struct mc_buf *spool,
-    const char *name, struct mc_err *err)
-{
-	mc_buf_reset(out);
-	if (given != NULL)
-		mc_buf_addz(out, given);
-	else
-		mc_buf_addf(out, "%s/%s", spool->ptr, name);
-	return mc_buf_err(out, "path", err);
-}
-
-static void
-init_service(struct mc_service *v, const struct mc_caller *caller,
-    const struct mc_serve_options *set)
-{
-	memset(v, 0, sizeof(*v));
-	v->caller = caller;
-	v->set = set;
-	v->log = (struct mc_log){ set->log, set->log_ctx, set->most };
-	mc_buf_init(&v->spool, MC_QUEUE_PLACE);
-	mc_buf_init(&v->tokens, MC_QUEUE_PLACE);
-	mc_buf_init(&v->cert, MC_QUEUE_PLACE);
-	mc_buf_init(&v->key, MC_QUEUE_PLACE);
-}
-
-static void
-clear_service(struct mc_service *v)
-{
-	mc_policy_free(v->policy);
-	mc_serve_settings_clear(&v->limits);
-	mc_buf_clear(&v->spool);
-	mc_buf_clear(&v->tokens);
-	mc_buf_clear(&v->cert);
-	mc_buf_clear(&v->key);
-	if (v->own_config)
-		mc_config_free(v->config);
-}
-
-/* all that can be wrong shows before anybody is served */
-static int
-settle(struct mc_service *v, struct mc_err *err)
-{
-	struct mc_policy *policy = NULL;
-
-	if (check_accounts(v->config, err) != 0 ||
-	    mc_serve_settings_of(v->config, &v->limits, err) != 0 ||
-	    mc_queue_place(v->caller, v->config, &v->spool, err) != 0 ||
-	    place(&v->tokens, v->limits.tokens, &v->spool, MC_SERVE_TOKENS,
-	    err) != 0 ||
-	    place(&v->cert, v->limits.tls_cert, &v->spool, MC_SERVE_PEM,
-	    err) != 0 ||
-	    place(&v->key, v->limits.tls_key != NULL ? v->limits.tls_key :
-	    v->cert.ptr, &v->spool, "", err) != 0 ||
-	    mc_policy_new(v->config, v->caller, &v->log, &policy, err) != 0)
-		return -1;
-	mc_policy_free(policy);
-	return 0;
-}
-
-/* ---------------------------------------------------------------- processes */
-
-static void
-log_err(const struct mc_service *v, const struct mc_err *err)
-{
-	mc_log_line(&v->log, MC_LOG_ERROR, err->stage, "%s", err->text);
-}
-
-/* the sockets come through the channel, since a child keeps nothing else */
-struct handed {
-	uint32_t is_tcp;
-	uint32_t last;
-	char text[sizeof(((struct mc_socket *)0)->text)];
-};
-
-static size_t
-take_sockets(int sock, struct mc_socket *sockets)
-{
-	struct handed h = { 0 };
-	size_t n = 0;
-
-	while (h.last == 0 && n < MOST_SOCKETS) {
-		struct mc_socket *s = &sockets[n];
-		int fd = -1;
-
-		if (mc_child_recv(sock, &h, sizeof(h), &fd) != 1 || fd < 0) {
-			mc_file_close(&fd);
-			break;
-		}
-		memset(s, 0, sizeof(*s));
-		s->fd = fd;
-		s->dir = -1;
-		s->is_tcp = h.is_tcp != 0;
-		memcpy(s->text, h.text, sizeof(s->text));
-		n++;
-	}
-	return n;
-}
-
 static int
 give_sockets(const struct sup *s, int sock)
 {
 	for (size_t i = 0; i < s->n_sockets; i++) {
-		struct handed h = { .is_tcp = s->sockets[i].is_tcp,
+		struct mc_serve_handed h = { .is_tcp = s->sockets[i].is_tcp,
 		    .last = i + 1 == s->n_sockets };
 
 		memcpy(h.text, s->sockets[i].text, sizeof(h.text));
@@ -228,125 +90,6 @@ give_sockets(const struct sup *s, int sock)
 			return -1;
 	}
 	return 0;
-}
-
-/* for the statistics; a queue that does not work has told so elsewhere */
-static void
-count_refused(void *ctx, enum mc_refusal reason, uint64_t n)
-{
-	struct mc_service *v = ctx;
-	struct mc_store_settings set;
-	struct mc_store *store;
-	struct mc_buf at;
-
-	mc_buf_init(&at, MC_QUEUE_PLACE);
-	if (mc_queue_settings(v->caller, v->config, &at, &set, NULL) == 0) {
-		set.no_create = set.no_sweep = true;
-		if (mc_store_open(&set, &store, NULL) == 0) {
-			(void)mc_counters_add_refused(store, reason, n);
-			mc_store_close(store);
-		}
-	}
-	mc_buf_clear(&at);
-}
-
-static void
-confine(const struct mc_service *v, enum mc_role role)
-{
-	(void)mc_role_confine(role, &(struct mc_role_settings){
-	    .config = v->config, .caller = v->caller, .spool = v->spool.ptr,
-	    .tokens = v->tokens.ptr, .log = &v->log,
-	    /* the listener has said it */
-	    .told = role != MC_ROLE_LISTENER });
-}
-
-static void
-listener_main(void *ctx, int sock)
-{
-	struct mc_service *v = ctx;
-	struct mc_socket sockets[MOST_SOCKETS];
-	struct mc_listener set = { .sockets = sockets, .parent = sock,
-	    .set = &v->limits, .books = v->books,
-	    .session = mc_serve_session, .count = mc_serve_count, .ctx = v,
-	    .log = &v->log, .refused = count_refused };
-	struct mc_err err = { 0 };
-
-	mc_serve_in_child(v, "listener");
-	set.n_sockets = take_sockets(sock, sockets);
-	mc_config_forget(v->config, NULL);
-	if (mc_policy_new(v->config, v->caller, NULL, &v->policy,
-	    &err) != 0) {
-		log_err(v, &err);
-		return;
-	}
-	set.policy = v->policy;
-	confine(v, MC_ROLE_LISTENER);
-	if (mc_listener_run(&set, &err) != 0)
-		log_err(v, &err);
-}
-
-static void
-on_log(void *ctx, enum mc_level level, enum mc_stage stage, const char *text)
-{
-	const struct mc_service *v = ctx;
-
-	mc_log_line(&v->log, level, stage, "%s", text);
-}
-
-static void
-runner_main(void *ctx, int sock)
-{
-	struct mc_service *v = ctx;
-	struct mc_run run = { .flags = MC_RUN_WATCH, .cancel_fd = sock,
-	    .event = v->set->event, .ctx = v->set->ctx };
-	struct mc_queue *queue = NULL;
-	struct mc_err err = { 0 };
-	int spawn = -1;
-	char c;
-
-	mc_serve_in_child(v, "runner");
-	if (mc_child_recv(sock, &c, 1, &spawn) != 1 || spawn < 0)
-		return;
-	mc_config_forget(v->config, NULL);
-	if (mc_queue_open(v->caller, v->config, MC_QUEUE_CREATE, &queue,
-	    &err) != 0) {
-		log_err(v, &err);
-		return;
-	}
-	confine(v, MC_ROLE_RUNNER);
-	mc_queue_set_log(queue, v->set->most, on_log, v);
-	if (mc_queue_run_by(queue, &run, spawn, &err) != 0)
-		log_err(v, &err);
-	mc_queue_free(queue);
-}
-
-void
-mc_serve_count(void *ctx, int sock)
-{
-	struct mc_service *v = ctx;
-	struct mc_store_settings set;
-	struct mc_store *store = NULL;
-	struct mc_err err = { 0 };
-	struct mc_usage usage;
-
-	mc_serve_in_child(v, "count");
-	if (mc_queue_settings(v->caller, v->config, &v->spool, &set,
-	    &err) != 0)
-		return;
-	set.no_create = set.no_sweep = true;
-	if (mc_store_open(&set, &store, &err) != 0 ||
-	    mc_usage_count(store, &set, &usage, -1, &err) != 0) {
-		mc_store_close(store);
-		log_err(v, &err);
-		return;
-	}
-	if (mc_child_send(sock, &usage.room, sizeof(usage.room), -1,
-	    SEND_MS) != 0 ||
-	    mc_child_send(sock, usage.of.ptr, usage.of.n *
-	    sizeof(struct mc_usage_of), -1, SEND_MS) != 0)
-		(void)err;
-	mc_usage_clear(&usage);
-	mc_store_close(store);
 }
 
 /* ---------------------------------------------------------------- their lives */
@@ -376,8 +119,8 @@ start_listener(struct sup *s)
 
 	s->have = 0;
 	note_start(&s->listener);
-	if (mc_child_start(listener_main, &s->v, child, &err) != 0) {
-		log_err(&s->v, &err);
+	if (mc_child_start(mc_serve_listener, &s->v, child, &err) != 0) {
+		mc_serve_log_err(&s->v, &err);
 		note_end(&s->listener);
 		return;
 	}
@@ -428,8 +171,8 @@ start_runner(struct sup *s)
 
 	note_start(&s->runner);
 	if (prepare_workers(s, fds, &err) != 0 ||
-	    mc_child_start(runner_main, &s->v, child, &err) != 0) {
-		log_err(&s->v, &err);
+	    mc_child_start(mc_serve_runner, &s->v, child, &err) != 0) {
+		mc_serve_log_err(&s->v, &err);
 		mc_file_close(&fds[0]);
 		mc_file_close(&fds[1]);
 		let_workers_go(s);
@@ -529,41 +272,18 @@ add_child(struct mc_vec *list, struct mc_child *child)
 /* -------------------------------------------------------------------- frames */
 
 static void
-tls_main(void *ctx, int sock)
-{
-	const struct sup *s = ctx;
-	const struct mc_tls_serve_ops *ops;
-	struct mc_tls_terminate t = { .cert = s->v.cert.ptr,
-	    .key = s->v.key.ptr, .client_fd = -1, .plain_fd = -1,
-	    .idle_ms = s->v.limits.limits.idle_ms };
-	struct mc_err err = { 0 };
-	char c;
-
-	mc_serve_in_child(&s->v, "tls");
-	if (mc_child_recv(sock, &c, 1, &t.client_fd) != 1 ||
-	    mc_child_recv(sock, &c, 1, &t.plain_fd) != 1)
-		return;
-	mc_config_forget(s->v.config, NULL);
-	/* TODO confinement after the key was read */
-	if (mc_tls_serve_find(&ops, &err) != 0 ||
-	    ops->terminate(&t, &err) != 0)
-		mc_log_line(&s->v.log, MC_LOG_INFO, err.stage,
-		    "TLS of a client: %s", err.text);
-}
-
-static void
 start_tls(struct sup *s)
 {
 	struct mc_child child;
 	struct mc_err err = { 0 };
 
-	if (mc_child_start(tls_main, s, &child, &err) != 0) {
-		log_err(&s->v, &err);
+	if (mc_child_start(mc_serve_tls, &s->v, &child, &err) != 0) {
+		mc_serve_log_err(&s->v, &err);
 		return;
 	}
 	if (mc_child_send(child.sock, "", 1, s->tls, SEND_MS) != 0 ||
 	    mc_child_send(child.sock, "", 1, s->came, SEND_MS) != 0)
-		log_err(&s->v, &err);
+		mc_serve_log_err(&s->v, &err);
 	mc_file_close(&child.sock);
 	add_child(&s->others, &child);
 }
@@ -701,7 +421,7 @@ replace(struct sup *s, struct mc_service *fresh)
 	s->listener = (struct part){ .child = { .sock = -1 } };
 	fresh->books = s->v.books;
 	s->v = *fresh;
-	clear_service(&old);
+	mc_serve_clear(&old);
 	mc_file_close(&s->runner.child.sock);
 	let_workers_go(s);
 	if (s->runner.child.pid != 0)
@@ -729,14 +449,14 @@ reload(struct sup *s)
 	if (set->load == NULL)
 		return;
 	tell_state(s, MC_SERVICE_RELOADING, "reading the configuration");
-	init_service(&fresh, s->v.caller, set);
+	mc_serve_init(&fresh, s->v.caller, set);
 	fresh.own_config = true;
 	if (set->load(set->ctx, &fresh.config, &err) != 0)
 		fresh.own_config = false;
-	if (!fresh.own_config || settle(&fresh, &err) != 0) {
+	if (!fresh.own_config || mc_serve_settle(&fresh, &err) != 0) {
 		mc_log_line(&s->v.log, MC_LOG_ERROR, err.stage,
 		    "the configuration stays as it was: %s", err.text);
-		clear_service(&fresh);
+		mc_serve_clear(&fresh);
 		tell_state(s, MC_SERVICE_KEPT,
 		    "the new configuration has an error; the old one holds");
 		return;
@@ -902,9 +622,9 @@ take_given(struct sup *s, struct mc_err *err)
 	const struct mc_serve_options *set = s->v.set;
 	struct mc_socket socket;
 
-	if (set->n_sockets > MOST_SOCKETS)
+	if (set->n_sockets > MC_SERVE_SOCKETS)
 		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
-		    "more than %d sockets were handed over", MOST_SOCKETS);
+		    "more than %d sockets were handed over", MC_SERVE_SOCKETS);
 	for (size_t i = 0; i < set->n_sockets; i++)
 		if (mc_socket_take(set->sockets[i], &socket, err) != 0 ||
 		    add_socket(s, &socket) != 0)
@@ -923,7 +643,7 @@ make_sockets(struct sup *s, struct mc_err *err)
 	    add_socket(s, &socket) != 0)
 		return -1;
 	for (size_t i = 0; i < l->n_listen && !s->v.set->no_tcp; i++)
-		if (mc_socket_tcp((const struct sockaddr *)&l->listen[i].addr,
+		if (mc_socket_tcp((const struct sockaddr *)(const void *)&l->listen[i].ss,
 		    l->listen[i].len, &socket, err) != 0 ||
 		    add_socket(s, &socket) != 0)
 			return -1;
@@ -970,7 +690,7 @@ start(struct sup *s, struct mc_err *err)
 	struct mc_queue *queue = NULL;
 	char text[200];
 
-	if (settle(&s->v, err) != 0 || mc_queue_open(s->v.caller, s->v.config,
+	if (mc_serve_settle(&s->v, err) != 0 || mc_queue_open(s->v.caller, s->v.config,
 	    MC_QUEUE_CREATE, &queue, err) != 0)
 		return -1;
 	mc_queue_free(queue);
@@ -996,7 +716,7 @@ mc_serve_run(const struct mc_caller *caller, struct mc_config *config,
 
 	if (s == NULL)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
-	init_service(&s->v, caller, options);
+	mc_serve_init(&s->v, caller, options);
 	s->v.config = config;
 	s->came = s->tls = s->spawn = -1;
 	s->listener.child.sock = s->runner.child.sock = -1;
@@ -1009,61 +729,7 @@ mc_serve_run(const struct mc_caller *caller, struct mc_config *config,
 	if (rc == 0)
 		tell_state(s, MC_SERVICE_STOPPING, "finishing");
 	stop(s);
-	clear_service(&s->v);
+	mc_serve_clear(&s->v);
 	mc_mem_free(s);
-	return rc;
-}
-
-/* ------------------------------------------------------------------- tokens */
-
-static int
-tokens_place(const struct mc_caller *caller, const struct mc_config *config,
-    struct mc_buf *out, struct mc_err *err)
-{
-	struct mc_serve_settings set;
-	struct mc_buf spool;
-	int rc;
-
-	mc_buf_init(&spool, MC_QUEUE_PLACE);
-	rc = mc_serve_settings_of(config, &set, err);
-	if (rc == 0) {
-		rc = mc_queue_place(caller, config, &spool, err);
-		if (rc == 0)
-			rc = place(out, set.tokens, &spool, MC_SERVE_TOKENS,
-			    err);
-		mc_serve_settings_clear(&set);
-	}
-	mc_buf_clear(&spool);
-	return rc;
-}
-
-int
-mc_serve_token_add(const struct mc_caller *caller,
-    const struct mc_config *config, const char *login,
-    char ret_token[MC_TOKEN_SIZE], struct mc_err *err)
-{
-	struct mc_buf path;
-	int rc;
-
-	mc_buf_init(&path, MC_QUEUE_PLACE);
-	rc = tokens_place(caller, config, &path, err);
-	if (rc == 0)
-		rc = mc_token_make(path.ptr, login, ret_token, err);
-	mc_buf_clear(&path);
-	return rc;
-}
-
-int
-mc_serve_token_remove(const struct mc_caller *caller,
-    const struct mc_config *config, const char *login, struct mc_err *err)
-{
-	struct mc_buf path;
-	int rc;
-
-	mc_buf_init(&path, MC_QUEUE_PLACE);
-	rc = tokens_place(caller, config, &path, err);
-	if (rc == 0)
-		rc = mc_token_remove(path.ptr, login, err);
-	mc_buf_clear(&path);
 	return rc;
 }

@@ -28,6 +28,7 @@
 #include <sys/socket.h>
 
 #define MOST_GROUPS 1024
+#define BUSY_MS 4000		/* between two questions whether it is */
 
 struct client {
 	const struct mc_service *service;
@@ -46,6 +47,8 @@ struct client {
 	uint64_t size;		/* of its content so far */
 	struct mc_buf sender;	/* it, for the log */
 	const char *account;
+	bool busy;		/* the service, when it was last asked */
+	int64_t ask_busy;	/* when to ask again */
 };
 
 /* ------------------------------------------------------------------ refusals */
@@ -216,10 +219,10 @@ check_header(const struct client *c, struct mc_err *err)
 
 	if (h->size > c->limits->header)
 		return mc_err_set(err, MC_E_HDR_LONG, MC_STAGE_LOCAL,
-		    "the header has more than %zu bytes", c->limits->header);
+		    "the header has more than %u bytes", c->limits->header);
 	if (h->fields.n > c->limits->fields)
 		return mc_err_set(err, MC_E_HDR_LONG, MC_STAGE_LOCAL,
-		    "the header has more than %zu fields", c->limits->fields);
+		    "the header has more than %u fields", c->limits->fields);
 	return mc_take_hops(c->sub, c->limits->received, err);
 }
 
@@ -397,14 +400,18 @@ on_starttls(void *ctx, struct mc_err *err)
 	return c->plain;
 }
 
+/* not for every command: who is silent for seconds is asked about again */
 static int64_t
 on_idle_limit(void *ctx)
 {
 	struct client *c = ctx;
 	struct mc_ask_answer got;
-	bool busy = mc_ask(c->sock, MC_ASK_BUSY, 0, &got) == 1;
 
-	return busy && c->limits->idle_busy_ms < c->limits->idle_ms ?
+	if (mc_clock_left(c->ask_busy) == 0) {
+		c->busy = mc_ask(c->sock, MC_ASK_BUSY, 0, &got) == 1;
+		c->ask_busy = mc_clock_after(BUSY_MS);
+	}
+	return c->busy && c->limits->idle_busy_ms < c->limits->idle_ms ?
 	    c->limits->idle_busy_ms : c->limits->idle_ms;
 }
 
@@ -440,13 +447,27 @@ settle(const struct client *c, int stop, struct mc_session *ret)
 	};
 }
 
-/* what the end of a session counts as */
+/* what the end of a session counts as; `err` if it has failed */
 static enum mc_refusal
-reason_of(const struct mc_err *err, bool receiving)
+reason_of(const struct mc_session_result *result, const struct mc_err *err)
 {
-	if (err->code != MC_E_TIMEOUT)
-		return MC_REFUSAL_NONE;
-	return receiving ? MC_REFUSAL_SLOW : MC_REFUSAL_IDLE;
+	if (err->code == MC_E_TIMEOUT)
+		return result->receiving ? MC_REFUSAL_SLOW : MC_REFUSAL_IDLE;
+	switch (result->end) {
+	case MC_SERVER_END_ERRORS:
+		return MC_REFUSAL_ERRORS;
+	case MC_SERVER_END_JUNK:
+		return MC_REFUSAL_JUNK;
+	case MC_SERVER_END_MESSAGES:
+		return MC_REFUSAL_MESSAGES;
+	case MC_SERVER_END_FOREIGN:
+		return MC_REFUSAL_FOREIGN;
+	case MC_SERVER_END_FORM:
+		return MC_REFUSAL_SYNTAX;
+	case MC_SERVER_END_NONE:
+		break;
+	}
+	return MC_REFUSAL_NONE;
 }
 
 static void
@@ -468,7 +489,11 @@ run(struct client *c, int stop)
 	if (result.errors != 0 || result.junk != 0)
 		mc_ask_tell(c->sock, MC_ASK_ERRORS, MC_REFUSAL_NONE,
 		    (uint64_t)result.errors + result.junk, NULL);
-	why = !bad ? result.refusal : reason_of(&err, c->sub != NULL);
+	if (result.too_big != 0)
+		tell_refused(c, MC_REFUSAL_SIZE, NULL, NULL);
+	if (result.too_many != 0)
+		tell_refused(c, MC_REFUSAL_RECIPIENTS, NULL, NULL);
+	why = reason_of(&result, &err);
 	if (why != MC_REFUSAL_NONE)
 		tell_refused(c, why, NULL, NULL);
 	else if (bad && err.code != MC_E_CLOSED &&
@@ -493,6 +518,7 @@ mc_serve_session(void *ctx, int sock)
 	c->limits = &service->limits.limits;
 	c->sock = sock;
 	c->fd = c->plain = -1;
+	c->ask_busy = mc_clock_after(BUSY_MS);
 	mc_buf_init(&c->sender, MC_MAX_PATH * 2);
 	if (mc_child_recv(sock, &c->hello, sizeof(c->hello), &c->fd) == 1 &&
 	    c->fd >= 0 && mc_child_recv(sock, &more, 1, &stop) == 1 &&

@@ -22,6 +22,7 @@
 /* sessions that do not end when they are told to are left to their fate */
 #define LAST_MS 20000
 #define REAP_MS 100
+#define TALLY_MS 1000
 /* the queue is counted anew after so long, if it may have changed much */
 #define COUNT_MS 10000
 /* no descriptors left: how long nobody is taken */
@@ -53,7 +54,8 @@ struct listener {
 	struct mc_child count;
 	struct mc_buf counted;	/* what has come of it */
 	int64_t count_at;
-	struct mc_err stopped;
+	uint64_t refused[MC_REFUSAL__COUNT];	/* not told yet */
+	int64_t tally_at;	/* when they are; MC_NEVER: there are none */
 };
 
 /* ----------------------------------------------------------------- refusals */
@@ -70,8 +72,9 @@ refuse(struct listener *l, const struct session *s, enum mc_refusal reason,
 
 	if (who->has_uid)
 		snprintf(uid, sizeof(uid), "%lu", (unsigned long)who->uid);
-	if (l->set->refused != NULL)
-		l->set->refused(l->set->ctx, reason, 1);
+	l->refused[reason]++;
+	if (l->tally_at == MC_NEVER)
+		l->tally_at = mc_clock_after(TALLY_MS);
 	if (!mc_limits_may_log(l->limits, who, reason, now, &dropped))
 		return;
 	mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
@@ -79,6 +82,18 @@ refuse(struct listener *l, const struct session *s, enum mc_refusal reason,
 	    s->hello.source, uid, (long)s->pid, mc_refusal_name(reason),
 	    detail[0] == '\0' ? "" : " ", detail,
 	    dropped == 0 ? "" : " repeated=yes");
+}
+
+static void
+tell_tally(struct listener *l)
+{
+	for (size_t i = 0; i < MC_REFUSAL__COUNT; i++) {
+		if (l->refused[i] != 0 && l->set->refused != NULL)
+			l->set->refused(l->set->ctx, (enum mc_refusal)i,
+			    l->refused[i]);
+		l->refused[i] = 0;
+	}
+	l->tally_at = MC_NEVER;
 }
 
 /* ----------------------------------------------------------------- sessions */
@@ -458,7 +473,7 @@ read_parent(struct listener *l)
 static int64_t
 wake_time(const struct listener *l)
 {
-	int64_t wake = l->until;
+	int64_t wake = mc_clock_sooner(l->until, l->tally_at);
 
 	if (l->leaving.n != 0 || l->count.pid != 0)
 		wake = mc_clock_sooner(wake, mc_clock_after(REAP_MS));
@@ -545,6 +560,8 @@ loop(struct listener *l, struct mc_err *err)
 		if (rc < 0 && errno != EINTR && errno != EAGAIN)
 			return -1;
 		reap(l);
+		if (mc_clock_left(l->tally_at) == 0)
+			tell_tally(l);
 		if (l->accepting)
 			count_start(l);
 	}
@@ -576,7 +593,7 @@ int
 mc_listener_run(const struct mc_listener *listener, struct mc_err *err)
 {
 	struct listener l = { .set = listener, .accepting = true,
-	    .until = MC_NEVER, .stop = { -1, -1 }, .count.sock = -1 };
+	    .until = MC_NEVER, .tally_at = MC_NEVER, .stop = { -1, -1 }, .count.sock = -1 };
 	int rc = set_up(&l, err);
 
 	if (rc == 0)
@@ -584,6 +601,7 @@ mc_listener_run(const struct mc_listener *listener, struct mc_err *err)
 	while (l.sessions.n != 0)
 		forget(&l, 0);
 	stop_accepting(&l);
+	tell_tally(&l);
 	for (size_t i = 0; i < l.leaving.n; i++)
 		mc_child_end(mc_vec_at(&l.leaving, i), 100);
 	if (l.count.pid != 0)

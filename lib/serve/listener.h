@@ -23,6 +23,7 @@
 
 #include "base/child.h"
 #include "base/log.h"
+#include "serve/limits.h"
 #include "serve/policy.h"
 #include "serve/settings.h"
 #include "serve/sockets.h"
@@ -44,9 +45,8 @@ struct mc_listener {
 	 * the end.  struct mc_usage_room comes first */
 	mc_child_fn count;
 	void *ctx;		/* of both */
-	/* told of each refusal that is worth a line, and of each reason with
-	 * numbers for the statistics, now and then */
 	const struct mc_log *log;
+	/* for the statistics: n more by this reason.  Not for each of them */
 	void (*refused)(void *ctx, enum mc_refusal reason, uint64_t n);
 };
 

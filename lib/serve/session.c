@@ -41,6 +41,7 @@ struct run {
 	bool eof;
 	bool ending;		/* the engine was told to end */
 	bool tls;
+	bool receiving;		/* a message, when the time was over */
 	struct mc_err why;	/* what ended it */
 };
 
@@ -105,6 +106,7 @@ say_bye(struct run *r, enum mc_server_bye why, enum mc_code code)
 	    code == MC_E_TIMEOUT ? "waited too long while %s" :
 	    "interrupted while %s", mc_server_words(r->s));
 	r->ending = true;
+	r->receiving = mc_server_receiving(r->s);
 	mc_server_bye(r->s, why);
 }
 
@@ -484,7 +486,11 @@ mc_session_run_result(const struct mc_session *session,
 	ret_result->taken = mc_server_taken(r.s);
 	ret_result->errors = mc_server_errors_total(r.s);
 	ret_result->junk = mc_server_junk_total(r.s);
+	ret_result->too_big = mc_server_too_big(r.s);
+	ret_result->too_many = mc_server_too_many(r.s);
 	ret_result->tls = r.tls;
+	ret_result->receiving = r.receiving;
+	ret_result->end = mc_server_end_of(r.s);
 	mc_server_free(r.s);
 	if (r.why.code == MC_OK)
 		return 0;

@@ -91,7 +91,11 @@ struct mc_session_result {
 	size_t taken;		/* messages */
 	unsigned errors;	/* see mc_server_errors_total */
 	unsigned junk;
+	unsigned too_big;	/* messages */
+	unsigned too_many;	/* recipients */
 	bool tls;		/* STARTTLS came to its end */
+	bool receiving;		/* it ended within a message */
+	enum mc_server_end end;
 };
 
 /* the same; *ret_result is written whatever comes of it */

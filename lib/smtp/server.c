@@ -117,6 +117,8 @@ put_reply(struct mc_server *s, int code, const int enh[3], struct mc_str text)
 void
 mc_server_say(struct mc_server *s, enum mc_say say)
 {
+	s->too_big += say == MC_SAY_TOO_BIG;
+	s->too_many += say == MC_SAY_RCPTS;
 	put_reply(s, says[say].code, says[say].enh,
 	    mc_str_from(says[say].text));
 }
@@ -134,6 +136,7 @@ mc_server_say_close(struct mc_server *s, enum mc_say say)
 {
 	mc_server_say(s, say);
 	s->reason = says[say].text;
+	s->last = say;
 	mc_server_close(s);
 }
 
@@ -597,4 +600,40 @@ const char *
 mc_server_reason(const struct mc_server *s)
 {
 	return s->reason;
+}
+
+enum mc_server_end
+mc_server_end_of(const struct mc_server *s)
+{
+	static const struct {
+		enum mc_say say;
+		enum mc_server_end end;
+	} ends[] = {
+		{ MC_SAY_ERRORS, MC_SERVER_END_ERRORS },
+		{ MC_SAY_JUNK, MC_SERVER_END_JUNK },
+		{ MC_SAY_MESSAGES, MC_SERVER_END_MESSAGES },
+		{ MC_SAY_FOREIGN, MC_SERVER_END_FOREIGN },
+		{ MC_SAY_LINE_LF, MC_SERVER_END_FORM },
+		{ MC_SAY_LINE_LONG, MC_SERVER_END_FORM },
+		{ MC_SAY_BARE_ENDS, MC_SERVER_END_FORM },
+		{ MC_SAY_BDAT_SYNTAX, MC_SERVER_END_FORM },
+		{ MC_SAY_INJECTED, MC_SERVER_END_FORM },
+	};
+
+	for (size_t i = 0; i < MC_NELEM(ends); i++)
+		if (ends[i].say == s->last)
+			return ends[i].end;
+	return MC_SERVER_END_NONE;
+}
+
+unsigned
+mc_server_too_big(const struct mc_server *s)
+{
+	return s->too_big;
+}
+
+unsigned
+mc_server_too_many(const struct mc_server *s)
+{
+	return s->too_many;
 }

@@ -247,6 +247,14 @@ mc_server_errors_total(const struct mc_server *s);
 unsigned
 mc_server_junk_total(const struct mc_server *s);
 
+/* how many messages were refused for their size, and recipients for their
+ * number */
+unsigned
+mc_server_too_big(const struct mc_server *s);
+
+unsigned
+mc_server_too_many(const struct mc_server *s);
+
 /* messages that were answered with 2yz */
 size_t
 mc_server_taken(const struct mc_server *s);
@@ -267,5 +275,19 @@ mc_server_words(const struct mc_server *s);
  * NULL while it goes on, and after QUIT or an end of input between messages */
 const char *
 mc_server_reason(const struct mc_server *s);
+
+enum mc_server_end {
+	MC_SERVER_END_NONE,	/* see mc_server_reason; or one that is not here */
+	MC_SERVER_END_ERRORS,
+	MC_SERVER_END_JUNK,
+	MC_SERVER_END_MESSAGES,
+	MC_SERVER_END_FOREIGN,	/* what came is no SMTP */
+	MC_SERVER_END_FORM	/* line ends or lengths that others may read
+				 * otherwise (smuggling) */
+};
+
+/* the same for counting */
+enum mc_server_end
+mc_server_end_of(const struct mc_server *s);
 
 #endif

@@ -90,6 +90,9 @@ struct mc_server {
 	bool eof;
 	enum mc_say bye;
 	const char *reason;
+	unsigned too_big;	/* messages that were refused for it */
+	unsigned too_many;	/* recipients, the same */
+	enum mc_say last;	/* with which the engine has ended it */
 	bool has_line;		/* the first one was there, */
 	bool lf_lines;		/* and ended with LF alone */
 	bool hello;
