@@ -70,6 +70,25 @@ mc_secret_peek(const struct mc_secret *s)
 	return mc_str_make(s->bytes, s->len);
 }
 
+void
+mc_secret_blot(struct mc_secret *s, size_t from, size_t n)
+{
+	if (from > s->len)
+		return;
+	if (n > s->len - from)
+		n = s->len - from;
+	mc_mem_wipe(s->bytes + from, n);
+	if (n != 0)
+		memset(s->bytes + from, 'x', n);
+}
+
+void
+mc_secret_forget(struct mc_secret *s)
+{
+	mc_mem_wipe(s->bytes, s->len);
+	s->len = 0;
+}
+
 bool
 mc_secret_eq(struct mc_str a, struct mc_str b)
 {

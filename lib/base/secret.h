@@ -5,9 +5,9 @@
  * The bytes live in pages of their own (mmap, MADV_DONTDUMP, mlock as far as
  * the limits allow) and are NUL-terminated.  Only lib/smtp/sasl.c, oauth.c,
  * lib/transport/curl*.c (which hand them to libcurl, and read `proxy`),
- * lib/config/proxy.c, keeper.c (which hands them on) and
- * lib/queue/worker_confine.c (the proxy's port) look at them, through
- * mc_secret_peek.
+ * lib/config/proxy.c, keeper.c (which hands them on), forget.c (which
+ * overwrites them) and lib/queue/worker_confine.c (the proxy's port) look at
+ * them, through mc_secret_peek.
  */
 #ifndef MC_SECRET_H
 #define MC_SECRET_H
@@ -27,6 +27,18 @@ mc_secret_free(struct mc_secret *s);
 /* valid until mc_secret_free */
 struct mc_str
 mc_secret_peek(const struct mc_secret *s);
+
+/*
+ * mc_secret_blot - bytes of it become 'x', and its place in memory forgets them
+ *
+ * From `from` on, n of them; what is beyond its end is passed over.
+ */
+void
+mc_secret_blot(struct mc_secret *s, size_t from, size_t n);
+
+/* overwrite all of it: empty from now on, which no other secret is */
+void
+mc_secret_forget(struct mc_secret *s);
 
 /* equal bytes, in time that does not depend on where they differ */
 bool

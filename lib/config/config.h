@@ -150,6 +150,18 @@ mc_envelope_from_check(struct mc_str text, struct mc_buf *out,
  * -1 if it is none */
 MC_NODISCARD int
 mc_config_rate(const char *text, uint64_t *ret_count, uint64_t *ret_seconds);
+/*
+ * mc_config_forget - overwrite what other accounts log in with
+ *
+ * For a process that goes on without it: afterwards no password, token, user
+ * and password of a proxy, or command line of password-command and the like is
+ * left in its memory, but those of the account `keep` (NULL, or one that is not
+ * there: none).  That there is one is still known: the fields of accounts stay
+ * non-NULL, mc_source_has() and mc_keeper_needed() say what they said, and
+ * mc_config_set() checks as before; only mc_source_get() has none to give.
+ */
+void
+mc_config_forget(struct mc_config *config, const char *keep);
 
 /* does the address fit one of the account's `from` patterns? */
 bool

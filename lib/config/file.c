@@ -11,8 +11,6 @@
 
 #include <sys/stat.h>
 
-#define MAX_ACCOUNT_NAME 64
-
 struct reader {
 	struct mc_conf_file *cf;
 	struct mc_problems *problems;
@@ -68,7 +66,7 @@ mc_conf_file_section(const struct mc_conf_file *cf, const char *name)
 static bool
 is_account_name(struct mc_str name)
 {
-	if (name.len == 0 || name.len > MAX_ACCOUNT_NAME ||
+	if (name.len == 0 || name.len > MC_MAX_ACCOUNT_NAME ||
 	    !mc_str_is_utf8(name))
 		return false;
 	for (size_t i = 0; i < name.len; i++) {
@@ -134,7 +132,7 @@ section_line(struct reader *r, struct mc_str line)
 		return mc_problems_addf(r->problems, &r->at,
 		    MC_E_CONF_SYNTAX, "the name of an account is up to %d"
 		    " letters, digits, or . _ - @ +, without blanks and"
-		    " quotes", MAX_ACCOUNT_NAME);
+		    " quotes", MC_MAX_ACCOUNT_NAME);
 	return open_section(r, rest);
 }
 

@@ -211,6 +211,10 @@ mc_source_get(const struct mc_account *account, enum mc_secret_kind kind,
 	struct mc_buf text;
 	int rc;
 
+	if (p.secret != NULL && mc_secret_peek(p.secret).len == 0)
+		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
+		    "account %s: this process has forgotten the %s",
+		    account->name, p.what);
 	if (p.secret != NULL)
 		return copy_secret(p.secret, ret_secret, err);
 	if (p.file == NULL && p.command == NULL && p.file_key == NULL)

@@ -23,6 +23,7 @@ mc_source_has(const struct mc_account *account, enum mc_secret_kind kind);
  * output the first line counts (`pass show` prints more below).  A file must be regular, owned by
  * us or root, and not readable by group or others (MC_E_CONF_SECRET), except
  * one that the environment named (containers mount secrets 0444).
+ * What mc_config_forget has overwritten is MC_E_NO_SECRET.
  * NUL inside is refused (MC_E_CONF_VALUE: "holds a NUL byte"); empty is MC_E_NO_SECRET.
  * Commands: caller's environment, helper-timeout, at most MC_MAX_SECRET
  * bytes; MC_E_HELPER says which key and how it ended, never its output.
