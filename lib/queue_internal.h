@@ -61,6 +61,17 @@ bool
 mc_queue_pause(struct mc_queue *queue, const char *name, int64_t now,
     struct mc_pause *ret_pause);
 
+/*
+ * mc_queue_run_by - mc_queue_run, with workers that somebody else starts
+ *
+ * spawn: the runner's end of mc_spawn_channel() (queue/spawn.h), borrowed; -1:
+ * it starts them itself.  When nobody is at its other end any more the run
+ * ends, like one that was asked to end.
+ */
+MC_NODISCARD int
+mc_queue_run_by(struct mc_queue *queue, const struct mc_run *run, int spawn,
+    struct mc_err *err);
+
 /* MC_E_QUEUE_DAMAGED if bad/ has it, else MC_E_QUEUE_NONE; always -1 */
 int
 mc_queue_not_there(struct mc_queue *queue, const char *id, struct mc_err *err);

@@ -12,9 +12,17 @@ int
 mc_queue_run(struct mc_queue *queue, const struct mc_run *run,
     struct mc_err *err)
 {
+	return mc_queue_run_by(queue, run, -1, err);
+}
+
+int
+mc_queue_run_by(struct mc_queue *queue, const struct mc_run *run, int spawn,
+    struct mc_err *err)
+{
 	struct mc_runner_settings set = { .store = queue->store,
 	    .config = queue->config, .caller = queue->caller,
-	    .log = &queue->log, .run = run };
+	    .log = &queue->log, .run = run,
+	    .spawn = spawn < 0 ? NULL : &spawn };
 	const struct mc_account *account;
 
 	if (queue->store == NULL && run->n_ids != 0)

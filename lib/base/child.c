@@ -26,14 +26,30 @@
 /* ------------------------------------------------------------- in the child */
 
 static void
-ignore(int sig)
+handle(int sig, void (*how)(int))
 {
 	struct sigaction act;
 
 	memset(&act, 0, sizeof(act));
 	sigemptyset(&act.sa_mask);
-	act.sa_handler = SIG_IGN;
+	act.sa_handler = how;
 	(void)sigaction(sig, &act, NULL);
+}
+
+static void
+settle_signals(void)
+{
+	sigset_t none;
+
+	/* the handlers of the parent write to its descriptors, and those
+	 * numbers are about to mean something else */
+	handle(SIGINT, SIG_IGN);
+	handle(SIGTERM, SIG_IGN);
+	handle(SIGHUP, SIG_IGN);
+	handle(SIGPIPE, SIG_IGN);
+	handle(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* the channel becomes descriptor 3, so that the rest can be closed at once */
@@ -53,12 +69,7 @@ be_child(mc_child_fn fn, void *ctx, int sock, pid_t parent)
 {
 	int fd;
 
-	/* the handlers of the parent write to its descriptors, and those
-	 * numbers are about to mean something else */
-	ignore(SIGINT);
-	ignore(SIGTERM);
-	ignore(SIGHUP);
-	ignore(SIGPIPE);
+	settle_signals();
 #ifdef __linux__
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
@@ -95,29 +106,50 @@ pair(int fds[2])
 }
 
 int
-mc_child_start(mc_child_fn fn, void *ctx, struct mc_child *ret_child,
-    struct mc_err *err)
+mc_child_pair(int ret_ends[2], struct mc_err *err)
 {
-	pid_t parent = getpid();
 	int fds[2];
 
 	if (pair(fds) != 0)
 		return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, errno,
 		    "cannot make a channel");
+	ret_ends[0] = fds[0];
+	ret_ends[1] = fds[1];
+	return 0;
+}
 
-	pid_t pid = fork();
+int
+mc_child_start_at(mc_child_fn fn, void *ctx, int sock, pid_t *ret_pid,
+    struct mc_err *err)
+{
+	pid_t parent = getpid();
+	pid_t pid = -1;
 
+	/* whoever made it may have left it otherwise */
+	if (fcntl(sock, F_SETFL, 0) == 0)
+		pid = fork();
 	if (pid == 0)
-		be_child(fn, ctx, fds[1], parent);
-	mc_file_close(&fds[1]);
-	if (pid < 0) {
-		int sys = errno;
-
-		mc_file_close(&fds[0]);
-		return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, sys,
+		be_child(fn, ctx, sock, parent);
+	mc_file_close(&sock);
+	if (pid < 0)
+		return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, errno,
 		    "cannot make a process");
+	*ret_pid = pid;
+	return 0;
+}
+
+int
+mc_child_start(mc_child_fn fn, void *ctx, struct mc_child *ret_child,
+    struct mc_err *err)
+{
+	int fds[2];
+
+	if (mc_child_pair(fds, err) != 0)
+		return -1;
+	if (mc_child_start_at(fn, ctx, fds[1], &ret_child->pid, err) != 0) {
+		mc_file_close(&fds[0]);
+		return -1;
 	}
-	ret_child->pid = pid;
 	ret_child->sock = fds[0];
 	return 0;
 }

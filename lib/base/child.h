@@ -4,8 +4,8 @@
  *
  * Fork without exec: for callers with one thread.  The child keeps descriptors
  * 0, 1, 2 and its end of the channel, ignores SIGINT, SIGTERM, SIGHUP and
- * SIGPIPE (its parent tells it when to end), and dies with its parent where
- * the system can do that.
+ * SIGPIPE (its parent tells it when to end), has no handler for SIGCHLD and no
+ * signal blocked, and dies with its parent where the system can do that.
  */
 #ifndef MC_CHILD_H
 #define MC_CHILD_H
@@ -13,7 +13,7 @@
 #include "base/buf.h"
 
 struct mc_child {
-	pid_t pid;		/* 0: none, or reaped */
+	pid_t pid;		/* 0: none, reaped, or somebody else's child */
 	int sock;		/* our end, non-blocking; -1: closed */
 };
 
@@ -23,6 +23,23 @@ typedef void (*mc_child_fn)(void *ctx, int sock);
 /* MC_E_IO */
 MC_NODISCARD int
 mc_child_start(mc_child_fn fn, void *ctx, struct mc_child *ret_child,
+    struct mc_err *err);
+
+/*
+ * mc_child_pair - a channel: ends[0] for us (non-blocking), ends[1] for a child
+ *
+ * MC_E_IO
+ */
+MC_NODISCARD int
+mc_child_pair(int ret_ends[2], struct mc_err *err);
+
+/*
+ * mc_child_start_at - the same over a channel that is there already
+ *
+ * sock is the child's end, made blocking, and closed here in any case.  MC_E_IO
+ */
+MC_NODISCARD int
+mc_child_start_at(mc_child_fn fn, void *ctx, int sock, pid_t *ret_pid,
     struct mc_err *err);
 
 /* has it ended?  Reaps it; never waits */

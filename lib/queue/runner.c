@@ -289,11 +289,14 @@ wait_for(struct mc_runner *r, int64_t wake)
 {
 	struct pollfd p[MOST_POLLED];
 	struct mc_hand *who[MOST_POLLED];
-	nfds_t n = 2;
+	nfds_t n = 3;
 
 	p[0] = (struct pollfd){ .fd = r->cancelled ? -1 :
 	    r->set->run->cancel_fd, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = r->watch, .events = POLLIN };
+	/* POLLHUP alone: nobody is there who would start workers */
+	p[2] = (struct pollfd){ .fd = r->set->spawn == NULL || r->cancelled ?
+	    -1 : *r->set->spawn };
 	for (struct mc_lane *l = r->lanes; l != NULL; l = l->next)
 		for (struct mc_hand *h = l->hands; h != NULL; h = h->next) {
 			if (h->ended || n == MOST_POLLED)
@@ -306,11 +309,11 @@ wait_for(struct mc_runner *r, int64_t wake)
 		sooner(&wake, mc_clock_after(50));
 	if (poll(p, n, mc_clock_left(wake)) < 0)
 		return errno == EINTR || errno == EAGAIN ? 0 : -1;
-	if (p[0].revents != 0)
+	if (p[0].revents != 0 || p[2].revents != 0)
 		cancel(r);
 	if (p[1].revents != 0)
 		listen_read(r);
-	for (nfds_t i = 2; i < n; i++)
+	for (nfds_t i = 3; i < n; i++)
 		if (p[i].revents != 0)
 			mc_hand_read(r, who[i]);
 	return 0;

@@ -22,6 +22,12 @@ struct mc_runner_settings {
 						 * mc_transport_find() says */
 	uint64_t failed_keep;		/* seconds */
 	const struct mc_run *run;	/* mailchute.h */
+	const int *spawn;		/* the runner's end of a channel to the
+					 * process that starts workers
+					 * (spawn.h): none of the accounts'
+					 * secrets is needed then, and its end
+					 * ends the run.  NULL: it starts them
+					 * itself */
 };
 
 /* as mc_queue_run */

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "queue/spawn.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -17,6 +18,8 @@
 #define GIVE_MS 10000
 /* so much of what has not been answered may be with one worker */
 #define MOST_BYTES (1024 * 1024)
+/* for goodbyes to servers, of workers that are not ours to watch */
+#define LET_GO_MS 60000
 
 /*
  * Loaded here it is there for all workers, and in a run that stays it is the
@@ -35,6 +38,40 @@ find_transport(const struct mc_runner *r, const struct mc_lane *lane)
 	return ops;
 }
 
+static enum mc_level
+log_most(const struct mc_runner *r)
+{
+	return r->set->log == NULL || r->set->log->fn == NULL ? MC_LOG_NONE :
+	    r->set->log->most;
+}
+
+static int
+start_own(struct mc_runner *r, struct mc_hand *hand, struct mc_err *err)
+{
+	struct mc_lane *lane = hand->lane;
+
+	lane->worker = (struct mc_worker){ .ops = find_transport(r, lane),
+	    .account = lane->account, .caller = r->set->caller,
+	    .log_most = log_most(r), .dir = mc_store_dir(r->set->store),
+	    .depth = (size_t)lane->account->pipeline_depth,
+	    .told = r->told_confine };
+	return mc_child_start(mc_worker_main, &lane->worker, &hand->child,
+	    err);
+}
+
+static int
+start_by_parent(struct mc_runner *r, struct mc_hand *hand, struct mc_err *err)
+{
+	struct mc_spawn_request req = { .account = hand->lane->name,
+	    .log_most = log_most(r), .told = r->told_confine };
+
+	/* 0 is for our own */
+	if (++r->spawned == 0)
+		r->spawned++;
+	req.number = hand->spawned = r->spawned;
+	return mc_spawn_worker(*r->set->spawn, &req, &hand->child, err);
+}
+
 struct mc_hand *
 mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
 {
@@ -48,13 +85,6 @@ mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
 	hand->child.sock = -1;
 	mc_buf_init(&hand->in, 16 * (sizeof(struct mc_frame) +
 	    MC_FRAME_MOST));
-	lane->worker = (struct mc_worker){ .ops = find_transport(r, lane),
-	    .account = lane->account, .caller = r->set->caller,
-	    .log_most = r->set->log == NULL || r->set->log->fn == NULL ?
-	    MC_LOG_NONE : r->set->log->most,
-	    .dir = mc_store_dir(r->set->store),
-	    .depth = (size_t)lane->account->pipeline_depth,
-	    .told = r->told_confine };
 	/* so that hearing needs no more memory */
 	if (mc_buf_reserve(&hand->in, 2 * (sizeof(struct mc_frame) +
 	    MC_FRAME_MOST)) == NULL) {
@@ -62,8 +92,8 @@ mc_hand_start(struct mc_runner *r, struct mc_lane *lane, struct mc_err *err)
 		mc_mem_free(hand);
 		return NULL;
 	}
-	if (mc_child_start(mc_worker_main, &lane->worker, &hand->child,
-	    err) != 0) {
+	if ((r->set->spawn == NULL ? start_own(r, hand, err) :
+	    start_by_parent(r, hand, err)) != 0) {
 		mc_buf_clear(&hand->in);
 		mc_mem_free(hand);
 		return NULL;
@@ -163,6 +193,31 @@ task_done(struct mc_runner *r, struct mc_task *t,
 	hand->since = mc_clock_ms();
 }
 
+/*
+ * What ends before its log-in has sent nothing.  Of one that our parent was to
+ * start this is also all that shows if it could not; the account waits then, so
+ * that it is not asked for another one at once.
+ */
+static void
+why_broken(const struct mc_hand *hand, struct mc_frame_done *done)
+{
+	memset(done, 0, sizeof(*done));
+	done->adopted = 1;
+	if (hand->cut) {
+		(void)mc_err_set(&done->err, MC_E_CANCELLED, MC_STAGE_LOCAL,
+		    NULL);
+	} else if (hand->spawned != 0 && !hand->open) {
+		done->opening = 1;
+		(void)mc_err_set(&done->err, MC_E_IO, MC_STAGE_LOCAL,
+		    "the process that was to send it could not be started, or "
+		    "has ended before it was logged in");
+	} else {
+		(void)mc_err_set(&done->err, MC_E_INTERNAL, MC_STAGE_LOCAL,
+		    "the process that was to send it has ended in the middle; "
+		    "a copy may have arrived");
+	}
+}
+
 /* as good as its word: the worker is not there any more */
 static void
 broke(struct mc_runner *r, struct mc_hand *hand)
@@ -173,15 +228,9 @@ broke(struct mc_runner *r, struct mc_hand *hand)
 		return;
 	hand->ended = hand->finished = true;
 	mc_child_end(&hand->child, 0);
-	memset(&done, 0, sizeof(done));
-	done.adopted = 1;
-	if (hand->cut)
-		(void)mc_err_set(&done.err, MC_E_CANCELLED, MC_STAGE_LOCAL,
-		    NULL);
-	else
-		(void)mc_err_set(&done.err, MC_E_INTERNAL, MC_STAGE_LOCAL,
-		    "the process that was to send it has ended in the middle; "
-		    "a copy may have arrived");
+	if (hand->spawned != 0)
+		mc_spawn_let_go(*r->set->spawn, hand->spawned, 0);
+	why_broken(hand, &done);
 	while (hand->tasks != NULL)
 		task_done(r, hand->tasks, &done);
 }
@@ -476,6 +525,9 @@ mc_hand_end(struct mc_runner *r, struct mc_hand *hand)
 	if (leaving != NULL) {
 		*leaving = hand->child;
 		mc_file_close(&leaving->sock);
+		if (hand->spawned != 0)
+			mc_spawn_let_go(*r->set->spawn, hand->spawned,
+			    LET_GO_MS);
 	} else {
 		broke(r, hand);
 	}

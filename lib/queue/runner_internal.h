@@ -125,6 +125,8 @@ struct mc_task {
 struct mc_hand {
 	struct mc_lane *lane;
 	struct mc_child child;
+	uint32_t spawned;	/* its number with our parent, whose child it
+				 * is then (spawn.h); 0: it is ours */
 	struct mc_buf in;	/* from the channel, not yet handled */
 	struct mc_task *tasks;	/* in the order given; none: idle */
 	size_t n_tasks;
@@ -162,6 +164,7 @@ struct mc_runner {
 	bool cancelled;
 	int64_t cancel_at;	/* mc_clock_ms: break off what is on its way */
 	struct mc_vec leaving;	/* struct mc_child: to be reaped */
+	uint32_t spawned;	/* number of the last one that was asked for */
 	struct mc_err stop;	/* why nothing more is done */
 	int lock;		/* the one run; -1 */
 	int watch;		/* inotify; -1 */
