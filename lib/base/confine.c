@@ -51,12 +51,19 @@ mc_confine(const struct mc_confine_rules *rules,
 #define FS_WRITE_FILE (UINT64_C(1) << 1)
 #define FS_READ_FILE (UINT64_C(1) << 2)
 #define FS_READ_DIR (UINT64_C(1) << 3)
+#define FS_REMOVE_DIR (UINT64_C(1) << 4)
+#define FS_REMOVE_FILE (UINT64_C(1) << 5)
+#define FS_MAKE_DIR (UINT64_C(1) << 7)
+#define FS_MAKE_REG (UINT64_C(1) << 8)
 #define FS_TRUNCATE (UINT64_C(1) << 14)
 #define FS_FIRST ((UINT64_C(1) << 13) - 1)	/* those of ABI 1 */
 #define FS_REFER (UINT64_C(1) << 13)
 #define FS_IOCTL_DEV (UINT64_C(1) << 15)
 /* what may be said of a file; of directories all */
 #define FS_OF_FILE (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE)
+
+#define FS_CHANGE (FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE | FS_TRUNCATE | \
+	FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_REFER)
 
 #define NET_BIND (UINT64_C(1) << 0)
 #define NET_CONNECT (UINT64_C(1) << 1)
@@ -80,12 +87,23 @@ struct port {
 	uint64_t number;
 };
 
+static bool
+has_path(const struct mc_confine_rules *rules, unsigned may)
+{
+	for (size_t i = 0; i < rules->n_paths; i++)
+		if ((rules->paths[i].may & may) != 0)
+			return true;
+	return false;
+}
+
 static struct ruleset
 handled(int abi, const struct mc_confine_rules *rules)
 {
 	struct ruleset set = { 0, 0, 0 };
 
-	if ((rules->without & MC_CONFINE_FILES) == 0) {
+	/* the first version has no way to allow a rename into another folder */
+	if ((rules->without & MC_CONFINE_FILES) == 0 &&
+	    (abi >= 2 || !has_path(rules, MC_MAY_WRITE))) {
 		set.fs = FS_FIRST;
 		if (abi >= 2)
 			set.fs |= FS_REFER;
@@ -114,6 +132,8 @@ add_path(int rules, uint64_t known, const struct mc_confine_path *path)
 		rule.access |= FS_READ_FILE | FS_EXECUTE;
 	if ((path->may & MC_MAY_TEMP) != 0)
 		rule.access |= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE;
+	if ((path->may & MC_MAY_WRITE) != 0)
+		rule.access |= FS_CHANGE;
 	rule.access &= known;
 	rule.fd = open(path->path, O_PATH | O_CLOEXEC);
 	if (rule.fd < 0 || fstat(rule.fd, &st) != 0) {
@@ -317,6 +337,26 @@ check_open(struct program *p, int nr, size_t i, bool temp)
 	allow(p);
 }
 
+/* for writing where there are places for that, which are not known here */
+static void
+check_opens(struct program *p, const struct mc_confine_rules *rules)
+{
+	bool temp = has_path(rules, MC_MAY_TEMP);
+
+	if (rules->closed) {
+		deny_call(p, SYS_openat, EACCES);
+#ifdef SYS_open
+		deny_call(p, SYS_open, EACCES);
+#endif
+	} else if (!has_path(rules, MC_MAY_WRITE)) {
+		check_open(p, SYS_openat, 2, temp);
+#ifdef SYS_open
+		check_open(p, SYS_open, 1, temp);
+#endif
+	}
+	deny_call(p, NR_openat2, ENOSYS);
+}
+
 static void
 check_clone(struct program *p)
 {
@@ -326,16 +366,14 @@ check_clone(struct program *p)
 	equal(p, 0, 1, 0);
 	deny(p, EPERM);
 	allow(p);
-	/* glibc tries clone then */
-	deny_call(p, NR_clone3, ENOSYS);
 }
 
 static void
-check_socket(struct program *p)
+check_socket(struct program *p, bool local)
 {
 	static const uint32_t families[] = { AF_UNIX, AF_INET, AF_INET6,
 	    AF_NETLINK };
-	size_t n = MC_NELEM(families);
+	size_t n = local ? 1 : MC_NELEM(families);
 
 	equal(p, SYS_socket, 0, n + 3);
 	load_arg(p, 0);
@@ -361,6 +399,21 @@ check_ioctl(struct program *p)
 	deny(p, EPERM);
 }
 
+/* the times of an open file; with a name it may be anybody's */
+static void
+check_times(struct program *p)
+{
+	size_t name = offsetof(struct seccomp_data, args) + sizeof(uint64_t);
+
+	equal(p, SYS_utimensat, 0, 6);
+	load(p, name);
+	equal(p, 0, 0, 3);
+	load(p, name + sizeof(uint32_t));
+	equal(p, 0, 0, 1);
+	allow(p);
+	deny(p, EPERM);
+}
+
 /* to ask what it is, is no change */
 static void
 check_personality(struct program *p)
@@ -372,47 +425,91 @@ check_personality(struct program *p)
 	allow(p);
 }
 
-static const short never[] = {
+/* a row for each: what it is not forbidden with */
+#define UNLESS_WRITE 1u
+#define UNLESS_ACCEPT 2u
+#define IF_CLOSED 4u
+
+static const struct never {
+	short nr;
+	unsigned char when;
+} never[] = {
 	/* other processes */
-	SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp,
-	NR_process_madvise, NR_pidfd_open, NR_pidfd_getfd,
+	{ SYS_ptrace, 0 }, { SYS_process_vm_readv, 0 },
+	{ SYS_process_vm_writev, 0 }, { SYS_kcmp, 0 },
+	{ NR_process_madvise, 0 }, { NR_pidfd_open, 0 },
+	{ NR_pidfd_getfd, 0 },
 	/* who we are */
-	SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid,
-	SYS_setresgid, SYS_setfsuid, SYS_setfsgid, SYS_setgroups, SYS_capset,
-	SYS_unshare, SYS_setns,
+	{ SYS_setuid, 0 }, { SYS_setgid, 0 }, { SYS_setreuid, 0 },
+	{ SYS_setregid, 0 }, { SYS_setresuid, 0 }, { SYS_setresgid, 0 },
+	{ SYS_setfsuid, 0 }, { SYS_setfsgid, 0 }, { SYS_setgroups, 0 },
+	{ SYS_capset, 0 }, { SYS_unshare, 0 }, { SYS_setns, 0 },
 	/* keys, and ways around a filter or around names */
-	SYS_add_key, SYS_request_key, SYS_keyctl, SYS_bpf, SYS_userfaultfd,
-	SYS_perf_event_open, SYS_open_by_handle_at, SYS_name_to_handle_at,
-	NR_io_uring_setup, NR_io_uring_enter, NR_io_uring_register,
-	SYS_execveat,
+	{ SYS_add_key, 0 }, { SYS_request_key, 0 }, { SYS_keyctl, 0 },
+	{ SYS_bpf, 0 }, { SYS_userfaultfd, 0 }, { SYS_perf_event_open, 0 },
+	{ SYS_open_by_handle_at, 0 }, { SYS_name_to_handle_at, 0 },
+	{ NR_io_uring_setup, 0 }, { NR_io_uring_enter, 0 },
+	{ NR_io_uring_register, 0 }, { SYS_execveat, 0 },
 	/* the system */
-	SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, NR_open_tree,
-	NR_open_tree_attr, NR_move_mount, NR_fsopen, NR_fsconfig, NR_fsmount,
-	NR_fspick, NR_mount_setattr, SYS_kexec_load, SYS_init_module,
-	SYS_finit_module, SYS_delete_module, SYS_reboot, SYS_swapon,
-	SYS_swapoff, SYS_syslog, SYS_acct, SYS_quotactl, NR_quotactl_fd,
-	SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime,
-	SYS_sethostname, SYS_setdomainname, SYS_vhangup, SYS_fanotify_init,
-	/* names, modes and owners of files */
-	SYS_mkdirat, SYS_mknodat, SYS_unlinkat, SYS_renameat2, SYS_linkat,
-	SYS_symlinkat, SYS_truncate, SYS_fchmod, SYS_fchmodat, NR_fchmodat2,
-	SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_setxattr, SYS_lsetxattr,
-	SYS_fsetxattr, SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr,
-	NR_setxattrat, NR_removexattrat, NR_file_setattr,
+	{ SYS_mount, 0 }, { SYS_umount2, 0 }, { SYS_pivot_root, 0 },
+	{ SYS_chroot, 0 }, { NR_open_tree, 0 }, { NR_open_tree_attr, 0 },
+	{ NR_move_mount, 0 }, { NR_fsopen, 0 }, { NR_fsconfig, 0 },
+	{ NR_fsmount, 0 }, { NR_fspick, 0 }, { NR_mount_setattr, 0 },
+	{ SYS_kexec_load, 0 }, { SYS_init_module, 0 },
+	{ SYS_finit_module, 0 }, { SYS_delete_module, 0 }, { SYS_reboot, 0 },
+	{ SYS_swapon, 0 }, { SYS_swapoff, 0 }, { SYS_syslog, 0 },
+	{ SYS_acct, 0 }, { SYS_quotactl, 0 }, { NR_quotactl_fd, 0 },
+	{ SYS_settimeofday, 0 }, { SYS_clock_settime, 0 },
+	{ SYS_adjtimex, 0 }, { SYS_clock_adjtime, 0 }, { SYS_sethostname, 0 },
+	{ SYS_setdomainname, 0 }, { SYS_vhangup, 0 },
+	{ SYS_fanotify_init, 0 },
+	/* owners and attributes of files, special ones; modes by name, since
+	 * Landlock does not look at these */
+	{ SYS_mknodat, 0 }, { SYS_symlinkat, 0 }, { SYS_fchmodat, 0 },
+	{ NR_fchmodat2, 0 }, { SYS_fchown, 0 }, { SYS_fchownat, 0 },
+	{ SYS_setxattr, 0 }, { SYS_lsetxattr, 0 }, { SYS_fsetxattr, 0 },
+	{ SYS_removexattr, 0 }, { SYS_lremovexattr, 0 },
+	{ SYS_fremovexattr, 0 }, { NR_setxattrat, 0 },
+	{ NR_removexattrat, 0 }, { NR_file_setattr, 0 },
+	/* names of files, and modes of open ones */
+	{ SYS_mkdirat, UNLESS_WRITE }, { SYS_unlinkat, UNLESS_WRITE },
+	{ SYS_renameat2, UNLESS_WRITE }, { SYS_linkat, UNLESS_WRITE },
+	{ SYS_truncate, UNLESS_WRITE }, { SYS_fchmod, UNLESS_WRITE },
 #ifdef SYS_kexec_file_load
-	SYS_kexec_file_load,
+	{ SYS_kexec_file_load, 0 },
 #endif
 #ifdef SYS_renameat
-	SYS_renameat,
+	{ SYS_renameat, UNLESS_WRITE },
 #endif
 #ifdef __x86_64__
-	SYS_mkdir, SYS_rmdir, SYS_mknod, SYS_creat, SYS_unlink, SYS_rename,
-	SYS_link, SYS_symlink, SYS_chmod, SYS_chown, SYS_lchown, SYS_utime,
-	SYS_utimes, SYS_futimesat, SYS_iopl, SYS_ioperm, SYS_modify_ldt,
+	{ SYS_mknod, 0 }, { SYS_symlink, 0 }, { SYS_chmod, 0 },
+	{ SYS_chown, 0 }, { SYS_lchown, 0 }, { SYS_utime, 0 },
+	{ SYS_utimes, 0 }, { SYS_futimesat, 0 }, { SYS_iopl, 0 },
+	{ SYS_ioperm, 0 }, { SYS_modify_ldt, 0 },
+	{ SYS_mkdir, UNLESS_WRITE }, { SYS_rmdir, UNLESS_WRITE },
+	{ SYS_creat, UNLESS_WRITE }, { SYS_unlink, UNLESS_WRITE },
+	{ SYS_rename, UNLESS_WRITE }, { SYS_link, UNLESS_WRITE },
+	{ SYS_fork, IF_CLOSED }, { SYS_vfork, IF_CLOSED },
 #endif
 	/* others who come to us */
-	SYS_listen, SYS_accept, SYS_accept4,
+	{ SYS_listen, 0 }, { SYS_accept, UNLESS_ACCEPT },
+	{ SYS_accept4, UNLESS_ACCEPT },
+	/* for whoever has all that it needs */
+	{ SYS_clone, IF_CLOSED }, { SYS_socket, IF_CLOSED },
+	{ SYS_socketpair, IF_CLOSED }, { SYS_connect, IF_CLOSED },
+	{ SYS_bind, IF_CLOSED }, { SYS_inotify_init1, IF_CLOSED },
+	{ SYS_memfd_create, IF_CLOSED },
 };
+
+static bool
+applies(const struct never *row, const struct mc_confine_rules *rules)
+{
+	if (row->when == UNLESS_WRITE)
+		return !has_path(rules, MC_MAY_WRITE);
+	if (row->when == UNLESS_ACCEPT)
+		return !rules->accept;
+	return row->when == 0 || rules->closed;
+}
 
 static int
 by_number(const void *a, const void *b)
@@ -428,12 +525,14 @@ by_number(const void *a, const void *b)
  * list would cost more than all the rest.
  */
 static void
-deny_never(struct program *p)
+deny_never(struct program *p, const struct mc_confine_rules *rules)
 {
 	short list[MC_NELEM(never)];
-	size_t n = MC_NELEM(never), k;
+	size_t n = 0, k;
 
-	memcpy(list, never, sizeof(list));
+	for (size_t i = 0; i < MC_NELEM(never); i++)
+		if (applies(&never[i], rules))
+			list[n++] = never[i].nr;
 	qsort(list, n, sizeof(list[0]), by_number);
 	for (size_t at = 0; at < n; at += k) {
 		k = n - at < GROUP ? n - at : GROUP;
@@ -447,7 +546,7 @@ deny_never(struct program *p)
 }
 
 static void
-write_program(struct program *p, bool run, bool temp)
+write_program(struct program *p, const struct mc_confine_rules *rules)
 {
 	p->n = 0;
 	load(p, offsetof(struct seccomp_data, arch));
@@ -458,18 +557,22 @@ write_program(struct program *p, bool run, bool temp)
 	add(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
 	deny(p, EPERM);
 #endif
-	check_open(p, SYS_openat, 2, temp);
-#ifdef SYS_open
-	check_open(p, SYS_open, 1, temp);
-#endif
-	deny_call(p, NR_openat2, ENOSYS);
-	if (!run)
+	check_opens(p, rules);
+	if (!rules->run)
 		deny_call(p, SYS_execve, EPERM);
-	check_clone(p);
-	check_socket(p);
+	/* glibc tries clone then */
+	deny_call(p, NR_clone3, ENOSYS);
+	if (!rules->closed) {
+		check_clone(p);
+		check_socket(p, rules->local);
+	}
 	check_ioctl(p);
 	check_personality(p);
-	deny_never(p);
+	if (has_path(rules, MC_MAY_WRITE))
+		check_times(p);
+	else
+		deny_call(p, SYS_utimensat, EPERM);
+	deny_never(p, rules);
 	allow(p);
 }
 
@@ -479,11 +582,8 @@ by_seccomp(const struct mc_confine_rules *rules,
 {
 	struct sock_fprog prog;
 	struct program p;
-	bool temp = false;
 
-	for (size_t i = 0; i < rules->n_paths; i++)
-		temp = temp || (rules->paths[i].may & MC_MAY_TEMP) != 0;
-	write_program(&p, rules->run, temp);
+	write_program(&p, rules);
 	if (p.n > MOST_CODE) {
 		ret->sys = E2BIG;
 		return;

@@ -12,12 +12,13 @@
  * no signal and no abstract socket reaches a process outside.
  *
  * seccomp (on x86-64 and aarch64): a filter without calls that run programs,
- * open files for writing, change names, modes or owners of files (of open ones
- * too), look into other processes, change who we are or what system this is,
- * or wait for connections; of sockets only UNIX, IPv4, IPv6 and netlink.  Most
- * of these fail with EPERM; an open for writing with EACCES, a socket with
- * EAFNOSUPPORT, and clone3 and openat2, whose flags no filter sees, with
- * ENOSYS.
+ * look into other processes, change who we are or what system this is, or wait
+ * for connections; of sockets only UNIX, IPv4, IPv6 and netlink.  Unless a path
+ * has MC_MAY_WRITE, nor may files be opened for writing, nor their names, modes
+ * or owners be changed (of open ones neither); with it, owners, attributes and
+ * special files stay forbidden.  Most of these fail with EPERM; an open for
+ * writing with EACCES, a socket with EAFNOSUPPORT, and clone3 and openat2,
+ * whose flags no filter sees, with ENOSYS.
  *
  * Neither takes back what is open already.
  */
@@ -29,9 +30,15 @@
 /* what may be done with a file, or with all beneath a directory */
 #define MC_MAY_READ 1u
 #define MC_MAY_RUN 2u
-/* files without a name (O_TMPFILE with O_EXCL); where the filter is missing,
- * files that are there may be opened for reading and writing too */
+/* files without a name (O_TMPFILE with O_EXCL); where the filter is missing, or
+ * has to let writing pass for MC_MAY_WRITE, files that are there may be opened
+ * for reading and writing too */
 #define MC_MAY_TEMP 4u
+/* make, change, rename, link and remove files and directories; not of files
+ * alone.  Needs Landlock's second version (5.19): with the first one alone
+ * files are not confined then, since it lets nothing be renamed into another
+ * directory */
+#define MC_MAY_WRITE 8u
 
 struct mc_confine_path {
 	const char *path;	/* links are followed; not there: passed over */
@@ -50,6 +57,10 @@ struct mc_confine_rules {
 	size_t n_ports;
 	bool bind;		/* to an address of ours, port as it comes */
 	bool run;		/* programs, where a path has MC_MAY_RUN */
+	bool accept;		/* who connects to a socket that listens */
+	bool local;		/* of sockets only UNIX */
+	bool closed;		/* no file is opened, no socket and no process
+				 * made; what is open is all there is */
 	unsigned without;	/* MC_CONFINE_...: not to be tried (tests) */
 };
 
