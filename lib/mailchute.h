@@ -975,7 +975,7 @@ mc_serve_token_add(const struct mc_caller *caller,
     const struct mc_config *config, const char *login,
     char ret_token[MC_TOKEN_SIZE], struct mc_err *err);
 
-/* MC_E_QUEUE_NONE: there was none. */
+/* MC_E_BAD_VALUE (there is none), and the others. */
 MC_API MC_CHECK int
 mc_serve_token_remove(const struct mc_caller *caller,
     const struct mc_config *config, const char *login, struct mc_err *err);

@@ -17,7 +17,6 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/vec.h"
-#include "config/forget.h"
 #include "net/tls_serve.h"
 #include "queue/counters.h"
 #include "queue/spawn.h"
@@ -395,7 +394,7 @@ take_books(struct sup *s)
 		    !read_frame(s, &whole))
 			return;
 	}
-	if (s->frame.n == 0 || s->frame.n > MC_LISTENER_MOST)
+	if (s->frame.n == 0 || s->frame.n > MC_LIMITS_SAVED)
 		return;
 	books = mc_mem_zalloc(1, (size_t)s->frame.n);
 	if (books == NULL || !wait_bytes(sock, books, (size_t)s->frame.n,
@@ -661,9 +660,21 @@ has_tcp(const struct sup *s)
 
 /* a client that has only an address needs TLS for its log-in */
 static int
+prepare_tls(struct sup *s, struct mc_err *err)
+{
+	const struct mc_serve_settings *l = &s->v.limits;
+	const struct mc_tls_serve_files files = { s->v.cert.ptr, l->tls_key };
+	const struct mc_tls_serve_ops *ops;
+
+	if (mc_tls_serve_find(&ops, err) != 0 || (l->tls_cert == NULL &&
+	    ops->self_signed(s->v.cert.ptr, err) != 0))
+		return -1;
+	return ops->check(&files, err);
+}
+
+static int
 prepare_tcp(struct sup *s, struct mc_err *err)
 {
-	const struct mc_tls_serve_ops *ops;
 	struct mc_err why = { 0 };
 
 	if (s->v.limits.trust_loopback)
@@ -671,14 +682,13 @@ prepare_tcp(struct sup *s, struct mc_err *err)
 		    "trust-loopback: whatever runs on this machine, a browser "
 		    "or a container with its network too, may send mail by "
 		    "any account without a password");
-	if (mc_tls_serve_find(&ops, &why) == 0 &&
-	    (access(s->v.cert.ptr, F_OK) == 0 ||
-	    s->v.limits.tls_cert != NULL ||
-	    ops->self_signed(s->v.cert.ptr, &why) == 0))
+	if (prepare_tls(s, &why) == 0)
 		return 0;
-	mc_buf_reset(&s->v.cert);
-	if (s->v.limits.trust_loopback)
+	/* nobody has to log in */
+	if (s->v.limits.trust_loopback && why.code == MC_E_MODULE) {
+		mc_buf_reset(&s->v.cert);
 		return 0;
+	}
 	if (err != NULL)
 		*err = why;
 	return -1;

@@ -8,7 +8,6 @@
 #include "base/child.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "config/forget.h"
 #include "net/tls_serve.h"
 #include "queue/counters.h"
 #include "queue/usage.h"
@@ -96,7 +95,8 @@ mc_serve_listener(void *ctx, int sock)
 	struct mc_listener set = { .sockets = sockets, .parent = sock,
 	    .set = &v->limits, .books = v->books,
 	    .session = mc_serve_session, .count = mc_serve_count, .ctx = v,
-	    .log = &v->log, .refused = count_refused };
+	    .log = &v->log, .refused = count_refused,
+	    .own_uid = (uid_t)v->caller->uid };
 	struct mc_err err = { 0 };
 
 	mc_serve_in_child(v, "listener");
@@ -107,7 +107,6 @@ mc_serve_listener(void *ctx, int sock)
 		mc_serve_log_err(v, &err);
 		return;
 	}
-	set.policy = v->policy;
 	confine(v, MC_ROLE_LISTENER);
 	if (mc_listener_run(&set, &err) != 0)
 		mc_serve_log_err(v, &err);
@@ -153,20 +152,31 @@ mc_serve_count(void *ctx, int sock)
 {
 	struct mc_service *v = ctx;
 	struct mc_err err = { 0 };
+	struct mc_counted sums;
 	struct mc_usage usage;
 
 	mc_serve_in_child(v, "count");
 	/* its descriptors are gone */
 	if (open_store(v, &err) != 0 ||
-	    mc_usage_count(v->store, &usage, sock, &err) != 0) {
+	    mc_usage_count(v->store, sock, &usage, &err) != 0) {
 		mc_serve_log_err(v, &err);
 		return;
 	}
-	if (mc_child_send(sock, &usage.room, sizeof(usage.room), -1,
-	    SEND_MS) == 0)
-		(void)!mc_child_send(sock, usage.of.items, usage.of.n *
-		    usage.of.size, -1, SEND_MS);
+	sums = (struct mc_counted){ .messages = usage.messages,
+	    .bytes = usage.bytes, .whole_messages = usage.whole_messages,
+	    .whole_bytes = usage.whole_bytes };
+	/* half of it is none */
+	if (mc_child_send(sock, &sums, sizeof(sums), -1, SEND_MS) != 0 ||
+	    mc_child_send(sock, usage.users.items, usage.users.n *
+	    usage.users.size, -1, SEND_MS) != 0)
+		_exit(1);
 	mc_usage_clear(&usage);
+}
+
+static void
+on_loaded(void *ctx)
+{
+	confine(ctx, MC_ROLE_TERMINATOR);
 }
 
 void
@@ -174,9 +184,13 @@ mc_serve_tls(void *ctx, int sock)
 {
 	struct mc_service *v = ctx;
 	const struct mc_tls_serve_ops *ops;
-	struct mc_tls_terminate t = { .cert = v->cert.ptr,
-	    .key = v->key.ptr, .client_fd = -1, .plain_fd = -1,
-	    .idle_ms = v->limits.limits.idle_ms };
+	struct mc_tls_terminate t = {
+		.client_fd = -1, .plain_fd = -1,
+		.files = { v->cert.ptr, v->limits.tls_key },
+		/* the session has limits of its own */
+		.idle_ms = v->limits.limits.session_ms + SEND_MS,
+		.loaded = on_loaded, .ctx = v,
+	};
 	struct mc_err err = { 0 };
 	char c;
 
@@ -185,10 +199,8 @@ mc_serve_tls(void *ctx, int sock)
 	    mc_child_recv(sock, &c, 1, &t.plain_fd) != 1)
 		return;
 	mc_config_forget(v->config, NULL);
-	/* TODO confinement after the key was read */
 	if (mc_tls_serve_find(&ops, &err) != 0 ||
 	    ops->terminate(&t, &err) != 0)
 		mc_log_line(&v->log, MC_LOG_INFO, err.stage,
 		    "TLS of a client: %s", err.text);
 }
-

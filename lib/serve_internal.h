@@ -25,7 +25,6 @@ struct mc_service {
 	struct mc_buf spool;	/* path of the queue */
 	struct mc_buf tokens;	/* file of local tokens; empty: none */
 	struct mc_buf cert;	/* for STARTTLS; empty: none */
-	struct mc_buf key;
 	struct mc_log log;
 	struct mc_store *store;	/* of the listener, for its counters */
 	struct mc_str books;	/* of the listener before */

@@ -74,7 +74,7 @@ static void
 answer_limit(struct client *c, const struct mc_ask_answer *got,
     const char *what, struct mc_server_answer *answer)
 {
-	bool share = got->reason == MC_REFUSAL_SHARE;
+	bool share = got->reason == MC_REFUSED_SHARE;
 
 	answer->code = share ? 452 : 450;
 	answer->enh[0] = 4;
@@ -121,18 +121,15 @@ may(struct client *c, enum mc_ask_what what, uint64_t n, const char *words,
 /* ------------------------------------------------------------------ envelope */
 
 static int
-begin(struct client *c, const struct mc_server_mail *mail, struct mc_err *err)
+begin(struct client *c, const struct mc_server_mail *mail,
+    struct mc_buf *whole, struct mc_err *err)
 {
 	const struct mc_account *account;
 	struct mc_str local, domain;
 
 	mc_take_split(mail->sender, mail->bare, &local, &domain);
-	mc_buf_reset(&c->sender);
-	mc_buf_addf(&c->sender, "%.*s", MC_STR_FMT(mail->sender.len == 0 ?
-	    MC_STR("<>") : mail->sender));
-	if (mc_buf_err(&c->sender, "sender", err) != 0 ||
-	    mc_policy_sender(c->service->policy, &c->peer, local, domain,
-	    &account, err) != 0)
+	if (mc_policy_sender(c->service->policy, &c->peer, local, domain,
+	    &account, whole, err) != 0)
 		return -1;
 	c->account = account->name;
 	if (mc_submission_new(&c->caller, c->service->config, &c->sub,
@@ -159,18 +156,39 @@ drop(struct client *c)
 	memset(&c->broken, 0, sizeof(c->broken));
 }
 
+/* for lines of a log that are cut at blanks */
+static void
+keep_sender(struct client *c, struct mc_str sender)
+{
+	mc_buf_reset(&c->sender);
+	mc_buf_add_str(&c->sender, sender.len == 0 ? MC_STR("<>") : sender);
+	for (size_t i = 0; i < c->sender.len; i++)
+		if (c->sender.ptr[i] == ' ' || c->sender.ptr[i] == '\t')
+			c->sender.ptr[i] = '?';
+	mc_buf_add(&c->sender, "", 1);
+	/* without memory it is not named */
+	if (c->sender.err != 0)
+		mc_buf_clear(&c->sender);
+}
+
 static void
 on_mail(void *ctx, const struct mc_server_mail *mail,
     struct mc_server_answer *answer)
 {
 	struct client *c = ctx;
 	struct mc_err err = { 0 };
+	struct mc_buf whole;
+	int rc;
 
 	c->account = NULL;
-	if (begin(c, mail, &err) != 0) {
+	keep_sender(c, mail->sender);
+	mc_buf_init(&whole, MC_MAX_PATH * 2);
+	rc = begin(c, mail, &whole, &err);
+	mc_buf_clear(&whole);
+	if (rc != 0) {
 		mc_server_answer_err(&err, answer);
 		if (err.code == MC_E_NOT_ALLOWED)
-			tell_refused(c, MC_REFUSAL_SENDER, NULL, NULL);
+			tell_refused(c, MC_REFUSED_SENDER, NULL, NULL);
 		drop(c);
 	} else if (!may(c, MC_ASK_MESSAGE, 1, "Too many messages for now",
 	    answer)) {
@@ -258,14 +276,14 @@ on_end(void *ctx, struct mc_server_answer *answer)
 		answer->code = 250;
 		(void)snprintf(answer->text, sizeof(answer->text),
 		    "queued as %s", queued.id);
-		mc_ask_tell(c->sock, MC_ASK_TAKEN, MC_REFUSAL_NONE, c->size,
+		mc_ask_tell(c->sock, MC_ASK_TAKEN, MC_REFUSED_NOT, c->size,
 		    NULL);
 		if (set->done != NULL)
 			set->done(set->ctx, c->sub, &queued, &err);
 	} else {
 		mc_server_answer_err(&err, answer);
 		tell_refused(c, err.code == MC_E_QUEUE_FULL ?
-		    MC_REFUSAL_DISK : MC_REFUSAL_CONTENT, "error",
+		    MC_REFUSED_DISK : MC_REFUSED_CONTENT, "error",
 		    mc_code_name(err.code));
 		if (err.code == MC_E_QUEUE_FULL || answer->code == 451)
 			mc_log_line(&c->service->log, MC_LOG_ERROR, err.stage,
@@ -335,9 +353,9 @@ on_auth(void *ctx, const struct mc_server_auth *auth,
 	char name[256];
 	int rc, n = MOST_GROUPS;
 
+	rc = mc_token_check(c->service->tokens.ptr, auth->user,
+	    auth->password, &err);
 	(void)snprintf(name, sizeof(name), "%.*s", MC_STR_FMT(auth->user));
-	rc = mc_token_check(c->service->tokens.ptr, name, auth->password,
-	    &err);
 	pw = rc == 1 ? getpwnam(name) : NULL;
 	if (rc < 0) {
 		mc_log_line(&c->service->log, MC_LOG_ERROR, err.stage, "%s",
@@ -356,7 +374,7 @@ on_auth(void *ctx, const struct mc_server_auth *auth,
 	    mc_ask(c->sock, MC_ASK_LOGIN, c->peer.uid, &got) != 1) {
 		forget_user(c);
 		answer->code = 535;
-		tell_refused(c, MC_REFUSAL_AUTH, NULL, NULL);
+		tell_refused(c, MC_REFUSED_AUTH, NULL, NULL);
 		return;
 	}
 	answer->code = 235;
@@ -452,22 +470,35 @@ static enum mc_refusal
 reason_of(const struct mc_session_result *result, const struct mc_err *err)
 {
 	if (err->code == MC_E_TIMEOUT)
-		return result->receiving ? MC_REFUSAL_SLOW : MC_REFUSAL_IDLE;
+		return result->receiving ? MC_REFUSED_SLOW : MC_REFUSED_IDLE;
 	switch (result->end) {
 	case MC_SERVER_END_ERRORS:
-		return MC_REFUSAL_ERRORS;
+		return MC_REFUSED_ERRORS;
 	case MC_SERVER_END_JUNK:
-		return MC_REFUSAL_JUNK;
+		return MC_REFUSED_JUNK;
 	case MC_SERVER_END_MESSAGES:
-		return MC_REFUSAL_MESSAGES;
+		return MC_REFUSED_MESSAGES;
 	case MC_SERVER_END_FOREIGN:
-		return MC_REFUSAL_FOREIGN;
+		return MC_REFUSED_FOREIGN;
 	case MC_SERVER_END_FORM:
-		return MC_REFUSAL_SYNTAX;
+		return MC_REFUSED_SMUGGLING;
 	case MC_SERVER_END_NONE:
 		break;
 	}
-	return MC_REFUSAL_NONE;
+	return MC_REFUSED_NOT;
+}
+
+/* in place of the greeting */
+static void
+turn_away(struct client *c)
+{
+	static const char text[] =
+	    "421 4.7.0 Not for you, or not now\r\n";
+	ssize_t n = send(c->fd, text, sizeof(text) - 1,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	(void)n;
+	tell_refused(c, MC_REFUSED_PEER, NULL, NULL);
 }
 
 static void
@@ -480,6 +511,11 @@ run(struct client *c, int stop)
 	bool bad;
 
 	look_at_client(c);
+	if (c->peer.has_uid &&
+	    !mc_policy_admits(c->service->policy, &c->peer)) {
+		turn_away(c);
+		return;
+	}
 	settle(c, stop, &s);
 	s.owner = (struct mc_session_owner){ .mail = on_mail, .rcpt = on_rcpt,
 	    .body = on_body, .end = on_end, .reset = on_reset, .ctx = c,
@@ -487,14 +523,14 @@ run(struct client *c, int stop)
 	    .idle_limit = on_idle_limit };
 	bad = mc_session_run_result(&s, &result, &err) != 0;
 	if (result.errors != 0 || result.junk != 0)
-		mc_ask_tell(c->sock, MC_ASK_ERRORS, MC_REFUSAL_NONE,
+		mc_ask_tell(c->sock, MC_ASK_ERRORS, MC_REFUSED_NOT,
 		    (uint64_t)result.errors + result.junk, NULL);
 	if (result.too_big != 0)
-		tell_refused(c, MC_REFUSAL_SIZE, NULL, NULL);
+		tell_refused(c, MC_REFUSED_SIZE, NULL, NULL);
 	if (result.too_many != 0)
-		tell_refused(c, MC_REFUSAL_RECIPIENTS, NULL, NULL);
+		tell_refused(c, MC_REFUSED_RECIPIENTS, NULL, NULL);
 	why = reason_of(&result, &err);
-	if (why != MC_REFUSAL_NONE)
+	if (why != MC_REFUSED_NOT)
 		tell_refused(c, why, NULL, NULL);
 	else if (bad && err.code != MC_E_CLOSED &&
 	    err.code != MC_E_CANCELLED)

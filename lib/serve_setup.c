@@ -64,7 +64,6 @@ mc_serve_init(struct mc_service *v, const struct mc_caller *caller,
 	mc_buf_init(&v->spool, MC_QUEUE_PLACE);
 	mc_buf_init(&v->tokens, MC_QUEUE_PLACE);
 	mc_buf_init(&v->cert, MC_QUEUE_PLACE);
-	mc_buf_init(&v->key, MC_QUEUE_PLACE);
 }
 
 void
@@ -75,7 +74,6 @@ mc_serve_clear(struct mc_service *v)
 	mc_buf_clear(&v->spool);
 	mc_buf_clear(&v->tokens);
 	mc_buf_clear(&v->cert);
-	mc_buf_clear(&v->key);
 	if (v->own_config)
 		mc_config_free(v->config);
 }
@@ -93,8 +91,6 @@ mc_serve_settle(struct mc_service *v, struct mc_err *err)
 	    err) != 0 ||
 	    place(&v->cert, v->limits.tls_cert, &v->spool, MC_SERVE_PEM,
 	    err) != 0 ||
-	    place(&v->key, v->limits.tls_key != NULL ? v->limits.tls_key :
-	    v->cert.ptr, &v->spool, "", err) != 0 ||
 	    mc_policy_new(v->config, v->caller, &v->log, &policy, err) != 0)
 		return -1;
 	mc_policy_free(policy);
@@ -152,5 +148,8 @@ mc_serve_token_remove(const struct mc_caller *caller,
 	if (rc == 0)
 		rc = mc_token_remove(path.ptr, login, err);
 	mc_buf_clear(&path);
-	return rc;
+	if (rc == 0)
+		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_LOCAL,
+		    "%s has no token", login);
+	return rc < 0 ? -1 : 0;
 }

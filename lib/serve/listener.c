@@ -27,12 +27,13 @@
 #define COUNT_MS 10000
 /* no descriptors left: how long nobody is taken */
 #define REST_MS 200
-#define MOST_GROUPS 256
 
 struct session {
 	struct mc_child child;
-	struct mc_limits_key key;	/* by whom it is counted, since it began */
-	struct mc_limits_key user;	/* who it is: the same, until a log-in */
+	struct mc_whose counted;	/* by whom it is counted, as long as it is there */
+	struct mc_whose whose;	/* on whose account it goes: the same, or who
+				 * has logged in */
+	bool joined;		/* it is counted for both */
 	struct mc_ask_hello hello;
 	pid_t pid;		/* of the client */
 	struct mc_ask_frame frame;	/* what has come of the next one */
@@ -53,8 +54,9 @@ struct listener {
 	int64_t until;		/* ending; MC_NEVER: not yet */
 	struct mc_child count;
 	struct mc_buf counted;	/* what has come of it */
+	bool count_due;		/* something has come since the last one */
 	int64_t count_at;
-	uint64_t refused[MC_REFUSAL__COUNT];	/* not told yet */
+	uint64_t refused[MC_REFUSED__COUNT];	/* not told yet */
 	int64_t tally_at;	/* when they are; MC_NEVER: there are none */
 };
 
@@ -65,17 +67,16 @@ static void
 refuse(struct listener *l, const struct session *s, enum mc_refusal reason,
     const char *detail)
 {
-	const struct mc_limits_key *who = &s->user;
 	char uid[24] = "-";
 	int64_t now = mc_clock_ms();
 	uint64_t dropped;
 
-	if (who->has_uid)
-		snprintf(uid, sizeof(uid), "%lu", (unsigned long)who->uid);
+	if (s->whose.kind == MC_WHOSE_USER)
+		snprintf(uid, sizeof(uid), "%lu", (unsigned long)s->whose.id);
 	l->refused[reason]++;
 	if (l->tally_at == MC_NEVER)
 		l->tally_at = mc_clock_after(TALLY_MS);
-	if (!mc_limits_may_log(l->limits, who, reason, now, &dropped))
+	if (!mc_limits_may_log(l->limits, s->whose, reason, now, &dropped))
 		return;
 	mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
 	    "refused source=%s uid=%s pid=%ld reason=%s%s%s%s",
@@ -87,7 +88,7 @@ refuse(struct listener *l, const struct session *s, enum mc_refusal reason,
 static void
 tell_tally(struct listener *l)
 {
-	for (size_t i = 0; i < MC_REFUSAL__COUNT; i++) {
+	for (size_t i = 0; i < MC_REFUSED__COUNT; i++) {
 		if (l->refused[i] != 0 && l->set->refused != NULL)
 			l->set->refused(l->set->ctx, (enum mc_refusal)i,
 			    l->refused[i]);
@@ -104,7 +105,9 @@ forget(struct listener *l, size_t i)
 	struct session *s = *(struct session **)mc_vec_at(&l->sessions, i);
 	struct mc_child *to = mc_vec_add(&l->leaving);
 
-	mc_limits_close(l->limits, &s->key);
+	if (s->joined)
+		mc_limits_leave(l->limits, s->whose);
+	mc_limits_close(l->limits, s->counted);
 	mc_file_close(&s->fd);
 	mc_file_close(&s->tls);
 	mc_file_close(&s->child.sock);
@@ -153,32 +156,59 @@ pass_tls(struct listener *l, struct session *s)
 	mc_file_close(&s->fd);
 }
 
+/* who comes by TCP is somebody from now on */
+static enum mc_refusal
+log_in(struct listener *l, struct session *s, uint64_t uid)
+{
+	struct mc_whose user = mc_whose_user((uid_t)uid);
+	enum mc_refusal why = mc_limits_join(l->limits, user, mc_clock_ms());
+
+	if (why != MC_REFUSED_NOT)
+		return why;
+	if (s->joined)
+		mc_limits_leave(l->limits, s->whose);
+	s->joined = true;
+	s->whose = user;
+	return why;
+}
+
+/* mail that nobody has logged in for is the service's own */
+static uid_t
+user_of(const struct listener *l, const struct session *s)
+{
+	return s->whose.kind == MC_WHOSE_USER ? (uid_t)s->whose.id :
+	    l->set->own_uid;
+}
+
 static void
 ask_limits(struct listener *l, struct session *s, struct mc_ask_answer *a)
 {
 	const struct mc_ask_frame *f = &s->frame;
-	enum mc_refusal why = MC_REFUSAL_NONE;
+	enum mc_refusal why = MC_REFUSED_OTHER;
 	int64_t now = mc_clock_ms();
 
 	switch (f->what) {
 	case MC_ASK_LOGIN:
-		s->user = (struct mc_limits_key){ .has_uid = true,
-		    .uid = (uid_t)f->n };
+		/* who comes by the path is known */
+		if (s->counted.kind == MC_WHOSE_SOURCE)
+			why = log_in(l, s, f->n);
 		break;
 	case MC_ASK_MESSAGE:
-		why = mc_limits_message(l->limits, &s->user, now, &a->wait);
+		why = mc_limits_message(l->limits, s->whose, now, &a->wait);
 		break;
 	case MC_ASK_RCPT:
-		why = mc_limits_rcpt(l->limits, &s->user, now, &a->wait);
+		why = mc_limits_recipients(l->limits, s->whose, 1, now,
+		    &a->wait);
 		break;
 	case MC_ASK_SHARE:
-		why = mc_limits_share(l->limits, &s->user, f->n);
+		why = mc_limits_share(l->limits, user_of(l, s), f->n);
 		break;
 	default:
-		a->yes = mc_limits_busy(l->limits);
-		return;
+		why = mc_limits_busy(l->limits) ? MC_REFUSED_NOT :
+		    MC_REFUSED_OTHER;
+		break;
 	}
-	a->yes = why == MC_REFUSAL_NONE;
+	a->yes = why == MC_REFUSED_NOT;
 	a->reason = (uint32_t)why;
 }
 
@@ -200,16 +230,18 @@ handle(struct listener *l, struct session *s)
 		answer(s, &a);
 		break;
 	case MC_ASK_TAKEN:
-		mc_limits_taken(l->limits, &s->user, f->n);
+		mc_limits_committed(l->limits, user_of(l, s), f->n,
+		    mc_clock_ms());
+		l->count_due = true;
 		break;
 	case MC_ASK_REFUSED:
-		if (f->reason != MC_REFUSAL_NONE &&
-		    f->reason < MC_REFUSAL__COUNT)
+		if (f->reason != MC_REFUSED_NOT &&
+		    f->reason < MC_REFUSED__COUNT)
 			refuse(l, s, (enum mc_refusal)f->reason, f->text);
 		break;
 	case MC_ASK_ERRORS:
-		mc_limits_errors(l->limits, &s->user, (unsigned)f->n,
-		    mc_clock_ms());
+		mc_limits_errors(l->limits, s->whose, f->n > UINT32_MAX ?
+		    UINT32_MAX : (uint32_t)f->n, mc_clock_ms());
 		break;
 	case MC_ASK_TLS_CLIENT:
 		mc_file_close(&s->tls);
@@ -263,37 +295,29 @@ turn_away(int fd)
 	(void)n;
 }
 
-/* who is it?  false with a reason, if nobody that is served */
+/* who is it, and may there be one more of him? */
 static enum mc_refusal
 look_at(struct listener *l, int fd, const struct mc_socket *socket,
     struct session *s)
 {
-	struct mc_peer peer = { .has_uid = !socket->is_tcp };
-	gid_t groups[MOST_GROUPS + 1], gid = 0;
+	gid_t gid = 0;
 	uid_t uid = 0;
 
 	s->hello.is_tcp = socket->is_tcp;
 	mc_socket_peer_text(fd, s->hello.source, sizeof(s->hello.source));
-	s->key.is_loopback = socket->is_tcp;
-	if (!socket->is_tcp) {
-		if (mc_socket_peer(fd, &uid, &gid, &s->pid) != 0)
-			return MC_REFUSAL_PEER;
-		s->key.has_uid = true;
-		s->key.uid = uid;
+	if (socket->is_tcp) {
+		s->counted = mc_whose_source(strchr(s->hello.source,
+		    ':') != NULL);
+	} else if (mc_socket_peer(fd, &uid, &gid, &s->pid) == 0) {
+		s->counted = mc_whose_user(uid);
 		s->hello.has_uid = true;
 		s->hello.uid = uid;
 		s->hello.gid = gid;
+	} else {
+		return MC_REFUSED_PEER;
 	}
-	s->user = s->key;
-	groups[0] = gid;
-	peer.uid = uid;
-	peer.groups = groups;
-	peer.n_groups = socket->is_tcp ? 0 :
-	    1 + mc_socket_peer_groups(fd, groups + 1, MOST_GROUPS);
-	/* who comes by TCP has yet to say who he is */
-	if (peer.has_uid && !mc_policy_admits(l->set->policy, &peer))
-		return MC_REFUSAL_PEER;
-	return mc_limits_open(l->limits, &s->key, mc_clock_ms(),
+	s->whose = s->counted;
+	return mc_limits_open(l->limits, s->counted, mc_clock_ms(),
 	    &s->hello.delay_ms);
 }
 
@@ -331,14 +355,14 @@ take(struct listener *l, int fd, const struct mc_socket *socket)
 		return;
 	s->fd = s->tls = s->child.sock = -1;
 	why = look_at(l, fd, socket, s);
-	if (why != MC_REFUSAL_NONE) {
+	if (why != MC_REFUSED_NOT) {
 		turn_away(fd);
 		refuse(l, s, why, "");
 	} else if (start(l, s, fd)) {
 		return;
 	} else {
 		turn_away(fd);
-		mc_limits_close(l->limits, &s->key);
+		mc_limits_close(l->limits, s->counted);
 	}
 	mc_mem_free(s);
 }
@@ -372,32 +396,62 @@ count_start(struct listener *l)
 {
 	struct mc_err err = { 0 };
 
-	if (l->count.pid != 0 || mc_clock_left(l->count_at) != 0 ||
-	    !mc_limits_want_usage(l->limits))
+	if (!l->count_due || l->count.pid != 0 ||
+	    mc_clock_left(l->count_at) != 0)
 		return;
+	l->count_due = false;
 	l->count_at = mc_clock_after(COUNT_MS);
 	mc_buf_reset(&l->counted);
-	if (mc_child_start(l->set->count, l->set->ctx, &l->count, &err) != 0)
+	if (mc_child_start(l->set->count, l->set->ctx, &l->count, &err) == 0)
+		mc_limits_begin_usage(l->limits);
+	else
 		mc_log_line(l->set->log, MC_LOG_WARN, err.stage, "%s",
 		    err.text);
-	else
-		mc_limits_usage_begins(l->limits);
+}
+
+/* as listener.h says: the sums, then users by their numbers */
+static int
+read_usage(const struct mc_buf *in, struct mc_usage *ret)
+{
+	size_t head = offsetof(struct mc_counted, user);
+	const size_t one = sizeof(struct mc_usage_user);
+	struct mc_counted sums;
+
+	if (in->len < head || (in->len - head) % one != 0)
+		return -1;
+	memcpy(&sums, in->ptr, head);
+	memset(ret, 0, sizeof(*ret));
+	ret->messages = sums.messages;
+	ret->bytes = sums.bytes;
+	ret->whole_messages = sums.whole_messages;
+	ret->whole_bytes = sums.whole_bytes;
+	mc_vec_init(&ret->users, one, SIZE_MAX / one);
+	for (size_t at = head; at < in->len; at += one) {
+		struct mc_usage_user *u = mc_vec_add(&ret->users);
+
+		if (u == NULL) {
+			mc_usage_clear(ret);
+			return -1;
+		}
+		memcpy(u, in->ptr + at, one);
+	}
+	return 0;
 }
 
 static void
 count_done(struct listener *l)
 {
-	const struct mc_usage_room *room = (const void *)l->counted.ptr;
-	size_t n = l->counted.len;
+	struct mc_err err = { 0 };
+	struct mc_usage usage;
 
-	if (n >= sizeof(*room) &&
-	    (n - sizeof(*room)) % sizeof(struct mc_usage_of) == 0)
-		mc_limits_set_usage(l->limits, room,
-		    (const void *)(l->counted.ptr + sizeof(*room)),
-		    (n - sizeof(*room)) / sizeof(struct mc_usage_of));
+	if (l->counted.err == 0 && read_usage(&l->counted, &usage) == 0) {
+		if (mc_limits_set_usage(l->limits, &usage, &err) != 0)
+			mc_log_line(l->set->log, MC_LOG_WARN, err.stage, "%s",
+			    err.text);
+		mc_usage_clear(&usage);
+	}
 	mc_buf_clear(&l->counted);
 	mc_child_end(&l->count, 100);
-	l->count.sock = -1;
 }
 
 static void
@@ -410,8 +464,6 @@ count_read(struct listener *l)
 	if (n < 0 && l->counted.err == 0 &&
 	    (errno == EAGAIN || errno == EWOULDBLOCK))
 		return;
-	if (l->counted.err != 0)
-		mc_buf_clear(&l->counted);
 	count_done(l);
 }
 
@@ -439,12 +491,12 @@ static void
 hand_over(struct listener *l)
 {
 	struct mc_ask_frame f = { .what = MC_LISTENER_BOOKS };
+	struct mc_err err = { 0 };
 	struct mc_buf out;
 
 	stop_accepting(l);
-	mc_buf_init(&out, MC_LISTENER_MOST);
-	mc_limits_save(l->limits, mc_clock_ms(), &out);
-	if (out.err != 0)
+	mc_buf_init(&out, MC_LIMITS_SAVED);
+	if (mc_limits_save(l->limits, mc_clock_ms(), &out, &err) != 0)
 		mc_buf_clear(&out);
 	f.n = out.len;
 	if (mc_child_send(l->set->parent, &f, sizeof(f), -1, SEND_MS) != 0 ||
@@ -479,8 +531,7 @@ wake_time(const struct listener *l)
 		wake = mc_clock_sooner(wake, mc_clock_after(REAP_MS));
 	if (mc_clock_left(l->rest_until) != 0)
 		wake = mc_clock_sooner(wake, l->rest_until);
-	if (l->accepting && l->count.pid == 0 &&
-	    mc_limits_want_usage(l->limits))
+	if (l->accepting && l->count.pid == 0 && l->count_due)
 		wake = mc_clock_sooner(wake, l->count_at);
 	return wake;
 }
@@ -571,12 +622,18 @@ loop(struct listener *l, struct mc_err *err)
 static int
 set_up(struct listener *l, struct mc_err *err)
 {
+	struct mc_err why = { 0 };
+
 	mc_vec_init(&l->sessions, sizeof(struct session *), 65536);
 	mc_vec_init(&l->leaving, sizeof(struct mc_child), 65536);
 	mc_buf_init(&l->counted, 64 * 1024 * 1024);
-	if (mc_limits_new(&l->set->set->limits, l->set->books, mc_clock_ms(),
-	    &l->limits, err) != 0)
+	l->limits = mc_limits_new(&l->set->set->limits, err);
+	if (l->limits == NULL)
 		return -1;
+	if (l->set->books.len != 0 && mc_limits_load(l->limits,
+	    l->set->books, mc_clock_ms(), &why) != 0)
+		mc_log_line(l->set->log, MC_LOG_WARN, why.stage,
+		    "limits begin anew: %s", why.text);
 	if (pipe(l->stop) != 0)
 		return mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, errno,
 		    "cannot make a pipe");
@@ -593,6 +650,8 @@ int
 mc_listener_run(const struct mc_listener *listener, struct mc_err *err)
 {
 	struct listener l = { .set = listener, .accepting = true,
+	    /* what is there already counts from the start */
+	    .count_due = true, .count_at = mc_clock_ms(),
 	    .until = MC_NEVER, .tally_at = MC_NEVER, .stop = { -1, -1 }, .count.sock = -1 };
 	int rc = set_up(&l, err);
 

@@ -24,25 +24,31 @@
 #include "base/child.h"
 #include "base/log.h"
 #include "serve/limits.h"
-#include "serve/policy.h"
 #include "serve/settings.h"
 #include "serve/sockets.h"
 
 #define MC_LISTENER_BOOKS 100u
-/* the books of a listener are not larger */
-#define MC_LISTENER_MOST (1024 * 1024)
+
+/* what a count has found, on its way */
+struct mc_counted {
+	uint64_t messages;
+	uint64_t bytes;
+	uint64_t whole_messages;
+	uint64_t whole_bytes;
+	struct mc_usage_user user[];	/* to the end */
+};
 
 struct mc_listener {
 	struct mc_socket *sockets;	/* closed at the end of accepting */
 	size_t n_sockets;
 	int parent;		/* blocking */
 	const struct mc_serve_settings *set;
-	const struct mc_policy *policy;
+	uid_t own_uid;		/* of the service */
 	struct mc_str books;	/* of the listener before; may be empty */
 	/* a session's life; see ask.h for what it finds in its channel */
 	mc_child_fn session;
-	/* counts what is in the queue: struct mc_usage_of after another, then
-	 * the end.  struct mc_usage_room comes first */
+	/* counts what is in the queue: struct mc_counted and its users, then
+	 * the end */
 	mc_child_fn count;
 	void *ctx;		/* of both */
 	const struct mc_log *log;

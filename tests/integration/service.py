@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: MIT
+"""mailchute serve for tests: users of its own, a relay that records, and
+clients under any user.
+
+The tests run in a mount namespace (serve.tap sees to that), where /etc/passwd
+and /etc/group get more lines; the machine's own files stay as they are.
+"""
+import contextlib
+import ctypes
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import sys
+
+from servers import SLOW, Daemon, Sink, Trouble, read, wait_for, write
+
+# names and numbers that no system has
+USERS = {"mc-serve": 61801, "mc-anna": 61802, "mc-ben": 61803, "mc-cleo": 61804}
+GROUP = ("mc-staff", 61810, ["mc-cleo"])
+DOMAIN = "work.example"
+MS_BIND = 4096
+
+
+def mount(source, target):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(source.encode(), target.encode(), None, MS_BIND, None):
+        raise OSError(ctypes.get_errno(), "cannot mount over " + target)
+
+
+def make_users(where):
+    """More lines in /etc/passwd and /etc/group, for this namespace alone."""
+    passwd = read("/etc/passwd")
+    group = read("/etc/group")
+    for name, uid in USERS.items():
+        home = "%s/home-%s" % (where, name)
+        os.mkdir(home, 0o700)
+        os.chown(home, uid, uid)
+        passwd += "%s:x:%d:%d:%s:%s:/bin/sh\n" % (
+            name, uid, uid, name.upper(), home)
+        group += "%s:x:%d:\n" % (name, uid)
+    group += "%s:x:%d:%s\n" % (GROUP[0], GROUP[1], ",".join(GROUP[2]))
+    for name, text in (("passwd", passwd), ("group", group)):
+        path = "%s/%s" % (where, name)
+        write(path, text)
+        mount(path, "/etc/" + name)
+
+
+def become(uid):
+    """For preexec_fn: that user, with its groups."""
+    def change():
+        os.setgroups([GROUP[1]] if pwd.getpwuid(uid).pw_name in GROUP[2]
+                     else [])
+        os.setgid(uid)
+        os.setuid(uid)
+    return change
+
+
+class Service:
+    """One `mailchute serve`, in a directory of its own."""
+
+    def __init__(self, where, binary, relay=None, user="mc-serve"):
+        self.dir = where
+        self.binary = binary
+        self.user = user
+        self.uid = USERS[user] if user else 0
+        self.path = where + "/run/submit"
+        self.conf = where + "/serve.conf"
+        self.log = where + "/serve.log"
+        self.spool = where + "/spool"
+        self.relay = relay
+        self.daemon = None
+        os.makedirs(where + "/run")
+        os.chmod(where, 0o755)
+        os.chmod(where + "/run", 0o755)
+        write(self.log, "", 0o600)
+        for name in (where + "/run", self.log):
+            os.chown(name, self.uid, self.uid)
+        os.mkdir(self.spool, 0o700)
+        os.chown(self.spool, self.uid, self.uid)
+
+    def configure(self, accounts=None, **keys):
+        """accounts: sections, name to keys; without one it is `default`."""
+        base = {"socket": self.path, "queue-dir": self.spool,
+                "queue-any-fs": "yes", "queue-reserve": "1",
+                "log": self.log, "domain": DOMAIN, "retry-min": "1s"}
+        base.update(keys)
+        text = "".join("%s = %s\n" % (k.replace("_", "-"), v)
+                       for k, v in base.items() if v is not None)
+        for name, more in (accounts or {"default": {}}).items():
+            own = {"host": self.relay, "protocol": "lmtp"}
+            own.update(more)
+            text += "\n[account %s]\n" % name
+            text += "".join("%s = %s\n" % (k.replace("_", "-"), v)
+                            for k, v in own.items() if v is not None)
+        write(self.conf, text, 0o600)
+        os.chown(self.conf, self.uid, self.uid)
+
+    def environment(self):
+        env = {k: v for k, v in os.environ.items()
+               if not k.startswith("MAILCHUTE")}
+        env["HOME"] = self.dir
+        return env
+
+    def start(self, *more, ready=True):
+        argv = [self.binary, "serve", "-C", self.conf, *more]
+        with open(self.dir + "/out", "ab") as out:
+            child = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                cwd="/", env=self.environment(), start_new_session=True,
+                preexec_fn=become(self.uid) if self.uid else None)
+        self.child = child
+        if Daemon.guard:
+            Daemon.guard.add(child.pid)
+        if ready:
+            wait_for("the service", 10, self.ready)
+        return child
+
+    def ready(self):
+        if self.child.poll() is not None:
+            raise Trouble("the service has ended with %d: %s" % (
+                self.child.returncode, read(self.dir + "/out")))
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(5)
+                s.connect(self.path)
+                return s.recv(4) == b"220 "
+        except OSError:
+            return False
+
+    def stop(self, number=signal.SIGTERM, seconds=40):
+        if self.child is None:
+            return None
+        if self.child.poll() is None:
+            self.child.send_signal(number)
+        try:
+            status = self.child.wait(seconds * SLOW)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.child.pid, signal.SIGKILL)
+            self.child.wait()
+            raise Trouble("the service did not end") from None
+        self.child = None
+        return status
+
+    def processes(self, role=None):
+        """Of this service, by their names."""
+        found = []
+        for name in os.listdir("/proc"):
+            if not name.isdigit():
+                continue
+            stat = read("/proc/%s/stat" % name)
+            if not stat:
+                continue
+            comm = stat[stat.index("(") + 1:stat.rindex(")")]
+            words = stat[stat.rindex(")") + 2:].split()
+            if int(words[3]) != self.child.pid or words[0] in "ZX":
+                continue
+            if role is None or comm == role:
+                found.append(int(name))
+        return found
+
+    def log_text(self):
+        return read(self.log)
+
+    def queued(self):
+        try:
+            return [n for n in os.listdir(self.spool + "/q")
+                    if n.startswith("m-")]
+        except FileNotFoundError:
+            return []
+
+
+class Client:
+    """A dialogue with the service, from a process of the user's own."""
+
+    HELPER = r"""
+import socket, sys
+kind, where = sys.argv[1], sys.argv[2]
+s = socket.socket(socket.AF_UNIX if kind == "unix" else socket.AF_INET)
+s.settimeout(60)
+s.connect(where if kind == "unix" else ("127.0.0.1", int(where)))
+import threading, os
+def out():
+    while True:
+        try:
+            b = s.recv(65536)
+        except OSError:
+            b = b""
+        if not b:
+            os._exit(0)
+        os.write(1, b)
+threading.Thread(target=out, daemon=True).start()
+while True:
+    b = os.read(0, 65536)
+    if not b:
+        s.shutdown(socket.SHUT_WR)
+        break
+    try:
+        s.sendall(b)
+    except OSError:
+        break
+import time
+time.sleep(60)
+"""
+
+    def __init__(self, service, user=None, port=None):
+        where = ["tcp", str(port)] if port else ["unix", service.path]
+        uid = USERS.get(user, user) if user else 0
+        self.child = subprocess.Popen(
+            [sys.executable, "-c", self.HELPER, *where],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, cwd="/",
+            preexec_fn=self.change(uid) if uid else None)
+        self.buffer = b""
+
+    @staticmethod
+    def change(uid):
+        def act():
+            name = None
+            with contextlib.suppress(KeyError):
+                name = pwd.getpwuid(uid).pw_name
+            os.setgroups([GROUP[1]] if name in GROUP[2] else [])
+            os.setgid(uid)
+            os.setuid(uid)
+        return act
+
+    def send(self, data):
+        if isinstance(data, str):
+            data = data.encode()
+        try:
+            self.child.stdin.write(data)
+            self.child.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def reply(self):
+        """All lines of the next reply; "" at the end."""
+        text = ""
+        while True:
+            while b"\n" not in self.buffer:
+                piece = os.read(self.child.stdout.fileno(), 65536)
+                if not piece:
+                    return text
+                self.buffer += piece
+            line, self.buffer = self.buffer.split(b"\n", 1)
+            text += line.decode("utf-8", "replace").rstrip("\r") + "\n"
+            if line[3:4] != b"-":
+                return text
+
+    def command(self, line):
+        self.send(line + "\r\n")
+        return self.reply()
+
+    def hello(self):
+        greeting = self.reply()
+        self.command("EHLO test")
+        return greeting
+
+    def message(self, sender, rcpts, text="Subject: test\r\n\r\nHello.\r\n"):
+        """The reply that decides."""
+        got = self.command("MAIL FROM:<%s>" % sender)
+        if got[:1] != "2":
+            return got
+        for rcpt in rcpts:
+            got = self.command("RCPT TO:<%s>" % rcpt)
+            if got[:1] != "2":
+                return got
+        got = self.command("DATA")
+        if got[:1] != "3":
+            return got
+        self.send(text)
+        return self.command(".")
+
+    def close(self):
+        self.child.kill()
+        self.child.wait()
+        self.child.stdin.close()
+        self.child.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self.close()
+
+
+__all__ = ["Service", "Client", "Sink", "make_users", "become", "USERS",
+           "GROUP", "DOMAIN"]
