@@ -84,6 +84,39 @@ mc_file_slurp(const char *path, struct mc_buf *out, mode_t *ret_mode,
 MC_NODISCARD int
 mc_file_temp(const char *dir, struct mc_err *err);
 
+/* where mc_file_put writes */
+struct mc_file_place {
+	int dir;		/* an open directory */
+	const char *dir_name;	/* for messages */
+	const char *name;	/* of the file, without a slash */
+};
+
+/*
+ * mc_file_place_open - the directory of `path`, and the name in it
+ *
+ * The directory may be a symbolic link.  mc_file_place_close closes it; `path`
+ * stays as it is until then.  MC_E_IO, MC_E_NOMEM.
+ */
+MC_NODISCARD int
+mc_file_place_open(const char *path, struct mc_file_place *ret_place,
+    struct mc_err *err);
+
+void
+mc_file_place_close(struct mc_file_place *place);
+
+/*
+ * mc_file_put - make a private file, or replace it, all at once
+ *
+ * Written beside it with mode 0600, fsync, renamed, fsync of the directory:
+ * whoever looks, and whenever the power fails, finds the old file or the new
+ * one.  `keep`: one that is there stays, and that is a success.  For root the
+ * file belongs to the owner of the directory, so that a service finds what an
+ * administrator made for it.  MC_E_IO.
+ */
+MC_NODISCARD int
+mc_file_put(const struct mc_file_place *place, struct mc_str content,
+    bool keep, struct mc_err *err);
+
 /*
  * mc_file_lift - the same descriptor as a number above 2, close-on-exec
  *

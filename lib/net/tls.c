@@ -42,8 +42,8 @@ setup_failed(const char *what, struct mc_err *err)
 }
 
 /* the system's policy (openssl.cnf) may be stricter than ours, never laxer */
-static int
-set_policy(SSL_CTX *ctx, struct mc_err *err)
+int
+mc_tls_set_policy(SSL_CTX *ctx, struct mc_err *err)
 {
 	long min = SSL_CTX_get_min_proto_version(ctx);
 	if (min < TLS1_2_VERSION &&
@@ -58,6 +58,13 @@ set_policy(SSL_CTX *ctx, struct mc_err *err)
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* one recv(2) a record instead of two */
 	SSL_CTX_set_read_ahead(ctx, 1);
+	return 0;
+}
+
+/* what a server's certificate is good for */
+static int
+set_purpose(SSL_CTX *ctx, struct mc_err *err)
+{
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
 	if (X509_VERIFY_PARAM_set_purpose(param,
 	    X509_PURPOSE_SSL_SERVER) != 1)
@@ -128,7 +135,8 @@ mc_tls_new(const struct mc_tls_settings *settings, struct mc_tls **ret_tls,
 		setup_failed("OpenSSL does not start", err);
 		goto out;
 	}
-	if (set_policy(tls->ctx, err) == -1)
+	if (mc_tls_set_policy(tls->ctx, err) == -1 ||
+	    set_purpose(tls->ctx, err) == -1)
 		goto out;
 	if (settings->dane != NULL &&
 	    mc_tls_set_dane(tls, settings->dane, err) == -1)
@@ -138,8 +146,9 @@ mc_tls_new(const struct mc_tls_settings *settings, struct mc_tls **ret_tls,
 	    mc_tls_load_trust(tls, settings, err) == -1)
 		goto out;
 	if (settings->cert != NULL) {
-		if (mc_tls_load_cert(tls->ctx, settings->cert, settings->key,
-		    err) == -1)
+		struct mc_tls_pair pair = { "tls-cert", settings->cert,
+		    "tls-key", settings->key };
+		if (mc_tls_load_cert(tls->ctx, &pair, err) == -1)
 			goto out;
 		tls->has_cert = true;
 	}

@@ -95,10 +95,24 @@ MC_NODISCARD int
 mc_tls_load_trust(struct mc_tls *tls, const struct mc_tls_settings *settings,
     struct mc_err *err);
 
-/* certificate chain and key of the client; key NULL: in the same file */
+/* files in PEM form, and what the configuration calls them */
+struct mc_tls_pair {
+	const char *cert_name;
+	const char *cert;	/* the chain, our own first */
+	const char *key_name;
+	const char *key;	/* NULL: in cert */
+};
+
+/* the certificate chain and key that we show */
 MC_NODISCARD int
-mc_tls_load_cert(SSL_CTX *ctx, const char *cert, const char *key,
+mc_tls_load_cert(SSL_CTX *ctx, const struct mc_tls_pair *pair,
     struct mc_err *err);
+
+/* ------------------------------------------------------------------ tls.c */
+
+/* versions, strength and options, the same for both sides */
+MC_NODISCARD int
+mc_tls_set_policy(SSL_CTX *ctx, struct mc_err *err);
 
 /* -------------------------------------------------------------- tls_pin.c */
 

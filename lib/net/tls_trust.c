@@ -216,9 +216,10 @@ mc_tls_load_trust(struct mc_tls *tls, const struct mc_tls_settings *settings,
 
 /* ---------------------------------------------------- client certificate */
 
-/* a file, in memory that is wiped; what the key is in must be private */
+/* a file, in memory that is wiped; what the key is in must be private.  what:
+ * the key of the configuration that names it */
 static int
-slurp(const char *key, const char *path, bool private, struct mc_buf *out,
+slurp(const char *what, const char *path, bool private, struct mc_buf *out,
     struct mc_err *err)
 {
 	mode_t mode;
@@ -228,16 +229,16 @@ slurp(const char *key, const char *path, bool private, struct mc_buf *out,
 		if (why.code == MC_E_NOMEM)
 			return mc_err_set(err, MC_E_NOMEM, MC_STAGE_TLS, NULL);
 		return mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS, "%s: %s",
-		    key, why.text);
+		    what, why.text);
 	}
 	if (private && (mode & 077) != 0)
 		return mc_err_set(err, MC_E_CONF_SECRET, MC_STAGE_TLS,
 		    "%s %s holds a private key and is open to others (mode "
-		    "%04o): chmod 600 it", key, path, (unsigned)mode & 07777);
+		    "%04o): chmod 600 it", what, path, (unsigned)mode & 07777);
 	if (private && owner != geteuid() && owner != 0)
 		return mc_err_set(err, MC_E_CONF_SECRET, MC_STAGE_TLS,
 		    "%s %s holds a private key and belongs to another user",
-		    key, path);
+		    what, path);
 	return 0;
 }
 
@@ -253,8 +254,8 @@ no_passphrase(char *buf, int size, int for_writing, void *seen)
 }
 
 static int
-use_chain(SSL_CTX *ctx, const char *path, const struct mc_buf *pem,
-    struct mc_err *err)
+use_chain(SSL_CTX *ctx, const char *what, const char *path,
+    const struct mc_buf *pem, struct mc_err *err)
 {
 	bool asked = false;
 	int ret = -1;
@@ -280,8 +281,8 @@ out:
 	if (ret == -1) {
 		char buf[256];
 		mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
-		    "tls-cert %s: no usable certificate in PEM form (%s)",
-		    path, mc_tls_reason(buf, sizeof(buf)));
+		    "%s %s: no usable certificate in PEM form (%s)",
+		    what, path, mc_tls_reason(buf, sizeof(buf)));
 	}
 	X509_free(cert);
 	BIO_free(bio);
@@ -289,8 +290,8 @@ out:
 }
 
 static int
-use_key(SSL_CTX *ctx, const char *path, const struct mc_buf *pem,
-    struct mc_err *err)
+use_key(SSL_CTX *ctx, const char *what, const char *path,
+    const struct mc_buf *pem, struct mc_err *err)
 {
 	bool asked = false;
 	int ret = -1;
@@ -302,17 +303,18 @@ use_key(SSL_CTX *ctx, const char *path, const struct mc_buf *pem,
 		    &asked);
 	if (key == NULL && asked)
 		mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
-		    "tls-key %s is protected by a passphrase, which mailchute "
-		    "cannot ask for: take it off with openssl pkey", path);
+		    "%s %s is protected by a passphrase, which mailchute "
+		    "cannot ask for: take it off with openssl pkey", what,
+		    path);
 	else if (key == NULL)
 		mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
-		    "tls-key %s: no private key in PEM form (%s)", path,
+		    "%s %s: no private key in PEM form (%s)", what, path,
 		    mc_tls_reason(buf, sizeof(buf)));
 	else if (SSL_CTX_use_PrivateKey(ctx, key) != 1 ||
 	    SSL_CTX_check_private_key(ctx) != 1)
 		mc_err_set(err, MC_E_TLS_SETUP, MC_STAGE_TLS,
-		    "tls-key %s does not belong to tls-cert (%s)", path,
-		    mc_tls_reason(buf, sizeof(buf)));
+		    "%s %s does not belong to the certificate (%s)", what,
+		    path, mc_tls_reason(buf, sizeof(buf)));
 	else
 		ret = 0;
 	EVP_PKEY_free(key);
@@ -321,21 +323,24 @@ use_key(SSL_CTX *ctx, const char *path, const struct mc_buf *pem,
 }
 
 int
-mc_tls_load_cert(SSL_CTX *ctx, const char *cert, const char *key,
+mc_tls_load_cert(SSL_CTX *ctx, const struct mc_tls_pair *pair,
     struct mc_err *err)
 {
+	const char *key = pair->key != NULL ? pair->key : pair->cert;
 	struct mc_buf cert_pem, key_pem;
 	mc_buf_init_secret(&cert_pem, MC_MAX_CONFIG);
 	mc_buf_init_secret(&key_pem, MC_MAX_SECRET);
 	ERR_clear_error();
-	int ret = slurp("tls-cert", cert, key == NULL, &cert_pem, err);
+	int ret = slurp(pair->cert_name, pair->cert, pair->key == NULL,
+	    &cert_pem, err);
 	if (ret == 0)
-		ret = use_chain(ctx, cert, &cert_pem, err);
-	if (ret == 0 && key != NULL)
-		ret = slurp("tls-key", key, true, &key_pem, err);
+		ret = use_chain(ctx, pair->cert_name, pair->cert, &cert_pem,
+		    err);
+	if (ret == 0 && pair->key != NULL)
+		ret = slurp(pair->key_name, key, true, &key_pem, err);
 	if (ret == 0)
-		ret = use_key(ctx, key != NULL ? key : cert,
-		    key != NULL ? &key_pem : &cert_pem, err);
+		ret = use_key(ctx, pair->key_name, key,
+		    pair->key != NULL ? &key_pem : &cert_pem, err);
 	mc_buf_clear(&cert_pem);
 	mc_buf_clear(&key_pem);
 	return ret;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * find_linked.c - mc_transport_find() in the library
+ * find_linked.c - mc_transport_find() and mc_tls_serve_find() in the library
  *
  * The native transport is linked in.  libcurl brings some thirty libraries
  * with it, so it is a module here too.
@@ -51,6 +51,24 @@ mc_transport_find(const struct mc_account *account,
 	*ret_ops = &mc_transport_curl;
 	return 0;
 #else
-	return mc_module_get(own_folder(), "curl.so", ret_ops, err);
+	const struct mc_transport_module *module;
+
+	if (mc_module_get(own_folder(), "curl.so", &module, err) != 0)
+		return -1;
+	*ret_ops = module->ops;
+	return 0;
+#endif
+}
+
+int
+mc_tls_serve_find(const struct mc_tls_serve_ops **ret_ops, struct mc_err *err)
+{
+#ifdef MC_NATIVE
+	(void)err;
+	*ret_ops = &mc_tls_serve;
+	return 0;
+#else
+	(void)ret_ops;
+	return mc_tls_serve_none(err);
 #endif
 }

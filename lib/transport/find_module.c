@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * find_module.c - mc_transport_find() in the program
+ * find_module.c - mc_transport_find() and mc_tls_serve_find() in the program
  *
  * Linked into the program alone, where it comes before find_linked.c.
  */
@@ -14,14 +14,29 @@
 
 #if !defined(MC_NATIVE_LINKED) || !defined(MC_CURL_LINKED)
 
-static int
-get(const char *name, const struct mc_transport_ops **ret_ops,
-    struct mc_err *err)
+/* NULL with err */
+static const struct mc_transport_module *
+get(const char *name, struct mc_err *err)
 {
+	const struct mc_transport_module *module;
 	char own[PATH_MAX];
 
-	return mc_module_get(mc_place_folder(own, sizeof(own)), name,
-	    ret_ops, err);
+	if (mc_module_get(mc_place_folder(own, sizeof(own)), name, &module,
+	    err) != 0)
+		return NULL;
+	return module;
+}
+
+static int
+get_ops(const char *name, const struct mc_transport_ops **ret_ops,
+    struct mc_err *err)
+{
+	const struct mc_transport_module *module = get(name, err);
+
+	if (module == NULL)
+		return -1;
+	*ret_ops = module->ops;
+	return 0;
 }
 
 #endif
@@ -36,13 +51,35 @@ mc_transport_find(const struct mc_account *account,
 		*ret_ops = &mc_transport_native;
 		return 0;
 #else
-		return get("native.so", ret_ops, err);
+		return get_ops("native.so", ret_ops, err);
 #endif
 	}
 #ifdef MC_CURL_LINKED
 	*ret_ops = &mc_transport_curl;
 	return 0;
 #else
-	return get("curl.so", ret_ops, err);
+	return get_ops("curl.so", ret_ops, err);
+#endif
+}
+
+int
+mc_tls_serve_find(const struct mc_tls_serve_ops **ret_ops, struct mc_err *err)
+{
+#if defined(MC_NATIVE_LINKED)
+	(void)err;
+	*ret_ops = &mc_tls_serve;
+	return 0;
+#elif defined(MC_NATIVE)
+	const struct mc_transport_module *module = get("native.so", err);
+
+	if (module == NULL)
+		return -1;
+	if (module->tls_serve == NULL)
+		return mc_tls_serve_none(err);
+	*ret_ops = module->tls_serve;
+	return 0;
+#else
+	(void)ret_ops;
+	return mc_tls_serve_none(err);
 #endif
 }

@@ -28,7 +28,7 @@ check(const struct mc_transport_module *module, const char *file,
 }
 
 int
-mc_module_load(const char *file, const struct mc_transport_ops **ret_ops,
+mc_module_load(const char *file, const struct mc_transport_module **ret_module,
     struct mc_err *err)
 {
 	const struct mc_transport_module *module;
@@ -51,7 +51,7 @@ mc_module_load(const char *file, const struct mc_transport_ops **ret_ops,
 		    file);
 	if (check(module, file, err) != 0)
 		return -1;
-	*ret_ops = module->ops;
+	*ret_module = module;
 	return 0;
 }
 
@@ -114,7 +114,7 @@ find_file(struct mc_str own, const char *name, struct mc_err *err)
 
 int
 mc_module_get(struct mc_str own_folder, const char *name,
-    const struct mc_transport_ops **ret_ops, struct mc_err *err)
+    const struct mc_transport_module **ret_module, struct mc_err *err)
 {
 	char *file;
 	int rc;
@@ -128,7 +128,15 @@ mc_module_get(struct mc_str own_folder, const char *name,
 	file = find_file(own_folder, name, err);
 	if (file == NULL)
 		return -1;
-	rc = mc_module_load(file, ret_ops, err);
+	rc = mc_module_load(file, ret_module, err);
 	mc_mem_free(file);
 	return rc;
+}
+
+int
+mc_tls_serve_none(struct mc_err *err)
+{
+	return mc_err_set(err, MC_E_MODULE, MC_STAGE_TLS,
+	    "STARTTLS for clients needs OpenSSL, and this mailchute was built "
+	    "without");
 }

@@ -10,6 +10,7 @@
 #ifndef MC_MODULE_H
 #define MC_MODULE_H
 
+#include "net/tls_serve.h"
 #include "transport/transport.h"
 
 /* the one symbol that a module exports, and its name for the loader */
@@ -20,8 +21,9 @@
  * `layout` is MC_MODULE_LAYOUT as the module saw it. */
 struct mc_transport_module {
 	const char *version;		/* mc_version() */
-	size_t layout[9];
+	size_t layout[11];
 	const struct mc_transport_ops *ops;
+	const struct mc_tls_serve_ops *tls_serve;	/* NULL: not in it */
 };
 
 #define MC_MODULE_LAYOUT \
@@ -29,7 +31,8 @@ struct mc_transport_module {
 	sizeof(struct mc_caller), sizeof(struct mc_log), \
 	sizeof(struct mc_envelope), sizeof(struct mc_rcpt), \
 	sizeof(struct mc_transport_job), sizeof(struct mc_transport_env), \
-	sizeof(struct mc_transport_ops) }
+	sizeof(struct mc_transport_ops), sizeof(struct mc_tls_serve_ops), \
+	sizeof(struct mc_tls_terminate) }
 
 /*
  * mc_module_load - load `file`, which stays loaded until the process ends
@@ -38,7 +41,7 @@ struct mc_transport_module {
  * what to do).
  */
 MC_NODISCARD int
-mc_module_load(const char *file, const struct mc_transport_ops **ret_ops,
+mc_module_load(const char *file, const struct mc_transport_module **ret_module,
     struct mc_err *err);
 
 /*
@@ -52,6 +55,18 @@ mc_module_load(const char *file, const struct mc_transport_ops **ret_ops,
  */
 MC_NODISCARD int
 mc_module_get(struct mc_str own_folder, const char *name,
-    const struct mc_transport_ops **ret_ops, struct mc_err *err);
+    const struct mc_transport_module **ret_module, struct mc_err *err);
+
+/*
+ * mc_tls_serve_find - TLS for clients of ours, which is in the native module
+ *
+ * MC_E_MODULE: it cannot be loaded, or this was built without OpenSSL.
+ */
+MC_NODISCARD int
+mc_tls_serve_find(const struct mc_tls_serve_ops **ret_ops, struct mc_err *err);
+
+/* what that says where it was left out */
+int
+mc_tls_serve_none(struct mc_err *err);
 
 #endif

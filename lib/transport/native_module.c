@@ -11,4 +11,5 @@ const struct mc_transport_module MC_MODULE_SYMBOL = {
 	.version = PACKAGE_VERSION,
 	.layout = MC_MODULE_LAYOUT,
 	.ops = &mc_transport_native,
+	.tls_serve = &mc_tls_serve,
 };
