@@ -26,6 +26,7 @@
 #include "serve/listener.h"
 #include "serve/roles.h"
 #include "serve/sockets.h"
+#include "transport/module.h"
 #include "serve/tokens.h"
 
 #include <errno.h>

@@ -14,6 +14,7 @@
 #include "queue_internal.h"
 #include "serve/listener.h"
 #include "serve/roles.h"
+#include "transport/module.h"
 
 #define SEND_MS 5000
 

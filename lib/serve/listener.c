@@ -11,9 +11,11 @@
 #include "base/vec.h"
 #include "queue/usage.h"
 #include "serve/ask.h"
+#include "serve/damper.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 
 /* connections taken between two looks at the sessions that are there */
@@ -45,6 +47,7 @@ struct session {
 struct listener {
 	const struct mc_listener *set;
 	struct mc_limits *limits;
+	struct mc_damper *damper;
 	struct mc_vec sessions;	/* struct session * */
 	struct mc_vec leaving;	/* struct mc_child */
 	int stop[2];		/* its end tells sessions to end */
@@ -62,27 +65,48 @@ struct listener {
 
 /* ----------------------------------------------------------------- refusals */
 
-/* no blanks, so that a line can be cut at them */
+static void
+show_whose(const struct mc_whose *whose, char *out, size_t size)
+{
+	if (whose->kind == MC_WHOSE_USER)
+		snprintf(out, size, "%lu", (unsigned long)whose->id);
+	else
+		snprintf(out, size, "-");
+}
+
+/* no blanks in what stands behind '=', so that a line can be cut at them */
 static void
 refuse(struct listener *l, const struct session *s, enum mc_refusal reason,
     const char *detail)
 {
-	char uid[24] = "-";
-	int64_t now = mc_clock_ms();
-	uint64_t dropped;
+	char uid[24];
 
-	if (s->whose.kind == MC_WHOSE_USER)
-		snprintf(uid, sizeof(uid), "%lu", (unsigned long)s->whose.id);
 	l->refused[reason]++;
 	if (l->tally_at == MC_NEVER)
 		l->tally_at = mc_clock_after(TALLY_MS);
-	if (!mc_limits_may_log(l->limits, s->whose, reason, now, &dropped))
+	if (!mc_damper_allows(l->damper, s->whose, reason, mc_clock_ms()))
 		return;
+	show_whose(&s->whose, uid, sizeof(uid));
 	mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
-	    "refused source=%s uid=%s pid=%ld reason=%s%s%s%s",
+	    "refused source=%s uid=%s pid=%ld reason=%s%s%s count=1",
 	    s->hello.source, uid, (long)s->pid, mc_refusal_name(reason),
-	    detail[0] == '\0' ? "" : " ", detail,
-	    dropped == 0 ? "" : " repeated=yes");
+	    detail[0] == '\0' ? "" : " ", detail);
+}
+
+/* the lines that were held back, in one */
+static void
+tell_damped(struct listener *l, int64_t now)
+{
+	struct mc_damped d;
+	char uid[24];
+
+	while (mc_damper_due(l->damper, now, &d)) {
+		show_whose(&d.whose, uid, sizeof(uid));
+		mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
+		    "refused source=%s uid=%s pid=- reason=%s count=%" PRIu64,
+		    d.others || d.whose.kind == MC_WHOSE_SOURCE ? "-" : "unix",
+		    d.others ? "-" : uid, mc_refusal_name(d.reason), d.n);
+	}
 }
 
 static void
@@ -527,6 +551,8 @@ wake_time(const struct listener *l)
 {
 	int64_t wake = mc_clock_sooner(l->until, l->tally_at);
 
+	wake = mc_clock_sooner(wake, mc_damper_next(l->damper));
+
 	if (l->leaving.n != 0 || l->count.pid != 0)
 		wake = mc_clock_sooner(wake, mc_clock_after(REAP_MS));
 	if (mc_clock_left(l->rest_until) != 0)
@@ -613,6 +639,7 @@ loop(struct listener *l, struct mc_err *err)
 		reap(l);
 		if (mc_clock_left(l->tally_at) == 0)
 			tell_tally(l);
+		tell_damped(l, mc_clock_ms());
 		if (l->accepting)
 			count_start(l);
 	}
@@ -628,7 +655,8 @@ set_up(struct listener *l, struct mc_err *err)
 	mc_vec_init(&l->leaving, sizeof(struct mc_child), 65536);
 	mc_buf_init(&l->counted, 64 * 1024 * 1024);
 	l->limits = mc_limits_new(&l->set->set->limits, err);
-	if (l->limits == NULL)
+	l->damper = mc_damper_new(err);
+	if (l->limits == NULL || l->damper == NULL)
 		return -1;
 	if (l->set->books.len != 0 && mc_limits_load(l->limits,
 	    l->set->books, mc_clock_ms(), &why) != 0)
@@ -661,6 +689,8 @@ mc_listener_run(const struct mc_listener *listener, struct mc_err *err)
 		forget(&l, 0);
 	stop_accepting(&l);
 	tell_tally(&l);
+	if (l.damper != NULL)
+		tell_damped(&l, MC_NEVER);
 	for (size_t i = 0; i < l.leaving.n; i++)
 		mc_child_end(mc_vec_at(&l.leaving, i), 100);
 	if (l.count.pid != 0)
@@ -671,5 +701,6 @@ mc_listener_run(const struct mc_listener *listener, struct mc_err *err)
 	mc_vec_clear(&l.leaving);
 	mc_buf_clear(&l.counted);
 	mc_limits_free(l.limits);
+	mc_damper_free(l.damper);
 	return rc;
 }
