@@ -4,9 +4,13 @@
  */
 #include "queue.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 typedef int (*act_fn)(struct mc_queue *queue, const char *id,
     struct mc_err *err);
@@ -40,11 +44,32 @@ on_log(void *ctx, enum mc_level level, enum mc_stage stage, const char *text)
 	cli_say("%s", text);
 }
 
+/*
+ * The queue of a service is its user's, and who may look at it is root: as that
+ * user, so that nothing in there becomes root's.
+ */
+static bool
+become_owner(const char *dir)
+{
+	struct stat st;
+
+	if (getuid() != 0 || dir[0] != '/' || stat(dir, &st) != 0 ||
+	    st.st_uid == 0)
+		return true;
+	return setgroups(0, NULL) == 0 && setgid(st.st_gid) == 0 &&
+	    setuid(st.st_uid) == 0;
+}
+
 int
 cli_queue_open(struct cli_queue *q)
 {
 	struct mc_err err = { 0 };
 
+	if (!become_owner(cli_config_value(q->config, "queue-dir"))) {
+		cli_say("cannot become the user whose queue it is: %s",
+		    strerror(errno));
+		return EX_OSERR;
+	}
 	/* what is not there cannot be watched */
 	if (mc_queue_open(&q->id->caller, q->config, q->watch ?
 	    MC_QUEUE_CREATE : 0, &q->queue, &err) != 0)

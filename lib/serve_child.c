@@ -62,7 +62,7 @@ count_refused(void *ctx, enum mc_refusal reason, uint64_t n)
 	struct mc_service *v = ctx;
 
 	if (v->store != NULL)
-		(void)mc_counters_add_refused(v->store, reason, n);
+		(void)mc_counters_refused(v->store, mc_refusal_name(reason), n);
 }
 
 static int

@@ -529,6 +529,8 @@ run(struct client *c, int stop)
 		tell_refused(c, MC_REFUSED_SIZE, NULL, NULL);
 	if (result.too_many != 0)
 		tell_refused(c, MC_REFUSED_RECIPIENTS, NULL, NULL);
+	if (result.no_login != 0)
+		tell_refused(c, MC_REFUSED_AUTH, NULL, NULL);
 	why = reason_of(&result, &err);
 	if (why != MC_REFUSED_NOT)
 		tell_refused(c, why, NULL, NULL);

@@ -79,7 +79,7 @@ static void
 refuse(struct listener *l, const struct session *s, enum mc_refusal reason,
     const char *detail)
 {
-	char uid[24];
+	char uid[24], pid[24] = "-";
 
 	l->refused[reason]++;
 	if (l->tally_at == MC_NEVER)
@@ -87,9 +87,11 @@ refuse(struct listener *l, const struct session *s, enum mc_refusal reason,
 	if (!mc_damper_allows(l->damper, s->whose, reason, mc_clock_ms()))
 		return;
 	show_whose(&s->whose, uid, sizeof(uid));
+	if (s->pid != 0)
+		snprintf(pid, sizeof(pid), "%ld", (long)s->pid);
 	mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
-	    "refused source=%s uid=%s pid=%ld reason=%s%s%s count=1",
-	    s->hello.source, uid, (long)s->pid, mc_refusal_name(reason),
+	    "refused source=%s uid=%s pid=%s reason=%s%s%s count=1",
+	    s->hello.source, uid, pid, mc_refusal_name(reason),
 	    detail[0] == '\0' ? "" : " ", detail);
 }
 

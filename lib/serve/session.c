@@ -488,6 +488,7 @@ mc_session_run_result(const struct mc_session *session,
 	ret_result->junk = mc_server_junk_total(r.s);
 	ret_result->too_big = mc_server_too_big(r.s);
 	ret_result->too_many = mc_server_too_many(r.s);
+	ret_result->no_login = mc_server_no_login(r.s);
 	ret_result->tls = r.tls;
 	ret_result->receiving = r.receiving;
 	ret_result->end = mc_server_end_of(r.s);

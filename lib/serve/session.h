@@ -93,6 +93,7 @@ struct mc_session_result {
 	unsigned junk;
 	unsigned too_big;	/* messages */
 	unsigned too_many;	/* recipients */
+	unsigned no_login;	/* see mc_server_no_login */
 	bool tls;		/* STARTTLS came to its end */
 	bool receiving;		/* it ended within a message */
 	enum mc_server_end end;

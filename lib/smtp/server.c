@@ -119,6 +119,7 @@ mc_server_say(struct mc_server *s, enum mc_say say)
 {
 	s->too_big += say == MC_SAY_TOO_BIG;
 	s->too_many += say == MC_SAY_RCPTS;
+	s->no_login += say == MC_SAY_AUTH_FIRST;
 	put_reply(s, says[say].code, says[say].enh,
 	    mc_str_from(says[say].text));
 }
@@ -636,4 +637,10 @@ unsigned
 mc_server_too_many(const struct mc_server *s)
 {
 	return s->too_many;
+}
+
+unsigned
+mc_server_no_login(const struct mc_server *s)
+{
+	return s->no_login;
 }

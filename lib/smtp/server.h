@@ -247,13 +247,16 @@ mc_server_errors_total(const struct mc_server *s);
 unsigned
 mc_server_junk_total(const struct mc_server *s);
 
-/* how many messages were refused for their size, and recipients for their
- * number */
+/* how many messages were refused for their size, recipients for their number,
+ * and MAILs since nobody had logged in */
 unsigned
 mc_server_too_big(const struct mc_server *s);
 
 unsigned
 mc_server_too_many(const struct mc_server *s);
+
+unsigned
+mc_server_no_login(const struct mc_server *s);
 
 /* messages that were answered with 2yz */
 size_t

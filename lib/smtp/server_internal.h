@@ -92,6 +92,7 @@ struct mc_server {
 	const char *reason;
 	unsigned too_big;	/* messages that were refused for it */
 	unsigned too_many;	/* recipients, the same */
+	unsigned no_login;	/* commands that came before one */
 	enum mc_say last;	/* with which the engine has ended it */
 	bool has_line;		/* the first one was there, */
 	bool lf_lines;		/* and ended with LF alone */

@@ -46,7 +46,7 @@ class Bench:
         self.number += 1
         where = "%s/%d" % (self.dir, self.number)
         os.mkdir(where, 0o755)
-        s = Service(where, BINARY, self.sink.path, user)
+        s = Service(where, BINARY, self.dir + "/relay", user)
         s.configure(accounts, **keys)
         self.open.append(s)
         return s

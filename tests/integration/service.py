@@ -12,7 +12,6 @@ import pwd
 import signal
 import socket
 import subprocess
-import sys
 
 from servers import SLOW, Daemon, Sink, Trouble, read, wait_for, write
 
@@ -50,8 +49,10 @@ def make_users(where):
 def become(uid):
     """For preexec_fn: that user, with its groups."""
     def change():
-        os.setgroups([GROUP[1]] if pwd.getpwuid(uid).pw_name in GROUP[2]
-                     else [])
+        name = None
+        with contextlib.suppress(KeyError):
+            name = pwd.getpwuid(uid).pw_name
+        os.setgroups([GROUP[1]] if name in GROUP[2] else [])
         os.setgid(uid)
         os.setuid(uid)
     return change
@@ -171,75 +172,59 @@ class Service:
             return []
 
 
-class Client:
-    """A dialogue with the service, from a process of the user's own."""
-
-    HELPER = r"""
-import socket, sys
-kind, where = sys.argv[1], sys.argv[2]
-s = socket.socket(socket.AF_UNIX if kind == "unix" else socket.AF_INET)
-s.settimeout(60)
-s.connect(where if kind == "unix" else ("127.0.0.1", int(where)))
-import threading, os
-def out():
-    while True:
+def connect_as(uid, kind, where):
+    """A socket that a process of that user has connected; its descriptor is
+    handed back, and the kernel keeps in mind who it was."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
         try:
-            b = s.recv(65536)
-        except OSError:
-            b = b""
-        if not b:
-            os._exit(0)
-        os.write(1, b)
-threading.Thread(target=out, daemon=True).start()
-while True:
-    b = os.read(0, 65536)
-    if not b:
-        s.shutdown(socket.SHUT_WR)
-        break
-    try:
-        s.sendall(b)
-    except OSError:
-        break
-import time
-time.sleep(60)
-"""
+            if uid:
+                become(uid)()
+            s = socket.socket(kind)
+            s.settimeout(10)
+            s.connect(where)
+            socket.send_fds(theirs, [b"x"], [s.fileno()])
+            status = 0
+        finally:
+            os._exit(status)
+    theirs.close()
+    data, fds, _, _ = socket.recv_fds(ours, 1, 1)
+    ours.close()
+    os.waitpid(pid, 0)
+    if not data or not fds:
+        raise Trouble("uid %d cannot connect to %s" % (uid, where))
+    return socket.socket(fileno=fds[0])
+
+
+class Client:
+    """A dialogue with the service, as the user who has connected."""
 
     def __init__(self, service, user=None, port=None):
-        where = ["tcp", str(port)] if port else ["unix", service.path]
         uid = USERS.get(user, user) if user else 0
-        self.child = subprocess.Popen(
-            [sys.executable, "-c", self.HELPER, *where],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, cwd="/",
-            preexec_fn=self.change(uid) if uid else None)
+        if port:
+            self.sock = connect_as(uid, socket.AF_INET, ("127.0.0.1", port))
+        else:
+            self.sock = connect_as(uid, socket.AF_UNIX, service.path)
+        self.sock.settimeout(60)
         self.buffer = b""
-
-    @staticmethod
-    def change(uid):
-        def act():
-            name = None
-            with contextlib.suppress(KeyError):
-                name = pwd.getpwuid(uid).pw_name
-            os.setgroups([GROUP[1]] if name in GROUP[2] else [])
-            os.setgid(uid)
-            os.setuid(uid)
-        return act
 
     def send(self, data):
         if isinstance(data, str):
             data = data.encode()
-        try:
-            self.child.stdin.write(data)
-            self.child.stdin.flush()
-        except BrokenPipeError:
-            pass
+        with contextlib.suppress(BrokenPipeError, ConnectionError):
+            self.sock.sendall(data)
 
     def reply(self):
         """All lines of the next reply; "" at the end."""
         text = ""
         while True:
             while b"\n" not in self.buffer:
-                piece = os.read(self.child.stdout.fileno(), 65536)
+                try:
+                    piece = self.sock.recv(65536)
+                except ConnectionError:
+                    piece = b""
                 if not piece:
                     return text
                 self.buffer += piece
@@ -273,10 +258,7 @@ time.sleep(60)
         return self.command(".")
 
     def close(self):
-        self.child.kill()
-        self.child.wait()
-        self.child.stdin.close()
-        self.child.stdout.close()
+        self.sock.close()
 
     def __enter__(self):
         return self

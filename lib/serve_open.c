@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serve_open.c - the sockets of a service, and what they need
+ */
+#include "base/base.h"
+#include "serve_sup.h"
+
+#include "base/err.h"
+#include "net/tls_serve.h"
+#include "transport/module.h"
+
+static int
+add_socket(struct mc_sup *s, const struct mc_socket *socket)
+{
+	s->sockets[s->n_sockets++] = *socket;
+	return 0;
+}
+
+static int
+take_given(struct mc_sup *s, struct mc_err *err)
+{
+	const struct mc_serve_options *set = s->v.set;
+	struct mc_socket socket;
+
+	if (set->n_sockets > MC_SERVE_SOCKETS)
+		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
+		    "more than %d sockets were handed over", MC_SERVE_SOCKETS);
+	for (size_t i = 0; i < set->n_sockets; i++)
+		if (mc_socket_take(set->sockets[i], &socket, err) != 0 ||
+		    add_socket(s, &socket) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+make_sockets(struct mc_sup *s, struct mc_err *err)
+{
+	const struct mc_serve_settings *l = &s->v.limits;
+	struct mc_socket socket;
+
+	if (mc_socket_unix(l->socket, (mode_t)l->socket_mode,
+	    l->has_group ? l->group : (gid_t)-1, &socket, err) != 0 ||
+	    add_socket(s, &socket) != 0)
+		return -1;
+	for (size_t i = 0; i < l->n_listen && !s->v.set->no_tcp; i++)
+		if (mc_socket_tcp((const struct sockaddr *)(const void *)&l->listen[i].ss,
+		    l->listen[i].len, &socket, err) != 0 ||
+		    add_socket(s, &socket) != 0)
+			return -1;
+	return 0;
+}
+
+static bool
+has_tcp(const struct mc_sup *s)
+{
+	for (size_t i = 0; i < s->n_sockets; i++)
+		if (s->sockets[i].is_tcp)
+			return true;
+	return false;
+}
+
+/* a client that has only an address needs TLS for its log-in */
+static int
+prepare_tls(struct mc_sup *s, struct mc_err *err)
+{
+	const struct mc_serve_settings *l = &s->v.limits;
+	const struct mc_tls_serve_files files = { s->v.cert.ptr, l->tls_key };
+	const struct mc_tls_serve_ops *ops;
+
+	if (mc_tls_serve_find(&ops, err) != 0 || (l->tls_cert == NULL &&
+	    ops->self_signed(s->v.cert.ptr, err) != 0))
+		return -1;
+	return ops->check(&files, err);
+}
+
+static int
+prepare_tcp(struct mc_sup *s, struct mc_err *err)
+{
+	struct mc_err why = { 0 };
+
+	if (s->v.limits.trust_loopback)
+		mc_log_line(&s->v.log, MC_LOG_WARN, MC_STAGE_LOCAL,
+		    "trust-loopback: whatever runs on this machine, a browser "
+		    "or a container with its network too, may send mail by "
+		    "any account without a password");
+	if (prepare_tls(s, &why) == 0)
+		return 0;
+	/* nobody has to log in */
+	if (s->v.limits.trust_loopback && why.code == MC_E_MODULE) {
+		mc_buf_reset(&s->v.cert);
+		return 0;
+	}
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
+int
+mc_sup_open(struct mc_sup *s, struct mc_err *err)
+{
+	if ((s->v.set->n_sockets != 0 ? take_given(s, err) :
+	    make_sockets(s, err)) != 0)
+		return -1;
+	return has_tcp(s) ? prepare_tcp(s, err) : 0;
+}
