@@ -128,16 +128,19 @@ fit_any(const char *patterns, struct mc_str addr)
 	return best;
 }
 
+/* open: only those without allow-sender */
 static const struct mc_acct *
-best_fit(const struct mc_config *config, struct mc_str addr, bool *ret_exact)
+best_fit(const struct mc_config *config, struct mc_str addr, bool open,
+    bool *ret_exact)
 {
 	const struct mc_acct *found = NULL;
 	size_t best = 0;
 
 	for (size_t i = 0; i < config->n_accts; i++) {
-		size_t worth = fit_any(config->accts[i].match, addr);
+		const struct mc_acct *acct = &config->accts[i];
+		size_t worth = fit_any(acct->match, addr);
 
-		if (worth <= best)
+		if (worth <= best || (open && acct->a.allow_sender != NULL))
 			continue;
 		best = worth;
 		found = &config->accts[i];
@@ -155,11 +158,11 @@ mc_config_choose(const struct mc_config *config, struct mc_str sender,
 	const char *rule;
 	bool exact;
 
-	acct = best_fit(config, sender, &exact);
+	acct = best_fit(config, sender, false, &exact);
 	rule = exact ? "its from names the envelope sender" :
 	    "a pattern in its from fits the envelope sender";
 	if (acct == NULL) {
-		acct = best_fit(config, header_from, &exact);
+		acct = best_fit(config, header_from, false, &exact);
 		rule = exact ? "its from names the address in From" :
 		    "a pattern in its from fits the address in From";
 	}
@@ -173,6 +176,19 @@ mc_config_choose(const struct mc_config *config, struct mc_str sender,
 	}
 	*ret_account = &acct->a;
 	*ret_rule = rule;
+	return 0;
+}
+
+int
+mc_config_choose_open(const struct mc_config *config, struct mc_str sender,
+    const struct mc_account **ret_account, struct mc_err *err)
+{
+	bool exact;
+	const struct mc_acct *acct = best_fit(config, sender, true, &exact);
+
+	if (acct == NULL && mc_accounts_find(config, NULL, &acct, err) != 0)
+		return -1;
+	*ret_account = &acct->a;
 	return 0;
 }
 

@@ -112,6 +112,15 @@ mc_config_choose(const struct mc_config *config, struct mc_str sender,
     struct mc_str header_from, const struct mc_account **ret_account,
     const char **ret_rule, struct mc_err *err);
 
+/*
+ * mc_config_choose_open - the same among accounts without allow-sender
+ *
+ * The default account, with or without, where no pattern fits.
+ */
+MC_NODISCARD int
+mc_config_choose_open(const struct mc_config *config, struct mc_str sender,
+    const struct mc_account **ret_account, struct mc_err *err);
+
 /* the account's default sender: first element of `from` without '*', or empty */
 struct mc_str
 mc_account_from(const struct mc_account *account);

@@ -350,35 +350,47 @@ times(uint64_t n, uint64_t size)
 	return size != 0 && n > UINT64_MAX / size ? UINT64_MAX : n * size;
 }
 
-static int
-check_space(const struct mc_store *store, uint64_t bytes, struct mc_err *err)
+int
+mc_store_space(const struct mc_store *store, struct mc_store_space *ret_space,
+    struct mc_err *err)
 {
+	struct mc_store_space s = { .keep_bytes = store->set.reserve_bytes };
 	struct statvfs fs;
 
 	if (fstatvfs(store->q, &fs) != 0)
 		return mc_store_fail(store, errno, err,
 		    "cannot tell how much space is free");
-
-	uint64_t free_bytes = times(fs.f_bavail, fs.f_frsize);
-	uint64_t reserve = store->set.reserve_bytes;
+	s.bytes = times(fs.f_bavail, fs.f_frsize);
+	s.files = fs.f_favail;
 	/* some file systems make inodes as they go, and count none */
-	uint64_t inodes = fs.f_files == 0 ? 0 : 1;
-
-	if (reserve == 0) {
-		reserve = times(fs.f_blocks, fs.f_frsize) / 20;
-		if (reserve < UINT64_C(64) * 1024 * 1024)
-			reserve = UINT64_C(64) * 1024 * 1024;
-		inodes = fs.f_files / 20;
+	s.counts_files = fs.f_files != 0;
+	s.keep_files = s.counts_files ? 1 : 0;
+	if (s.keep_bytes == 0) {
+		s.keep_bytes = times(fs.f_blocks, fs.f_frsize) / 20;
+		if (s.keep_bytes < UINT64_C(64) * 1024 * 1024)
+			s.keep_bytes = UINT64_C(64) * 1024 * 1024;
+		s.keep_files = fs.f_files / 20;
 	}
-	if (free_bytes < reserve || free_bytes - reserve < bytes)
+	*ret_space = s;
+	return 0;
+}
+
+static int
+check_space(const struct mc_store *store, uint64_t bytes, struct mc_err *err)
+{
+	struct mc_store_space s;
+
+	if (mc_store_space(store, &s, err) != 0)
+		return -1;
+	if (s.bytes < s.keep_bytes || s.bytes - s.keep_bytes < bytes)
 		return mc_err_set(err, MC_E_QUEUE_FULL, MC_STAGE_LOCAL,
 		    "queue %s: %" PRIu64 " bytes are free on its file system, "
 		    "and %" PRIu64 " have to stay free", store->dir,
-		    free_bytes, reserve);
-	if (fs.f_favail < inodes)
+		    s.bytes, s.keep_bytes);
+	if (s.files < s.keep_files)
 		return mc_err_set(err, MC_E_QUEUE_FULL, MC_STAGE_LOCAL,
 		    "queue %s: its file system is short of inodes (%" PRIu64
-		    " free)", store->dir, (uint64_t)fs.f_favail);
+		    " free)", store->dir, s.files);
 	return 0;
 }
 

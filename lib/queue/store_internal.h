@@ -100,6 +100,20 @@ mc_store_each(const struct mc_store *store, int dir, mc_store_name_fn fn,
 int
 mc_store_sweep_one(const struct mc_store *store, const char *name);
 
+/* what the file system has left, and what of that is to stay */
+struct mc_store_space {
+	uint64_t bytes;
+	uint64_t keep_bytes;
+	bool counts_files;	/* else the next two are 0, and say nothing */
+	uint64_t files;
+	uint64_t keep_files;
+};
+
+/* MC_E_QUEUE */
+int
+mc_store_space(const struct mc_store *store, struct mc_store_space *ret_space,
+    struct mc_err *err);
+
 /* is there room for so many bytes?  MC_E_QUEUE_FULL, MC_E_QUEUE */
 int
 mc_store_room(struct mc_store *store, uint64_t bytes, struct mc_err *err);
