@@ -92,10 +92,58 @@ keep(void *ctx, const struct mc_queue_account *account)
 	return 0;
 }
 
+static int
+keep_refusal(void *ctx, const struct mc_queue_refusal *refusal)
+{
+	struct cli_stats *stats = ctx;
+	char *reason = strdup(refusal->reason);
+	struct cli_refusal *grown = NULL;
+
+	if (reason != NULL)
+		grown = realloc(stats->refusals,
+		    (stats->n_refusals + 1) * sizeof(*grown));
+	if (grown == NULL) {
+		free(reason);
+		cli_say("out of memory");
+		return EX_TEMPFAIL;
+	}
+	stats->refusals = grown;
+	grown[stats->n_refusals++] = (struct cli_refusal){ reason,
+	    refusal->count };
+	stats->refusals_since = refusal->since;
+	return 0;
+}
+
+static int
+by_reason(const void *a, const void *b)
+{
+	return strcmp(((const struct cli_refusal *)a)->reason,
+	    ((const struct cli_refusal *)b)->reason);
+}
+
+/* they are of no account */
+static int
+get_refusals(struct cli_stats *stats)
+{
+	int status = 0;
+
+	if (stats->q->account == NULL)
+		status = mc_queue_refusals(stats->q->queue, keep_refusal,
+		    stats);
+	if (stats->n_refusals > 1)
+		qsort(stats->refusals, stats->n_refusals,
+		    sizeof(*stats->refusals), by_reason);
+	return status;
+}
+
 static void
 clear(struct cli_stats *stats)
 {
 	size_t i;
+
+	for (i = 0; i < stats->n_refusals; i++)
+		free(stats->refusals[i].reason);
+	free(stats->refusals);
 
 	for (i = 0; i < stats->n; i++) {
 		free((char *)(uintptr_t)stats->accounts[i].account);
@@ -148,6 +196,24 @@ add_states(struct cli_text *text, const char *key,
 }
 
 static void
+add_refusals(struct cli_stats *stats)
+{
+	struct cli_text *text = &stats->text;
+	size_t i;
+
+	cli_text_addz(text, "{\"refused\":");
+	for (i = 0; i < stats->n_refusals; i++) {
+		cli_text_addz(text, i == 0 ? "{" : ",");
+		cli_text_json(text, stats->refusals[i].reason);
+		cli_text_addf(text, ":%llu",
+		    (unsigned long long)stats->refusals[i].count);
+	}
+	cli_text_addz(text, "}");
+	add_time(text, "since", stats->refusals_since);
+	cli_text_addz(text, "}\n");
+}
+
+static void
 add_json(struct cli_stats *stats)
 {
 	struct cli_text *text = &stats->text;
@@ -173,6 +239,8 @@ add_json(struct cli_stats *stats)
 		add_number(text, "failed", a->failed);
 		cli_text_addz(text, "}\n");
 	}
+	if (stats->n_refusals != 0)
+		add_refusals(stats);
 }
 
 /* ----------------------------------------------------------------- writing */
@@ -263,6 +331,8 @@ cli_queue_stats(struct cli_queue *q)
 
 	if (status == 0 && !stats.found)
 		status = cli_queue_none(q);
+	if (status == 0)
+		status = get_refusals(&stats);
 	if (status == 0)
 		status = put(&stats);
 	clear(&stats);

@@ -7,6 +7,11 @@
 
 #include "queue.h"
 
+struct cli_refusal {
+	char *reason;
+	uint64_t count;
+};
+
 struct cli_stats {
 	struct cli_queue *q;
 	int64_t now;
@@ -14,6 +19,9 @@ struct cli_stats {
 	struct mc_queue_account *accounts;	/* copies, by name */
 	size_t n;
 	size_t cap;
+	struct cli_refusal *refusals;		/* of the local service */
+	size_t n_refusals;
+	int64_t refusals_since;
 	struct cli_text text;	/* what is to be written */
 };
 

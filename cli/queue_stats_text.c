@@ -116,6 +116,23 @@ add_to(struct mc_queue_account *all, const struct mc_queue_account *a)
 	all->failed += a->failed;
 }
 
+static void
+add_refusals(struct cli_stats *stats)
+{
+	struct cli_text *text = &stats->text;
+	size_t i;
+
+	cli_text_addz(text, "refused by the local service since ");
+	cli_text_time(text, CLI_MINUTE, stats->refusals_since);
+	cli_text_addz(text, "\n");
+	for (i = 0; i < stats->n_refusals; i++) {
+		cli_text_addz(text, "    ");
+		cli_text_clean(text, stats->refusals[i].reason);
+		cli_text_addf(text, " %llu\n",
+		    (unsigned long long)stats->refusals[i].count);
+	}
+}
+
 void
 cli_stats_people(struct cli_stats *stats)
 {
@@ -134,10 +151,12 @@ cli_stats_people(struct cli_stats *stats)
 		add_block(stats, a);
 		add_to(&all, a);
 	}
-	if (stats->n == 1)
-		return;
-	cli_text_addz(text, "all accounts");
-	add_block(stats, &all);
+	if (stats->n != 1) {
+		cli_text_addz(text, "all accounts");
+		add_block(stats, &all);
+	}
+	if (stats->n_refusals != 0)
+		add_refusals(stats);
 }
 
 /* --------------------------------------------------------------- Prometheus */
@@ -302,6 +321,24 @@ add_recipients(struct cli_stats *stats)
 	}
 }
 
+static void
+add_refused(struct cli_stats *stats)
+{
+	struct cli_text *text = &stats->text;
+	size_t i;
+
+	if (stats->n_refusals == 0)
+		return;
+	add_head(text, "refused_total", "counter",
+	    "What the local service refused.");
+	for (i = 0; i < stats->n_refusals; i++) {
+		cli_text_addz(text, "mailchute_refused_total{");
+		add_label(text, "reason", stats->refusals[i].reason);
+		cli_text_addf(text, "} %llu\n",
+		    (unsigned long long)stats->refusals[i].count);
+	}
+}
+
 void
 cli_stats_prometheus(struct cli_stats *stats)
 {
@@ -327,6 +364,7 @@ cli_stats_prometheus(struct cli_stats *stats)
 				    number);
 	}
 	add_recipients(stats);
+	add_refused(stats);
 	add_head(text, "counters_start_timestamp_seconds", "gauge",
 	    "Since when the counters count.");
 	if (since > 0)

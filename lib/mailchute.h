@@ -802,6 +802,24 @@ MC_API MC_CHECK int
 mc_queue_stats(struct mc_queue *queue, int cancel_fd, mc_queue_account_fn fn,
     void *ctx, struct mc_err *err);
 
+struct mc_queue_refusal {
+	const char *reason;	/* "sender", "rate-messages", ... */
+	uint64_t count;
+	int64_t since;		/* when counting began */
+};
+
+/* return nonzero to stop: mc_queue_refusals returns it */
+typedef int (*mc_queue_refusal_fn)(void *ctx,
+    const struct mc_queue_refusal *refusal);
+
+/*
+ * How often the local service has refused a session, a message or a recipient,
+ * by reason, in no order; what has never happened is not told.  Best effort,
+ * as the counters above.  0, or what fn returned.
+ */
+MC_API MC_CHECK int
+mc_queue_refusals(struct mc_queue *queue, mc_queue_refusal_fn fn, void *ctx);
+
 /*
  * The identifier that begins with `prefix` (any case), if it is the only one.
  * MC_E_QUEUE_NONE, MC_E_USAGE (several begin so, or it is empty), MC_E_QUEUE.

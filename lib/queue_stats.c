@@ -226,3 +226,32 @@ mc_queue_stats(struct mc_queue *queue, int cancel_fd, mc_queue_account_fn fn,
 	clear(&g);
 	return rc;
 }
+
+/* ----------------------------------------------------------------- refusals */
+
+struct refusing {
+	mc_queue_refusal_fn fn;
+	void *ctx;
+	const int64_t *since;
+};
+
+static int
+tell_refusal(void *ctx, const char *reason, const struct mc_counts *counts)
+{
+	const struct refusing *r = ctx;
+	struct mc_queue_refusal refusal = { .reason = reason,
+	    .count = counts->queued, .since = *r->since };
+
+	return r->fn(r->ctx, &refusal);
+}
+
+int
+mc_queue_refusals(struct mc_queue *queue, mc_queue_refusal_fn fn, void *ctx)
+{
+	int64_t since = 0;
+	struct refusing r = { fn, ctx, &since };
+
+	if (queue->store == NULL)
+		return 0;
+	return mc_refused_each(queue->store, tell_refusal, &r, &since);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * counters.c - how much has gone through a spool since it was made
+ * counters.c - how much has gone through a spool since it was made, and how often
+ * the local service has refused something
  */
 #include "base/base.h"
 
@@ -13,7 +14,7 @@
 #include "queue/side_file.h"
 #include "queue/store_internal.h"
 
-#define MAGIC "MCCOUNT\n"
+#define MAGIC_LEN 8
 #define FILE_VERSION 1
 #define RECORD MC_COUNTERS_RECORD
 #define AT_SUM (RECORD - 4)
@@ -22,8 +23,18 @@
 
 _Static_assert(MC_COUNTERS_NAME + 4 * 8 == AT_SUM, "the table in counters.h");
 
-/* the file as it was read: the head, and n accounts */
+/* two files of the same form */
+struct kind {
+	const char *file;
+	const char *magic;
+};
+
+static const struct kind accounts = { MC_COUNTERS_FILE, "MCCOUNT\n" };
+static const struct kind refusals = { MC_REFUSED_FILE, "MCREFUS\n" };
+
+/* the file as it was read: the head, and n accounts or reasons */
 struct table {
+	const struct kind *kind;
 	size_t n;
 	unsigned char bytes[RECORD * (1 + MC_COUNTERS_MOST)];
 };
@@ -53,7 +64,7 @@ is_sound(struct table *t)
 {
 	const unsigned char *head = t->bytes;
 
-	if (memcmp(head, MAGIC, strlen(MAGIC)) != 0 ||
+	if (memcmp(head, t->kind->magic, MAGIC_LEN) != 0 ||
 	    get_u32(head + 8) != FILE_VERSION || !is_whole(head))
 		return false;
 	for (size_t i = 0; i < t->n; i++) {
@@ -104,19 +115,27 @@ tell(struct table *t, mc_counters_fn fn, void *ctx)
 	return rc;
 }
 
-/* a record that is half written has a wrong sum, for a moment */
-int
-mc_counters_each(const struct mc_store *store, mc_counters_fn fn, void *ctx,
-    int64_t *ret_since)
+static void
+name_file(struct mc_side_file *file, const struct mc_store *store,
+    const struct kind *kind)
 {
-	struct mc_side_file file = { .store = store,
-	    .name = MC_COUNTERS_FILE, .fd = -1 };
+	*file = (struct mc_side_file){ .store = store, .fd = -1 };
+	memcpy(file->name, kind->file, strlen(kind->file));
+}
+
+/* a record that is half written has a wrong sum, for a moment */
+static int
+each(const struct mc_store *store, const struct kind *kind, mc_counters_fn fn,
+    void *ctx, int64_t *ret_since)
+{
 	int64_t deadline = mc_clock_after(MC_SIDE_LOOKING);
-	struct table t;
+	struct table t = { .kind = kind };
+	struct mc_side_file file;
 	long us = 0;
 	bool good;
 
 	*ret_since = 0;
+	name_file(&file, store, kind);
 	mc_side_peek(&file);
 	if (file.fd < 0 || file.size == 0) {
 		mc_side_close(&file);
@@ -131,9 +150,23 @@ mc_counters_each(const struct mc_store *store, mc_counters_fn fn, void *ctx,
 		return tell(&t, fn, ctx);
 	}
 	mc_log_line(store->set.log, MC_LOG_WARN, MC_STAGE_LOCAL,
-	    "queue %s: %s is damaged; the next message begins it anew",
-	    store->dir, file.name);
+	    "queue %s: %s is damaged; the next %s begins it anew",
+	    store->dir, file.name, kind == &accounts ? "message" : "refusal");
 	return 0;
+}
+
+int
+mc_counters_each(const struct mc_store *store, mc_counters_fn fn, void *ctx,
+    int64_t *ret_since)
+{
+	return each(store, &accounts, fn, ctx, ret_since);
+}
+
+int
+mc_refused_each(const struct mc_store *store, mc_counters_fn fn, void *ctx,
+    int64_t *ret_since)
+{
+	return each(store, &refusals, fn, ctx, ret_since);
 }
 
 /* ------------------------------------------------------------------- adding */
@@ -142,7 +175,7 @@ static void
 begin_anew(struct table *t)
 {
 	memset(t->bytes, 0, RECORD);
-	memcpy(t->bytes, MAGIC, strlen(MAGIC));
+	memcpy(t->bytes, t->kind->magic, MAGIC_LEN);
 	put_u32(t->bytes + 8, FILE_VERSION);
 	put_u64(t->bytes + 16, (uint64_t)(mc_clock_real_ms() / 1000));
 	put_sum(t->bytes);
@@ -201,10 +234,10 @@ save(struct mc_side_file *file, struct table *t, size_t i, bool anew,
 }
 
 static int
-add(struct mc_side_file *file, const char *account,
+add(struct mc_side_file *file, const struct kind *kind, const char *account,
     const struct mc_counts *more, struct mc_err *err)
 {
-	struct table t;
+	struct table t = { .kind = kind };
 	bool anew = !read_table(file->fd, file->size, &t);
 
 	if (anew && file->size != 0)
@@ -226,22 +259,22 @@ add(struct mc_side_file *file, const char *account,
 	return save(file, &t, i, anew, err);
 }
 
-bool
-mc_counters_add(struct mc_store *store, const char *account,
+static bool
+add_in(struct mc_store *store, const struct kind *kind, const char *name,
     const struct mc_counts *more)
 {
-	struct mc_side_file file = { .store = store,
-	    .name = MC_COUNTERS_FILE, .fd = -1 };
 	struct mc_err err = { .code = MC_OK };
-	size_t len = strlen(account);
+	struct mc_side_file file;
+	size_t len = strlen(name);
 
 	if (len == 0 || len >= MC_COUNTERS_NAME)
 		return true;
+	name_file(&file, store, kind);
 
 	int rc = mc_side_open(&file, true, PATIENCE, &err);
 
 	if (rc == 1)
-		rc = add(&file, account, more, &err);
+		rc = add(&file, kind, name, more, &err);
 	mc_side_close(&file);
 	if (rc < 0 && !store->counts_told) {
 		mc_log_line(store->set.log, MC_LOG_WARN, MC_STAGE_LOCAL,
@@ -250,4 +283,19 @@ mc_counters_add(struct mc_store *store, const char *account,
 		store->counts_told = true;
 	}
 	return rc >= 0;
+}
+
+bool
+mc_counters_add(struct mc_store *store, const char *account,
+    const struct mc_counts *more)
+{
+	return add_in(store, &accounts, account, more);
+}
+
+bool
+mc_refused_add(struct mc_store *store, const char *reason, uint64_t n)
+{
+	struct mc_counts more = { .queued = n };
+
+	return add_in(store, &refusals, reason, &more);
 }

@@ -25,6 +25,7 @@
 #include "queue/store.h"
 
 #define MC_COUNTERS_FILE "counters"
+#define MC_REFUSED_FILE "refused"
 #define MC_COUNTERS_RECORD 128
 #define MC_COUNTERS_NAME 92
 /* accounts; what others do is not counted */
@@ -60,6 +61,20 @@ typedef int (*mc_counters_fn)(void *ctx, const char *account,
  */
 MC_NODISCARD int
 mc_counters_each(const struct mc_store *store, mc_counters_fn fn, void *ctx,
+    int64_t *ret_since);
+
+/*
+ * mc_refused_add, mc_refused_each - the same for what the local service refused
+ *
+ * In the file "refused", of the same form, with "MCREFUS\n" at its beginning:
+ * an earlier release does not look at it.  In place of an account a reason has
+ * a record (of serve/reasons.def), and of the counts the first one alone is
+ * used.
+ */
+bool
+mc_refused_add(struct mc_store *store, const char *reason, uint64_t n);
+MC_NODISCARD int
+mc_refused_each(const struct mc_store *store, mc_counters_fn fn, void *ctx,
     int64_t *ret_since);
 
 #endif

@@ -951,6 +951,49 @@ def stats_counters(d):
     server.sock.close()
 
 
+def summed(record):
+    """124 bytes, and their FNV-1a behind them"""
+    total = 2166136261
+    for byte in record.ljust(124, b"\0"):
+        total = (total ^ byte) * 16777619 & 0xffffffff
+    return record.ljust(124, b"\0") + struct.pack("<I", total)
+
+
+@case
+def stats_refused(d):
+    """What the local service has refused, out of a file made here."""
+    d.make("")
+    same(sorted(agree(d)[0]), ACCOUNT_NAMES)
+    since = 1700000000
+    with open(d.spool + "/refused", "wb") as f:
+        f.write(summed(b"MCREFUS\n" + struct.pack("<IIq", 1, 0, since)))
+        for reason, n in ((b"sender", 7), (b"rate-messages", 2 ** 40)):
+            f.write(summed(reason.ljust(92, b"\0") + struct.pack("<Q", n)))
+    os.chmod(d.spool + "/refused", 0o600)
+    lines = d.queue("stats", "--json").lines()
+    last = json.loads(lines.pop())
+    same(last, {"refused": {"rate-messages": 2 ** 40, "sender": 7},
+                "since": since})
+    same(sorted(json.loads(line)["account"] for line in lines),
+         ACCOUNT_NAMES)
+    families = parse_metrics(d.queue("stats", "--prometheus").raw)
+    same(metric(families, "refused_total", reason="sender"), 7)
+    same(metric(families, "refused_total", reason="rate-messages"), 2 ** 40)
+    text = d.queue("stats").out
+    holds(re.search(r"(?m)^refused by the local service since [-\d]+ "
+                    r"[\d:]+\n +rate-messages 1099511627776\n"
+                    r" +sender 7$", text), text)
+    # they are of no account
+    same(list(stats(d, "-a", "work")), ["work"])
+    holds("refused" not in d.queue("stats", "-a", "work").out, "refused")
+    with open(d.spool + "/refused", "r+b") as f:
+        f.seek(200)
+        f.write(b"x")
+    same(sorted(json.loads(line)["account"] for line in
+                d.queue("stats", "--json", err="refused is damaged").lines()),
+         ACCOUNT_NAMES)
+
+
 def work_id(d):
     return [o["id"] for o in d.objects() if o["account"] == "work"][0]
 

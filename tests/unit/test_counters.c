@@ -503,6 +503,47 @@ no_memory(void **state)
 	side_clear(&s);
 }
 
+/* what was refused is in a file of its own, of the same form */
+static void
+refused(void **state)
+{
+	static struct sums sums;
+	struct side s;
+
+	(void)state;
+	side_init(&s);
+	assert_int_equal(mc_refused_each(s.store, take, &sums, &sums.since),
+	    0);
+	assert_int_equal(sums.n, 0);
+	assert_true(mc_counters_add(s.store, "work", &one));
+	assert_true(mc_refused_add(s.store, "sender", 2));
+	assert_true(mc_refused_add(s.store, "rate-messages", 1));
+	assert_true(mc_refused_add(s.store, "sender", 5));
+	assert_int_equal(mc_refused_each(s.store, take, &sums, &sums.since),
+	    0);
+	assert_int_equal(sums.n, 2);
+	assert_string_equal(sums.name[0], "sender");
+	assert_true(sums.counts[0].queued == 7);
+	assert_string_equal(sums.name[1], "rate-messages");
+	assert_true(sums.counts[1].queued == 1);
+	assert_true(sums.since > 0);
+	/* neither is taken for the other */
+	assert_int_equal(read_all(&s)->n, 1);
+	assert_counts(&s, "work", 1, 2, 3, 4);
+	assert_int_equal(renameat(s.store->top, MC_COUNTERS_FILE,
+	    s.store->top, MC_REFUSED_FILE), 0);
+	sums.n = 0;
+	assert_int_equal(mc_refused_each(s.store, take, &sums, &sums.since),
+	    0);
+	assert_int_equal(sums.n, 0);
+	assert_non_null(strstr(s.said, "refused is damaged; the next refusal"));
+	assert_true(mc_refused_add(s.store, "size", 1));
+	assert_int_equal(mc_refused_each(s.store, take, &sums, &sums.since),
+	    0);
+	assert_int_equal(sums.n, 1);
+	side_clear(&s);
+}
+
 int
 main(void)
 {
@@ -518,6 +559,7 @@ main(void)
 		cmocka_unit_test(together),
 		cmocka_unit_test(killed),
 		cmocka_unit_test(no_memory),
+		cmocka_unit_test(refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1274,6 +1274,40 @@ stats(void **state)
 	desk_clear(&d);
 }
 
+static int
+tell_refusal(void *ctx, const struct mc_queue_refusal *r)
+{
+	struct mc_buf *b = ctx;
+
+	assert_in_range(r->since, now() - 60, now());
+	mc_buf_addf(b, "%s=%d,", r->reason, (int)r->count);
+	return strcmp(r->reason, "stop") == 0 ? 42 : 0;
+}
+
+static void
+refusals(void **state)
+{
+	struct desk d;
+	struct mc_buf b;
+
+	(void)state;
+	desk_init(&d);
+	mc_buf_init(&b, 1000);
+	assert_int_equal(mc_queue_refusals(d.queue, tell_refusal, &b), 0);
+	assert_int_equal(b.len, 0);
+	assert_true(mc_refused_add(d.side.store, "sender", 3));
+	assert_true(mc_refused_add(d.side.store, "share", 1));
+	assert_int_equal(mc_queue_refusals(d.queue, tell_refusal, &b), 0);
+	assert_string_equal(b.ptr, "sender=3,share=1,");
+	assert_true(mc_refused_add(d.side.store, "stop", 1));
+	assert_true(mc_refused_add(d.side.store, "size", 1));
+	mc_buf_reset(&b);
+	assert_int_equal(mc_queue_refusals(d.queue, tell_refusal, &b), 42);
+	assert_string_equal(b.ptr, "sender=3,share=1,stop=1,");
+	mc_buf_clear(&b);
+	desk_clear(&d);
+}
+
 /* --------------------------------------------------------------- no memory */
 
 /* 0, or -1 with the first error of one round through everything */
@@ -1370,6 +1404,7 @@ main(void)
 		cmocka_unit_test(check),
 		cmocka_unit_test(scans),
 		cmocka_unit_test(stats),
+		cmocka_unit_test(refusals),
 		cmocka_unit_test(no_memory),
 	};
 
