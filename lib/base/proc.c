@@ -104,6 +104,8 @@ mc_proc_split(struct mc_str line, char ***ret_argv, struct mc_err *err)
 			break;
 		argv[n++] = to;
 		if (split_word(&line, &to) != 0) {
+			mc_mem_wipe((char *)argv + head,
+			    (size_t)(to - (char *)argv) - head);
 			mc_mem_free(argv);
 			return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG,
 			    "the command ends inside quotes or after a "

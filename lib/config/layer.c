@@ -69,6 +69,9 @@ mc_layer_put(struct mc_layer *layer, enum mc_key_id key, struct mc_str value,
 void
 mc_setting_clear(struct mc_setting *setting)
 {
+	/* a command may hold a password */
+	if (setting->text != NULL)
+		mc_mem_wipe(setting->text, strlen(setting->text));
 	mc_mem_free(setting->text);
 	mc_mem_free(setting->origin);
 	mc_secret_free(setting->secret);

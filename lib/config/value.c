@@ -413,6 +413,8 @@ parse_command(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 		return bad(err, key, "is no command: an open quote, or no"
 		    " word");
 	}
+	for (char **word = argv; *word != NULL; word++)
+		mc_mem_wipe(*word, strlen(*word));
 	mc_mem_free(argv);
 	mc_buf_add_str(out, in);
 	return 0;
@@ -615,7 +617,11 @@ mc_value_parse(enum mc_key_id key, struct mc_str in,
 	char *text = NULL;
 	int rc = -1;
 
-	mc_buf_init(&out, MAX_TEXT);
+	/* people write passwords into commands */
+	if (mc_key_row(key)->type == MC_TYPE_CMD)
+		mc_buf_init_secret(&out, MAX_TEXT);
+	else
+		mc_buf_init(&out, MAX_TEXT);
 	if (mc_key_row(key)->type == MC_TYPE_SECRET) {
 		if (parse_secret(key, in, &secret, err) != 0)
 			goto out;
