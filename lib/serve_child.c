@@ -56,13 +56,12 @@ take_sockets(int sock, struct mc_socket *sockets)
 }
 
 /* for the statistics; a queue that does not work has told so elsewhere */
-static void
+static bool
 count_refused(void *ctx, enum mc_refusal reason, uint64_t n)
 {
 	struct mc_service *v = ctx;
 
-	if (v->store != NULL)
-		(void)mc_counters_refused(v->store, mc_refusal_name(reason), n);
+	return mc_refused_add(v->store, mc_refusal_name(reason), n);
 }
 
 static int

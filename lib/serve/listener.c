@@ -114,13 +114,16 @@ tell_damped(struct listener *l, int64_t now)
 static void
 tell_tally(struct listener *l)
 {
-	for (size_t i = 0; i < MC_REFUSED__COUNT; i++) {
-		if (l->refused[i] != 0 && l->set->refused != NULL)
-			l->set->refused(l->set->ctx, (enum mc_refusal)i,
-			    l->refused[i]);
-		l->refused[i] = 0;
-	}
 	l->tally_at = MC_NEVER;
+	for (size_t i = 0; i < MC_REFUSED__COUNT; i++) {
+		if (l->refused[i] == 0)
+			continue;
+		if (l->set->refused(l->set->ctx, (enum mc_refusal)i,
+		    l->refused[i]))
+			l->refused[i] = 0;
+		else
+			l->tally_at = mc_clock_after(TALLY_MS);
+	}
 }
 
 /* ----------------------------------------------------------------- sessions */

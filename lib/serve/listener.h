@@ -52,8 +52,9 @@ struct mc_listener {
 	mc_child_fn count;
 	void *ctx;		/* of both */
 	const struct mc_log *log;
-	/* for the statistics: n more by this reason.  Not for each of them */
-	void (*refused)(void *ctx, enum mc_refusal reason, uint64_t n);
+	/* for the statistics: n more by this reason.  Not for each of them; false:
+	 * not now */
+	bool (*refused)(void *ctx, enum mc_refusal reason, uint64_t n);
 };
 
 /* until the parent says so and no session is left.  MC_E_NOMEM, MC_E_IO */
