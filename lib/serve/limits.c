@@ -15,28 +15,33 @@
 
 /* -------------------------------------------------------------------- entries */
 
-static uint16_t *
-bucket_of(const struct mc_limits *l, struct mc_whose whose)
+static size_t
+bucket_of(struct mc_whose whose)
 {
 	uint32_t hash = (whose.id ^ (uint32_t)whose.kind << 31) * 2654435761u;
 
-	return (uint16_t *)&l->buckets[hash >> 16 & (MC_LIMITS_BUCKETS - 1)];
+	return hash >> 16 & (MC_LIMITS_BUCKETS - 1);
 }
 
-static bool
-is_same(struct mc_whose a, struct mc_whose b)
+/* index of the entry, or MC_LIMITS_NONE */
+static uint16_t
+find(const struct mc_limits *l, struct mc_whose whose)
 {
-	return a.kind == b.kind && a.id == b.id;
+	uint16_t i = l->buckets[bucket_of(whose)];
+
+	while (i != MC_LIMITS_NONE && (l->entries[i].whose.id != whose.id ||
+	    l->entries[i].whose.kind != whose.kind))
+		i = l->entries[i].next;
+	return i;
 }
 
-struct mc_limits_entry *
-mc_limits_entry(const struct mc_limits *l, struct mc_whose whose)
+/* NULL: there is none */
+static struct mc_limits_entry *
+get(struct mc_limits *l, struct mc_whose whose)
 {
-	for (uint16_t i = *bucket_of(l, whose); i != MC_LIMITS_NONE;
-	    i = l->entries[i].next)
-		if (is_same(l->entries[i].whose, whose))
-			return (struct mc_limits_entry *)&l->entries[i];
-	return NULL;
+	uint16_t i = find(l, whose);
+
+	return i == MC_LIMITS_NONE ? NULL : &l->entries[i];
 }
 
 static void
@@ -63,7 +68,7 @@ static void
 forget(struct mc_limits *l, uint16_t i)
 {
 	struct mc_limits_entry *e = &l->entries[i];
-	uint16_t *link = bucket_of(l, e->whose);
+	uint16_t *link = &l->buckets[bucket_of(e->whose)];
 
 	while (*link != i)
 		link = &l->entries[*link].next;
@@ -85,7 +90,7 @@ forget_idle(struct mc_limits *l, int64_t now)
 struct mc_limits_entry *
 mc_limits_need(struct mc_limits *l, struct mc_whose whose, int64_t now)
 {
-	struct mc_limits_entry *e = mc_limits_entry(l, whose);
+	struct mc_limits_entry *e = get(l, whose);
 	uint16_t i, *bucket;
 
 	if (e != NULL)
@@ -95,7 +100,7 @@ mc_limits_need(struct mc_limits *l, struct mc_whose whose, int64_t now)
 	i = l->free;
 	if (i == MC_LIMITS_NONE)
 		return NULL;
-	bucket = bucket_of(l, whose);
+	bucket = &l->buckets[bucket_of(whose)];
 	e = &l->entries[i];
 	l->free = e->next;
 	*e = (struct mc_limits_entry){ .whose = whose, .used = true,
@@ -155,7 +160,7 @@ mc_limits_join(struct mc_limits *l, struct mc_whose whose, int64_t now)
 void
 mc_limits_leave(struct mc_limits *l, struct mc_whose whose)
 {
-	struct mc_limits_entry *e = mc_limits_entry(l, whose);
+	struct mc_limits_entry *e = get(l, whose);
 
 	if (e != NULL && e->sessions != 0)
 		e->sessions--;
@@ -164,7 +169,7 @@ mc_limits_leave(struct mc_limits *l, struct mc_whose whose)
 static int64_t
 delay_of(struct mc_limits *l, struct mc_whose whose, int64_t now)
 {
-	struct mc_limits_entry *e = mc_limits_entry(l, whose);
+	struct mc_limits_entry *e = get(l, whose);
 	int64_t delay;
 
 	if (e == NULL)
@@ -304,7 +309,7 @@ is_over(uint64_t part, uint64_t whole, uint32_t percent)
 enum mc_refusal
 mc_limits_share(const struct mc_limits *l, uid_t uid, uint64_t bytes)
 {
-	const struct mc_limits_entry *e;
+	const uint16_t i = find(l, mc_whose_user(uid));
 	const struct mc_usage_user *u;
 	uint64_t messages = 1;
 
@@ -315,8 +320,9 @@ mc_limits_share(const struct mc_limits *l, uid_t uid, uint64_t bytes)
 		messages = sum_of(messages, u->messages);
 		bytes = sum_of(bytes, u->bytes);
 	}
-	e = mc_limits_entry(l, mc_whose_user(uid));
-	if (e != NULL) {
+	if (i != MC_LIMITS_NONE) {
+		const struct mc_limits_entry *e = &l->entries[i];
+
 		messages = sum_of(messages, e->old_messages + e->new_messages);
 		bytes = sum_of(bytes, sum_of(e->old_bytes, e->new_bytes));
 	}

@@ -44,10 +44,6 @@ struct mc_limits {
 	struct mc_limits_entry entries[MC_LIMITS_MOST];
 };
 
-/* NULL: there is none */
-struct mc_limits_entry *
-mc_limits_entry(const struct mc_limits *l, struct mc_whose whose);
-
 /* one that is made if need be; NULL: all are in use */
 struct mc_limits_entry *
 mc_limits_need(struct mc_limits *l, struct mc_whose whose, int64_t now);

@@ -579,6 +579,8 @@ test_answer_err(void **state)
 		    451, { 4, 3, 0 } },
 		{ { .code = MC_E_INTERNAL, .enh = { 4, 3, 0 } },
 		    451, { 4, 3, 0 } },
+		{ { .code = MC_E_NOT_ALLOWED, .enh = { 5, 7, 1 } },
+		    550, { 5, 7, 1 } },
 		{ { .code = MC_E_TOO_BIG, .enh = { 5, 3, 4 } },
 		    552, { 5, 3, 4 } },
 		{ { .code = MC_E_ADDR_SYNTAX, .enh = { 5, 1, 3 } },
