@@ -176,12 +176,6 @@ load(struct serving *s, struct mc_config **ret_config, struct mc_err *err)
 	if (mc_config_load(&s->id->caller, s->file, NULL, NULL, ret_config,
 	    err) != 0)
 		return -1;
-	if (s->socket != NULL &&
-	    mc_config_set(*ret_config, "socket", s->socket, err) != 0) {
-		mc_config_free(*ret_config);
-		*ret_config = NULL;
-		return -1;
-	}
 	log = cli_log_of(s->id, *ret_config);
 	snprintf(s->next_log, sizeof(s->next_log), "%s", log);
 	return 0;
@@ -202,7 +196,7 @@ run(struct serving *s, struct mc_config *config)
 	struct mc_err err = { 0 };
 	struct mc_serve_options set = {
 		.cancel_fd = cli_cancel_fd(), .reload_fd = cli_catch_reload(),
-		.sockets = fds, .no_tcp = s->no_tcp,
+		.sockets = fds, .socket = s->socket, .no_tcp = s->no_tcp,
 		.most = s->verbose != 0 ? MC_LOG_DEBUG : MC_LOG_INFO,
 		.log = on_log, .log_ctx = s, .in_child = on_child,
 		.load = on_load, .state = on_state, .done = on_done,

@@ -947,6 +947,7 @@ struct mc_serve_options {
 	const int *sockets;	/* that listen already, such as systemd hands
 				 * over; they become ours */
 	size_t n_sockets;	/* 0: make those that the configuration names */
+	const char *socket;	/* path, instead of the configuration's; or NULL */
 	int no_tcp;		/* make none for addresses */
 	enum mc_level most;	/* lines for log */
 	/* called in every process of the service, as are done and event */

@@ -36,9 +36,10 @@ static int
 make_sockets(struct mc_sup *s, struct mc_err *err)
 {
 	const struct mc_serve_settings *l = &s->v.limits;
+	const char *path = s->v.set->socket;
 	struct mc_socket socket;
 
-	if (mc_socket_unix(l->socket, (mode_t)l->socket_mode,
+	if (mc_socket_unix(path != NULL ? path : l->socket, (mode_t)l->socket_mode,
 	    l->has_group ? l->group : (gid_t)-1, &socket, err) != 0 ||
 	    add_socket(s, &socket) != 0)
 		return -1;
