@@ -20,6 +20,9 @@
 
 /* messages that are opened in one go to learn their accounts */
 #define LOOK_AHEAD 256
+/* the same while there is enough to do: who handed a message in shows only when
+ * it is opened, and somebody's only one may be behind all of another one's */
+#define LOOK_MORE 16
 /* a watching run looks at everything again after so long, whatever it hears */
 #define RESCAN_MS (60 * 1000)
 /* without inotify it is all it hears */
@@ -142,7 +145,9 @@ place(struct mc_runner *r, struct mc_item *item)
 			return;
 		}
 		item->state = MC_ITEM_READY;
-		mc_fifo_put(&lane->ready, item);
+		if (mc_ready_put(&lane->ready, info.uid, item) != 0)
+			(void)mc_err_set(&r->stop, MC_E_NOMEM,
+			    MC_STAGE_LOCAL, NULL);
 		return;
 	}
 	/* the damaged one is moved away by whoever claims it */
@@ -187,9 +192,9 @@ look_ahead(struct mc_runner *r)
 	 * may be others behind it */
 	bool stuck = !r->gave;
 
-	while (r->fresh.n != 0 && r->stop.code == MC_OK &&
-	    opened < LOOK_AHEAD &&
-	    (stuck || n_ready(r) < LOOK_AHEAD || some_lane_is_hungry(r))) {
+	while (r->fresh.n != 0 && r->stop.code == MC_OK && !r->cancelled &&
+	    opened < LOOK_AHEAD && (opened < LOOK_MORE || stuck ||
+	    n_ready(r) < LOOK_AHEAD || some_lane_is_hungry(r))) {
 		struct mc_item *item = mc_fifo_take(&r->fresh);
 
 		opened++;
@@ -198,7 +203,7 @@ look_ahead(struct mc_runner *r)
 		else
 			place(r, item);
 	}
-	return opened == LOOK_AHEAD && r->fresh.n != 0;
+	return opened != 0 && r->fresh.n != 0;
 }
 
 static void

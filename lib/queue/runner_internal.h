@@ -29,6 +29,7 @@ struct mc_item {
 	unsigned tries;		/* in vain, since others had it */
 	int64_t due;		/* seconds since 1970 */
 	int64_t again;		/* mc_clock_ms; MC_NEVER: not in this run */
+	struct mc_share *share;	/* whose turn it is sent in */
 	struct mc_item *next;	/* of the list that it is in */
 	struct mc_item *chain;	/* of its bucket */
 };
@@ -74,6 +75,41 @@ mc_fifo_take(struct mc_fifo *fifo);
 void
 mc_fifo_sort(struct mc_fifo *fifo);
 
+/*
+ * What is ready of an account: those that were asked for by name, in the order
+ * of asking; then those who handed in messages take turns, a message each, and
+ * the messages of one go in the order in which they were put here.  So nobody
+ * waits for all that somebody else has handed in before.
+ */
+struct mc_share {
+	unsigned long uid;
+	struct mc_fifo fifo;
+	struct mc_share *next;	/* of all of them */
+	struct mc_share *behind;	/* whose turn it is after, if it has any */
+};
+
+struct mc_ready {
+	struct mc_fifo forced;
+	struct mc_share *shares;	/* of all, also without messages */
+	struct mc_share *turn;		/* those with messages, next one first */
+	struct mc_share *last;
+	size_t n;
+};
+
+/* -1 if out of memory */
+int
+mc_ready_put(struct mc_ready *ready, unsigned long uid, struct mc_item *item);
+
+/* as if it had not been taken; it was put here before */
+void
+mc_ready_put_back(struct mc_ready *ready, struct mc_item *item);
+
+struct mc_item *
+mc_ready_take(struct mc_ready *ready);
+
+void
+mc_ready_clear(struct mc_ready *ready);
+
 /* ------------------------------------------------------------------- runner */
 
 struct mc_runner;
@@ -84,7 +120,7 @@ struct mc_lane {
 	const struct mc_account *account;	/* NULL: not in the configuration */
 	struct mc_schedule schedule;
 	struct mc_pause pause;
-	struct mc_fifo ready;
+	struct mc_ready ready;
 	struct mc_hand *hands;	/* its workers, a list */
 	size_t n_hands;
 	size_t most_hands;	/* the server takes no more; 0: not known */

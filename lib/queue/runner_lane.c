@@ -65,6 +65,7 @@ mc_lanes_clear(struct mc_runner *r)
 		while (lane->hands != NULL)
 			mc_hand_end(r, lane->hands);
 		r->lanes = lane->next;
+		mc_ready_clear(&lane->ready);
 		mc_mem_free(lane->name);
 		mc_mem_free(lane);
 	}
@@ -101,7 +102,7 @@ mc_lane_works(struct mc_runner *r, struct mc_lane *lane)
 static bool
 forced(const struct mc_lane *lane)
 {
-	return lane->ready.first != NULL && lane->ready.first->forced;
+	return lane->ready.forced.n != 0;
 }
 
 /* a pause that somebody has lifted in the meantime */
@@ -139,7 +140,7 @@ mc_lane_open(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake)
 		    lane->name);
 		mc_lane_fail(r, lane, MC_FAULT_ACCOUNT, &why);
 		while (forced(lane))
-			mc_runner_put_off(r, mc_fifo_take(&lane->ready),
+			mc_runner_put_off(r, mc_ready_take(&lane->ready),
 			    MC_NEVER);
 		return false;
 	}
@@ -282,10 +283,10 @@ give(struct mc_runner *r, struct mc_lane *lane, int64_t *ret_wake)
 
 		if (hand == NULL || !rate_allows(r, lane, ret_wake))
 			return;
-		item = mc_fifo_take(&lane->ready);
+		item = mc_ready_take(&lane->ready);
 		rc = claim(r, hand, item, &entry);
 		if (rc == 2) {
-			mc_fifo_put_back(&lane->ready, item);
+			mc_ready_put_back(&lane->ready, item);
 			continue;
 		}
 		r->gave = true;

@@ -444,7 +444,7 @@ wait_for_account(struct mc_runner *r, struct mc_lane *lane,
 		return;
 	}
 	item->state = MC_ITEM_READY;
-	mc_fifo_put_back(&lane->ready, item);
+	mc_ready_put_back(&lane->ready, item);
 }
 
 static void

@@ -3,7 +3,9 @@
  * runner_stage.h - a queue, and a server that is a table: what a recipient's
  * name begins with decides what becomes of it
  *
- * For one .c file a program.
+ * For one .c file a program.  With BY_PARENT a run is a process of its own, as
+ * in the service: without secrets, confined, and its workers are started by
+ * the test.
  */
 #ifndef RUNNER_STAGE_H
 #define RUNNER_STAGE_H
@@ -15,6 +17,8 @@
 #include "base/mem.h"
 #include "queue/pause.h"
 #include "queue/runner.h"
+#include "queue/spawn.h"
+#include "serve/roles.h"
 #include "store_side.h"
 
 #include <errno.h>
@@ -38,8 +42,10 @@ struct world {
 	int open_after;		/* only so many of them work; 0: all */
 	int limit;		/* connections that the server takes */
 	int sends;
+	int pause_ms;		/* the server takes so long for each */
 	int dsn;
 	int kill;		/* the runner, once "kill" is delivered */
+	pid_t runner;		/* where the worker's parent is another one */
 	int hold;		/* messages that a server was to hold */
 	int most_flying;	/* transactions begun and not answered */
 	int text_is_out;	/* when a connection is lost */
@@ -206,6 +212,8 @@ fake_send(struct mc_transport *t, const struct mc_transport_job *job,
 			struct pollfd p = { .fd = t->env->cancel_fd,
 			    .events = POLLIN };
 
+			if (world->pause_ms != 0)
+				(void)poll(NULL, 0, world->pause_ms);
 			if (begins(r, "slow"))
 				(void)poll(NULL, 0, 700);
 			if (begins(r, "stuck") && poll(&p, 1, 20000) > 0)
@@ -213,7 +221,8 @@ fake_send(struct mc_transport *t, const struct mc_transport_job *job,
 				    false, err);
 			deliver(job, r);
 			if (begins(r, "kill") && world->kill != 0) {
-				(void)kill(getppid(), SIGKILL);
+				(void)kill(world->runner != 0 ?
+				    world->runner : getppid(), SIGKILL);
 				_exit(9);
 			}
 		}
@@ -420,15 +429,172 @@ put_to(struct stage *s, const char *names, unsigned notify)
 	return id;
 }
 
+/* what run() says of a runner that is a process of its own */
+#define RUN_KILLED (-2)
+
 static int
-run(struct stage *s, struct mc_err *err)
+run_here(struct stage *s, const int *spawn, struct mc_err *err)
 {
 	struct mc_runner_settings set = { .store = s->side.store,
 	    .config = s->config, .caller = &s->caller, .log = &s->side.log,
-	    .ops = s->ops, .failed_keep = 1000, .run = &s->run };
+	    .ops = s->ops, .failed_keep = 1000, .run = &s->run,
+	    .spawn = spawn };
 
 	return mc_runner_run(&set, err);
 }
+
+#ifdef BY_PARENT
+
+/* what a run in another process has to say */
+struct outcome {
+	bool ended;		/* it did not die */
+	int rc;
+	struct mc_err err;
+	size_t events[5];
+	struct mc_run_event last;
+	char said[sizeof(((struct side *)NULL)->said)];
+	unsigned long allocations;
+	unsigned confined;
+};
+
+static struct outcome *outcome;
+static unsigned not_confined;	/* MC_CONFINE_... */
+
+static void
+be_runner(struct stage *s, int channel)
+{
+	struct mc_role_settings role = { .config = s->config,
+	    .caller = &s->caller, .spool = s->side.dir,
+	    .log = &(struct mc_log){ 0 }, .without = not_confined };
+
+	(void)alarm(120);
+	mc_config_forget(s->config, NULL);
+	outcome->confined = mc_role_confine(MC_ROLE_RUNNER, &role);
+	outcome->rc = run_here(s, &channel, &outcome->err);
+	outcome->allocations = failmalloc(0, false);
+	memcpy(outcome->events, s->events, sizeof(s->events));
+	outcome->last = s->last;
+	memcpy(outcome->said, s->side.said, sizeof(s->side.said));
+	outcome->ended = true;
+	_exit(0);
+}
+
+#define MOST_WORKERS 300
+
+/* the test may have children of its own: only ours are waited for */
+static void
+reap(struct mc_spawn_parent *parent, pid_t *pids, size_t *n)
+{
+	for (size_t i = 0; i < *n;) {
+		if (waitpid(pids[i], NULL, WNOHANG) == 0) {
+			i++;
+			continue;
+		}
+		assert_true(mc_spawn_gone(parent, pids[i]));
+		pids[i] = pids[--*n];
+	}
+}
+
+/* until there is neither a runner nor a worker */
+static void
+be_parent(struct mc_spawn_parent *parent, pid_t runner, int *channel)
+{
+	pid_t pids[MOST_WORKERS];
+	struct mc_err err = { 0 };
+	bool there = true;
+	size_t n = 0;
+
+	while (there || n != 0) {
+		struct pollfd p = { .fd = *channel, .events = POLLIN };
+		int64_t wake = MC_NEVER;
+		int rc = 0;
+
+		assert_in_range(n, 0, MOST_WORKERS - 1);
+		if (poll(&p, 1, 20) > 0)
+			rc = mc_spawn_take(*channel, parent, &pids[n], &err);
+		if (rc == 1)
+			n++;
+		if (rc < 0)
+			mc_file_close(channel);
+		reap(parent, pids, &n);
+		if (there && waitpid(runner, NULL, WNOHANG) != 0) {
+			there = false;
+			mc_file_close(channel);
+			mc_spawn_end(parent, 5000);
+		}
+		assert_int_equal(mc_spawn_check(parent, &wake), n);
+	}
+}
+
+static int
+run(struct stage *s, struct mc_err *err)
+{
+	struct mc_spawn_parent parent = { .config = s->config,
+	    .caller = &s->caller, .log = &s->side.log, .dir = s->side.dir,
+	    .ops = s->ops };
+	int ends[2];
+	pid_t pid;
+
+	assert_int_equal(mc_spawn_channel(ends, NULL), 0);
+	/* of its own: runs may be beside each other */
+	if (outcome != NULL)
+		(void)munmap(outcome, sizeof(*outcome));
+	outcome = mmap(NULL, sizeof(*outcome), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(outcome != MAP_FAILED);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(ends[0]);
+		be_runner(s, ends[1]);
+	}
+	world->runner = pid;
+	(void)failmalloc(0, false);
+	(void)close(ends[1]);
+	mc_spawn_parent_init(&parent);
+	be_parent(&parent, pid, &ends[0]);
+	mc_spawn_parent_clear(&parent);
+	if (outcome->ended) {
+		memcpy(s->events, outcome->events, sizeof(s->events));
+		s->last = outcome->last;
+		(void)snprintf(s->side.said + strlen(s->side.said),
+		    sizeof(s->side.said) - strlen(s->side.said), "%s",
+		    outcome->said);
+	}
+	if (err != NULL)
+		*err = outcome->err;
+	return outcome->ended ? outcome->rc : RUN_KILLED;
+}
+
+MC_UNUSED static unsigned long
+allocations(void)
+{
+	return outcome->allocations;
+}
+
+/* the runner was killed, whose parent has this status */
+#define assert_killed(status) assert_true(WIFEXITED(status) && \
+	WEXITSTATUS(status) == 0)
+
+#else
+
+#define assert_killed(status) assert_true(WIFSIGNALED(status) && \
+	WTERMSIG(status) == SIGKILL)
+
+static int
+run(struct stage *s, struct mc_err *err)
+{
+	return run_here(s, NULL, err);
+}
+
+/* of the last run, none of which fails any more */
+MC_UNUSED static unsigned long
+allocations(void)
+{
+	return failmalloc(0, false);
+}
+
+#endif
 
 static void
 run_ok(struct stage *s)

@@ -358,11 +358,10 @@ test_runner_dies(void **state)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		(void)alarm(20);
-		(void)run(&s, NULL);
-		_exit(0);
+		_exit(run(&s, NULL) != RUN_KILLED);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	assert_killed(status);
 	for (int i = 4; i < 7; i++) {
 		assert_true(look(&s, s.ids[i], cells).cut_off);
 		assert_string_equal(cells, "P");
@@ -449,6 +448,168 @@ test_large(void **state)
 	tear_down(&s);
 }
 
+/* ------------------------------------------------------- whose turn it is */
+
+/* n messages, one a second, of who handed them in */
+static void
+put_of(struct stage *s, unsigned long uid, const char *name, int n)
+{
+	char word[32];
+
+	s->side.item.uid = uid;
+	for (int i = 0; i < n; i++) {
+		/* only the last identifiers are asked for */
+		if (s->n_ids == MC_NELEM(s->ids))
+			s->n_ids = 0;
+		s->side.item.next_attempt++;
+		(void)snprintf(word, sizeof(word), "%s%d", name, i);
+		put_to(s, word, 0);
+	}
+}
+
+static void
+check_order(const char *const *want, size_t n)
+{
+	char address[40];
+
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(address, sizeof(address), "%s@y.example",
+		    want[i]);
+		assert_string_equal(world->sent[i], address);
+	}
+}
+
+/* those who handed in later do not wait for all that was there before, however
+ * many are in hand at once; everybody's own order stays */
+static void
+test_turns(void **state)
+{
+	static const char *const want[] = { "a0", "b0", "c0", "a1", "b1", "a2",
+	    "b2", "a3", "a4", "a5" };
+	static const struct {
+		const struct mc_transport_ops *ops;
+		const char *conf;
+	} rows[] = {
+		{ &fake, "connections = 1\n" },
+		{ &flying, "connections = 1\n" },
+		{ &flying, "connections = 1\npipeline-depth = 2\n" },
+		{ &flying, "connections = 1\nmessages-per-connection = 3\n" },
+		{ &flying, "connections = 1\nrate = 1000/s\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct stage s;
+
+		open_stage(&s, rows[i].conf);
+		s.ops = rows[i].ops;
+		put_of(&s, 7, "a", 6);
+		put_of(&s, 3, "b", 3);
+		put_of(&s, 0, "c", 1);
+		run_ok(&s);
+		assert_int_equal(world->n_sent, (int)MC_NELEM(want));
+		check_order(want, MC_NELEM(want));
+		tear_down(&s);
+	}
+}
+
+/* of one alone, oldest first, as ever */
+static void
+test_no_turns(void **state)
+{
+	char address[40];
+	struct stage s;
+
+	(void)state;
+	open_stage(&s, "connections = 1\n");
+	put_of(&s, 7, "a", 600);
+	run_ok(&s);
+	assert_int_equal(world->n_sent, 600);
+	for (int i = 0; i < 600; i++) {
+		(void)snprintf(address, sizeof(address), "a%d@y.example", i);
+		assert_string_equal(world->sent[i], address);
+	}
+	tear_down(&s);
+}
+
+static int
+place_of(const char *address)
+{
+	for (int i = 0; i < world->n_sent; i++)
+		if (strcmp(world->sent[i], address) == 0)
+			return i;
+	fail_msg("%s was not sent", address);
+	return -1;
+}
+
+/* far behind more than is looked at in one go; each takes the server a while */
+static void
+test_turn_of_the_last(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	open_stage(&s, "connections = 1\npipeline-depth = 1\n");
+	world->pause_ms = 2;
+	s.side.item.next_attempt = now() - 2000;
+	put_of(&s, 7, "a", 1500);
+	put_of(&s, 3, "b", 1);
+	run_ok(&s);
+	assert_int_equal(world->n_sent, 1501);
+	assert_in_range(place_of("b0@y.example"), 0, 500);
+	assert_int_equal(place_of("a0@y.example"), 0);
+	tear_down(&s);
+}
+
+/* what has to go alone keeps its turn while it waits for the others in hand */
+static void
+test_turn_alone(void **state)
+{
+	static const char *const want[] = { "a0", "b0", "alone0", "b1", "c0",
+	    "b2", "c1" };
+	struct mc_err err = { 0 };
+	struct mc_entry *entry;
+	struct stage s;
+
+	(void)state;
+	open_stage(&s, "connections = 1\n");
+	put_of(&s, 7, "a", 1);
+	put_of(&s, 7, "alone", 1);
+	entry = side_claim(&s.side, s.ids[1]);
+	assert_int_equal(mc_entry_note(entry, 0, now() - 1500,
+	    "[451 4.3.0] not now", false, &err), 0);
+	mc_entry_close(entry);
+	put_of(&s, 7, "c", 2);
+	put_of(&s, 3, "b", 3);
+	run_ok(&s);
+	assert_int_equal(world->n_sent, (int)MC_NELEM(want));
+	check_order(want, MC_NELEM(want));
+	tear_down(&s);
+}
+
+/* asked for by name they go as they were asked for */
+static void
+test_no_turn_by_name(void **state)
+{
+	static const char *const want[] = { "b1", "a1", "a0", "b0" };
+	const char *ids[4];
+	struct stage s;
+
+	(void)state;
+	open_stage(&s, "connections = 1\n");
+	put_of(&s, 7, "a", 2);
+	put_of(&s, 3, "b", 2);
+	ids[0] = s.ids[3];
+	ids[1] = s.ids[1];
+	ids[2] = s.ids[0];
+	ids[3] = s.ids[2];
+	s.run.ids = ids;
+	s.run.n_ids = MC_NELEM(ids);
+	run_ok(&s);
+	check_order(want, MC_NELEM(want));
+	tear_down(&s);
+}
+
 /* for each failing allocation: nothing is lost, nothing is sent twice */
 static void
 test_no_memory(void **state)
@@ -463,7 +624,7 @@ test_no_memory(void **state)
 		put_lot(&s, "first", 4, "later");
 		(void)failmalloc(n, false);
 		rc = run(&s, NULL);
-		made = failmalloc(0, false);
+		made = allocations();
 		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 		world->open_now = 0;
 		mc_pause_clear(s.side.store, "work");
@@ -496,6 +657,11 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_runner_dies),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_no_turns),
+		cmocka_unit_test(test_turn_of_the_last),
+		cmocka_unit_test(test_turn_alone),
+		cmocka_unit_test(test_no_turn_by_name),
 		cmocka_unit_test(test_no_memory),
 	};
 
