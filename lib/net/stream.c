@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection: reading and writing with deadlines, and turning on TLS.
+ * One connection: reading and writing with deadlines, in clear or through TLS.
  */
 #include "base/base.h"
 
@@ -43,7 +43,8 @@ mc_stream_attach(struct mc_stream *s, int fd, size_t sent)
 #endif
 	s->fd = fd;
 	s->io.fd = fd;
-	mc_tls_io_sent(&s->io, sent);
+	if (s->layer != NULL)
+		s->layer->sent(s, sent);
 }
 
 void
@@ -51,7 +52,8 @@ mc_stream_free(struct mc_stream *s)
 {
 	if (s == NULL)
 		return;
-	mc_stream_tls_end(s);
+	if (s->layer != NULL)
+		s->layer->end(s);
 	mc_file_close(&s->fd);
 	mc_mem_free(s);
 }
@@ -113,8 +115,8 @@ mc_stream_wait(struct mc_stream *s, short events, int64_t deadline,
 	return -1;
 }
 
-static bool
-would_block(int sys)
+bool
+mc_stream_would_block(int sys)
 {
 	return sys == EAGAIN || sys == EWOULDBLOCK || sys == EINTR;
 }
@@ -133,14 +135,13 @@ clear_read(struct mc_stream *s, void *p, size_t n, int64_t deadline,
 			*ret_got = (size_t)got;
 			return 0;
 		}
-		if (!would_block(errno))
+		if (!mc_stream_would_block(errno))
 			return mc_stream_broken(s, errno, "reading", err);
 	}
 }
 
-/* 1: bytes wait; 0: the end; -1 with errno */
-static int
-clear_peek(const struct mc_stream *s)
+int
+mc_stream_peek(const struct mc_stream *s)
 {
 	char c;
 	ssize_t got;
@@ -162,9 +163,9 @@ clear_write(struct mc_stream *s, const char *p, size_t n, bool stop_on_input,
 			continue;
 		}
 		int sys = errno;
-		if (!would_block(sys)) {
+		if (!mc_stream_would_block(sys)) {
 			/* the reply that explains why may be there */
-			if (stop_on_input && clear_peek(s) == 1)
+			if (stop_on_input && mc_stream_peek(s) == 1)
 				break;
 			return mc_stream_broken(s, sys, "writing", err);
 		}
@@ -188,7 +189,7 @@ mc_stream_read(struct mc_stream *s, void *p, size_t n, int64_t deadline,
 	if (mc_err_is_set(&s->fault))
 		return mc_stream_fault(s, err);
 	if (s->tls_up)
-		return mc_stream_tls_read(s, p, n, deadline, ret_got, err);
+		return s->layer->read(s, p, n, deadline, ret_got, err);
 	return clear_read(s, p, n, deadline, ret_got, err);
 }
 
@@ -200,7 +201,7 @@ mc_stream_write(struct mc_stream *s, const void *p, size_t n,
 	if (mc_err_is_set(&s->fault))
 		return mc_stream_fault(s, err);
 	if (s->tls_up)
-		return mc_stream_tls_write(s, p, n, stop_on_input, deadline,
+		return s->layer->write(s, p, n, stop_on_input, deadline,
 		    ret_done, err);
 	return clear_write(s, p, n, stop_on_input, deadline, ret_done, err);
 }
@@ -211,59 +212,6 @@ mc_stream_readable(struct mc_stream *s)
 	if (mc_err_is_set(&s->fault))
 		return true;
 	if (s->tls_up)
-		return mc_stream_tls_input(s) != 0;
-	return clear_peek(s) != -1 || !would_block(errno);
-}
-
-/*
- * CVE-2011-0411 and its kin: what came before our ClientHello was never
- * protected, so nothing of it may be taken for an answer behind TLS.
- */
-static int
-check_no_input(struct mc_stream *s, struct mc_err *err)
-{
-	int got = clear_peek(s);
-	if (got == 1) {
-		mc_err_set(&s->fault, MC_E_INJECTED, MC_STAGE_STARTTLS,
-		    "data in clear behind the reply to STARTTLS: the server "
-		    "is broken or somebody tampers with the connection");
-		return mc_stream_fault(s, err);
-	}
-	if (got == 0) {
-		mc_err_set(&s->fault, MC_E_CLOSED, MC_STAGE_STARTTLS,
-		    "the server closed the connection after STARTTLS");
-		return mc_stream_fault(s, err);
-	}
-	if (!would_block(errno))
-		return mc_stream_broken(s, errno, "starting TLS", err);
-	return 0;
-}
-
-int
-mc_stream_prepare_tls(struct mc_stream *s, const struct mc_tls *tls,
-    struct mc_str *ret_hello, struct mc_err *err)
-{
-	if (mc_err_is_set(&s->fault))
-		return mc_stream_fault(s, err);
-	if (s->tls.ssl != NULL || s->fd != -1)
-		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_TLS,
-		    "too late to prepare TLS");
-	return mc_stream_tls_prepare(s, tls, ret_hello, err);
-}
-
-int
-mc_stream_start_tls(struct mc_stream *s, const struct mc_tls *tls,
-    bool after_clear, int64_t deadline, struct mc_tls_info *ret_info,
-    struct mc_err *err)
-{
-	if (mc_err_is_set(&s->fault))
-		return mc_stream_fault(s, err);
-	if (s->tls.ssl != NULL && (s->tls_up || !s->tls_begun ||
-	    after_clear || s->tls.tls != tls))
-		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_TLS,
-		    "TLS is on already");
-	if (after_clear && check_no_input(s, err) == -1)
-		return -1;
-	return mc_stream_tls_start(s, tls, after_clear, deadline, ret_info,
-	    err);
+		return s->layer->input(s) != 0;
+	return mc_stream_peek(s) != -1 || !mc_stream_would_block(errno);
 }

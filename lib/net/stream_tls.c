@@ -180,8 +180,8 @@ is_hello(const struct mc_tls_io *io)
 	    9 + ((size_t)p[6] << 16 | (size_t)p[7] << 8 | p[8]) == io->n_held;
 }
 
-int
-mc_stream_tls_prepare(struct mc_stream *s, const struct mc_tls *tls,
+static int
+tls_prepare(struct mc_stream *s, const struct mc_tls *tls,
     struct mc_str *ret_hello, struct mc_err *err)
 {
 	if (mc_tls_conn_init(&s->tls, tls, &s->io, &s->fault) == -1)
@@ -223,8 +223,8 @@ hasten_greeting(const struct mc_stream *s)
  * side (in TLS 1.3; before that the server ends it) waits for that: one segment
  * instead of two, and none before all checks have passed.
  */
-int
-mc_stream_tls_start(struct mc_stream *s, const struct mc_tls *tls,
+static int
+tls_start(struct mc_stream *s, const struct mc_tls *tls,
     bool after_clear, int64_t deadline, struct mc_tls_info *ret_info,
     struct mc_err *err)
 {
@@ -242,8 +242,8 @@ mc_stream_tls_start(struct mc_stream *s, const struct mc_tls *tls,
 	return 0;
 }
 
-void
-mc_stream_tls_end(struct mc_stream *s)
+static void
+tls_end(struct mc_stream *s)
 {
 	/* an alert between the halves of a record would be garbage */
 	if (s->tls_up && s->half_out == 0 && !mc_err_is_set(&s->fault)) {
@@ -259,8 +259,8 @@ mc_stream_tls_end(struct mc_stream *s)
 
 /* --------------------------------------------------------------- reading */
 
-int
-mc_stream_tls_input(struct mc_stream *s)
+static int
+tls_input(struct mc_stream *s)
 {
 	for (int i = 0; i < MAX_IDLE; i++) {
 		char c;
@@ -276,8 +276,8 @@ mc_stream_tls_input(struct mc_stream *s)
 	return 1;
 }
 
-int
-mc_stream_tls_read(struct mc_stream *s, void *p, size_t n, int64_t deadline,
+static int
+tls_read(struct mc_stream *s, void *p, size_t n, int64_t deadline,
     size_t *ret_got, struct mc_err *err)
 {
 	int want = n > INT_MAX ? INT_MAX : (int)n;
@@ -321,7 +321,7 @@ blocked(struct mc_stream *s, enum outcome o, bool stop_on_input,
 {
 	if (!stop_on_input || o != WANT_OUTPUT)
 		return wait_for(s, o, deadline, err);
-	int input = mc_stream_tls_input(s);
+	int input = tls_input(s);
 	if (input == -1)
 		return mc_stream_fault(s, err);
 	if (input == 1)
@@ -336,7 +336,7 @@ write_failed(struct mc_stream *s, bool stop_on_input, struct mc_err *err)
 	int sys = s->io.sys;
 	if (sys != 0) {
 		ERR_clear_error();
-		int input = mc_stream_tls_input(s);
+		int input = tls_input(s);
 		if (input == 1 && stop_on_input)
 			return 0;
 		if (input == -1)
@@ -346,8 +346,8 @@ write_failed(struct mc_stream *s, bool stop_on_input, struct mc_err *err)
 	return fail(s, "writing", err);
 }
 
-int
-mc_stream_tls_write(struct mc_stream *s, const char *p, size_t n,
+static int
+tls_write(struct mc_stream *s, const char *p, size_t n,
     bool stop_on_input, int64_t deadline, size_t *ret_done,
     struct mc_err *err)
 {
@@ -383,4 +383,71 @@ mc_stream_tls_write(struct mc_stream *s, const char *p, size_t n,
 	}
 	*ret_done = done;
 	return 0;
+}
+
+/* ---------------------------------------------------------------- turning on */
+
+static void
+tls_sent(struct mc_stream *s, size_t n)
+{
+	mc_tls_io_sent(&s->io, n);
+}
+
+static const struct mc_stream_layer layer = {
+	tls_read, tls_write, tls_input, tls_sent, tls_end,
+};
+
+/*
+ * CVE-2011-0411 and its kin: what came before our ClientHello was never
+ * protected, so nothing of it may be taken for an answer behind TLS.
+ */
+static int
+check_no_input(struct mc_stream *s, struct mc_err *err)
+{
+	int got = mc_stream_peek(s);
+	if (got == 1) {
+		mc_err_set(&s->fault, MC_E_INJECTED, MC_STAGE_STARTTLS,
+		    "data in clear behind the reply to STARTTLS: the server "
+		    "is broken or somebody tampers with the connection");
+		return mc_stream_fault(s, err);
+	}
+	if (got == 0) {
+		mc_err_set(&s->fault, MC_E_CLOSED, MC_STAGE_STARTTLS,
+		    "the server closed the connection after STARTTLS");
+		return mc_stream_fault(s, err);
+	}
+	if (!mc_stream_would_block(errno))
+		return mc_stream_broken(s, errno, "starting TLS", err);
+	return 0;
+}
+
+int
+mc_stream_prepare_tls(struct mc_stream *s, const struct mc_tls *tls,
+    struct mc_str *ret_hello, struct mc_err *err)
+{
+	if (mc_err_is_set(&s->fault))
+		return mc_stream_fault(s, err);
+	if (s->tls.ssl != NULL || s->fd != -1)
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_TLS,
+		    "too late to prepare TLS");
+	s->layer = &layer;
+	return tls_prepare(s, tls, ret_hello, err);
+}
+
+int
+mc_stream_start_tls(struct mc_stream *s, const struct mc_tls *tls,
+    bool after_clear, int64_t deadline, struct mc_tls_info *ret_info,
+    struct mc_err *err)
+{
+	if (mc_err_is_set(&s->fault))
+		return mc_stream_fault(s, err);
+	if (s->tls.ssl != NULL && (s->tls_up || !s->tls_begun ||
+	    after_clear || s->tls.tls != tls))
+		return mc_err_set(err, MC_E_INTERNAL, MC_STAGE_TLS,
+		    "TLS is on already");
+	if (after_clear && check_no_input(s, err) == -1)
+		return -1;
+	s->layer = &layer;
+	return tls_start(s, tls, after_clear, deadline, ret_info,
+	    err);
 }

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/place.h"
+#include "transport/login.h"
 
 #include <limits.h>
 
@@ -51,6 +52,14 @@ mc_transport_find(const struct mc_account *account,
 		*ret_ops = &mc_transport_native;
 		return 0;
 #else
+#ifdef MC_NATIVE
+		/* for the local service nothing has to be loaded */
+		if (account->is_socket && account->tls_mode == MC_TLS_OFF &&
+		    !mc_login_wanted(account)) {
+			*ret_ops = &mc_transport_socket;
+			return 0;
+		}
+#endif
 		return get_ops("native.so", ret_ops, err);
 #endif
 	}

@@ -3,8 +3,8 @@
  * module.h - a transport in a shared object of its own
  *
  * Loading TLS and SASL takes as long as queueing a message does, and most
- * calls of the program need neither: it links no transport and loads one when
- * something is sent.  libmailchute has the native one linked in; libcurl is
+ * calls of the program need neither: it links the way to a socket alone, and
+ * loads the rest when something is sent elsewhere.  libmailchute has the native one linked in; libcurl is
  * always loaded.
  */
 #ifndef MC_MODULE_H

@@ -105,6 +105,10 @@ struct mc_transport_ops {
 /* the client engine over TCP, TLS or a UNIX socket */
 extern const struct mc_transport_ops mc_transport_native;
 
+/* the same over a UNIX socket, without TLS and log-in: all that can be linked
+ * without the libraries for these */
+extern const struct mc_transport_ops mc_transport_socket;
+
 /* the same engine over what libcurl has connected, secured and logged in */
 extern const struct mc_transport_ops mc_transport_curl;
 
