@@ -47,6 +47,20 @@ parse_args(int argc, char **argv, struct args *ret_args)
 	return 0;
 }
 
+/* the only account that nobody has written down */
+static void
+check_service(const struct mc_config *config)
+{
+	struct mc_value v;
+	size_t i;
+
+	for (i = 0; mc_config_value(config, NULL, i, &v, NULL) == 0; i++)
+		if (strcmp(v.key, "host") == 0 &&
+		    strcmp(v.origin, "the local service") == 0)
+			printf("mail goes to the local service, %s\n",
+			    v.value);
+}
+
 static int
 check(struct mc_config *config)
 {
@@ -56,6 +70,7 @@ check(struct mc_config *config)
 		printf("read %s\n", mc_config_file(config, i));
 	if (i == 0)
 		printf("no configuration file was found\n");
+	check_service(config);
 	for (i = 0; mc_config_account(config, i) != NULL; i++)
 		printf("account %s: ok\n", mc_config_account(config, i));
 	return 0;

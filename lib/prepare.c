@@ -176,7 +176,8 @@ settle_dsn(struct mc_submission *sub, struct mc_err *err)
 	}
 	for (i = 0; i < env->rcpts.n; i++) {
 		rcpt = mc_envelope_at(env, i);
-		if (rcpt->notify == 0 || rcpt->orcpt != NULL)
+		if (rcpt->notify == 0 || rcpt->orcpt != NULL ||
+		    mc_mailbox_is_bare(mc_str_from(rcpt->addr)))
 			continue;
 		rcpt->orcpt = mc_mem_strdup(rcpt->addr);
 		if (rcpt->orcpt == NULL)
@@ -189,6 +190,19 @@ nomem:
 
 /* -------------------------------------------------------------------- header */
 
+/* for bare names */
+static struct mc_str
+header_domain(const struct mc_submission *sub)
+{
+	struct mc_str d = mc_str_from(sub->account->domain);
+
+	if (d.len == 0)
+		d = host_domain(sub);
+	if (d.len == 0 || mc_str_chr(d, '_') < d.len)
+		d = mc_buf_str(&sub->own_domain);
+	return d;
+}
+
 static int
 fix_header(struct mc_submission *sub, struct mc_err *err)
 {
@@ -200,12 +214,9 @@ fix_header(struct mc_submission *sub, struct mc_err *err)
 	mc_buf_init(&own, MC_MAX_PATH * 2);
 	if (mc_submission_fix_from(sub, &from, &own, &fix, err) != 0)
 		goto out;
-	fix.domain = mc_str_from(sub->account->domain);
-	if (fix.domain.len == 0)
-		fix.domain = host_domain(sub);
-	if (fix.domain.len == 0 || mc_str_chr(fix.domain, '_') <
-	    fix.domain.len)
-		fix.domain = mc_buf_str(&sub->own_domain);
+	if (!mc_submission_is_bare(sub))
+		fix.domain = header_domain(sub);
+	/* made here for the local service too: all attempts need the same */
 	fix.id_domain = mc_buf_str(&sub->own_domain);
 	fix.now = (int64_t)time(NULL);
 	rc = mc_fixup_header(&sub->message.header, &fix, &sub->message_id,

@@ -42,6 +42,16 @@ is_local(const struct mc_submission *sub, struct mc_str domain)
 	    is_name(domain, sub->caller->mailname);
 }
 
+/* a name that the server is to find somebody for stays what it is */
+static int
+make(const struct mc_submission *sub, struct mc_str local,
+    struct mc_str domain, struct mc_buf *out, struct mc_err *err)
+{
+	if (domain.len == 0 && mc_submission_is_bare(sub))
+		return mc_mailbox_bare(local, out, err);
+	return mc_mailbox_make(local, domain, out, err);
+}
+
 static void
 lower(struct mc_buf *b)
 {
@@ -94,12 +104,12 @@ original(struct resolve *r, const struct mc_rcpt *rcpt, char **ret_text,
 	mc_buf_init(&addr, MC_MAX_PATH * 2);
 	if (domain.len == 0 || mc_str_eq_nocase(domain, MC_STR("localhost")))
 		domain = mc_str_from(r->sub->account->domain);
-	if (domain.len == 0)
+	if (domain.len == 0 && !mc_submission_is_bare(r->sub))
 		domain = hostname(r->sub);
 	if (r->raw->orcpt != NULL)
 		mc_buf_addz(&addr, r->raw->orcpt);
 	/* a name that makes no address tells nobody anything */
-	else if (mc_mailbox_make(local, domain, &addr, &why) != 0) {
+	else if (make(r->sub, local, domain, &addr, &why) != 0) {
 		if (why.code == MC_E_NOMEM)
 			rc = mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 		goto out;
@@ -211,6 +221,15 @@ domain_for(const struct resolve *r, struct mc_str local)
 	return mc_str_from(r->sub->account->domain);
 }
 
+/* the local service might know the name */
+static const char *
+hint(const struct mc_submission *sub)
+{
+	const struct mc_account *a = sub->account;
+
+	return a->host == NULL && a->no_host != NULL ? a->no_host : "";
+}
+
 /* an address in full, or a bare name that takes a domain or fails */
 static int
 settle(void *ctx, struct mc_str local, struct mc_str domain,
@@ -223,14 +242,14 @@ settle(void *ctx, struct mc_str local, struct mc_str domain,
 	mc_buf_init(&addr, MC_MAX_PATH * 2);
 	if (domain.len == 0 || mc_str_eq_nocase(domain, MC_STR("localhost")))
 		domain = domain_for(r, local);
-	if (domain.len == 0) {
+	if (domain.len == 0 && !mc_submission_is_bare(r->sub)) {
 		(void)mc_err_set(err, MC_E_ADDR_BARE, MC_STAGE_LOCAL,
 		    "\"%.*s\" is no full address: give it a line in the "
-		    "aliases file, or set domain in the configuration",
-		    MC_STR_FMT(local));
+		    "aliases file, or set domain in the configuration%s",
+		    MC_STR_FMT(local), hint(r->sub));
 		goto out;
 	}
-	if (mc_mailbox_make(local, domain, &addr, err) != 0)
+	if (make(r->sub, local, domain, &addr, err) != 0)
 		goto out;
 	rc = r->make_named ? add_named(r, &addr, err) :
 	    add_rcpt(r, &addr, err);

@@ -10,13 +10,16 @@
 #include "base/limits.h"
 #include "mail/mailbox.h"
 
-/* local@domain, with the sender's own domain for a bare name */
+/* local@domain, with the sender's own domain for a bare name, unless the server
+ * is to add one */
 static int
 make_address(const struct mc_submission *sub, const char *local,
     const char *domain, struct mc_buf *out, struct mc_err *err)
 {
 	struct mc_str d = mc_str_from(domain);
 
+	if (d.len == 0 && mc_submission_is_bare(sub))
+		return mc_mailbox_bare(mc_str_from(local), out, err);
 	if (d.len == 0)
 		d = mc_buf_str(&sub->own_domain);
 	return mc_mailbox_make(mc_str_from(local), d, out, err);

@@ -106,6 +106,13 @@ mc_submission_needs_8bit(const struct mc_submission *sub)
 	return sub->message.facts.has_8bit;
 }
 
+/* are names without a domain left to the server, which knows what they mean? */
+static inline bool
+mc_submission_is_bare(const struct mc_submission *sub)
+{
+	return sub->account->is_service && sub->account->domain == NULL;
+}
+
 /* no final verdict: it can be queued */
 static inline bool
 mc_submission_is_open(const struct mc_rcpt *rcpt)

@@ -14,6 +14,7 @@
 
 /* who wins, strongest first */
 enum rank {
+	RANK_SERVICE,
 	RANK_CLI,
 	RANK_ENV,
 	RANK_SECTION,
@@ -55,6 +56,8 @@ layer_of(const struct mc_config *config, const struct mc_acct *acct,
     enum rank rank)
 {
 	switch (rank) {
+	case RANK_SERVICE:
+		return acct->by_service ? &config->service : NULL;
 	case RANK_CLI:
 		return &config->cli;
 	case RANK_ENV:
@@ -102,7 +105,7 @@ rank_of(const struct mc_config *config, const struct mc_acct *acct,
 {
 	bool credential = is_among(key, credentials, MC_NELEM(credentials));
 
-	for (int i = RANK_CLI; i < RANKS; i++) {
+	for (int i = RANK_SERVICE; i < RANKS; i++) {
 		enum rank rank = (enum rank)i;
 		const struct mc_layer *layer = layer_of(config, acct, rank);
 
@@ -286,6 +289,8 @@ derive(const struct mc_config *config, struct mc_acct *acct)
 	uint64_t port = a->port;
 
 	a->is_socket = a->host != NULL && a->host[0] == '/';
+	a->is_service = acct->by_service;
+	a->no_host = config->service_note;
 	a->explicit_tls = acct->won[MC_K_tls] != NULL &&
 	    acct->won[MC_K_tls] != &config->defaults.v[MC_K_tls];
 	a->tls_mode = (enum mc_tls_mode)a->tls;
@@ -566,11 +571,27 @@ check_stray(const struct mc_config *config, struct mc_problems *problems)
 	return 0;
 }
 
+/* the default account as it is when the service's socket is there */
+static int
+make_waiting(const struct mc_config *config, const struct mc_acct *like,
+    struct mc_acct **ret_acct, struct mc_problems *problems)
+{
+	struct mc_place nowhere = { .file = "" };
+	struct mc_acct *acct = mc_mem_zalloc(1, sizeof(*acct));
+
+	if (acct == NULL)
+		return mc_problems_addf(problems, &nowhere, MC_E_NOMEM, NULL);
+	acct->a.name = like->a.name;
+	acct->is_default = acct->by_service = true;
+	*ret_acct = acct;
+	return resolve(config, acct, problems);
+}
+
 int
 mc_accounts_make(struct mc_config *config, struct mc_problems *problems)
 {
 	struct mc_place nowhere = { .file = "" };
-	struct mc_acct *accts;
+	struct mc_acct *accts, *waiting = NULL;
 	size_t n = 1;
 	size_t def;
 	int rc = 0;
@@ -582,16 +603,24 @@ mc_accounts_make(struct mc_config *config, struct mc_problems *problems)
 		return mc_problems_addf(problems, &nowhere, MC_E_NOMEM, NULL);
 	n = list(config, accts);
 	def = default_of(config, accts, n);
-	if (def < n)
+	if (def < n) {
 		accts[def].is_default = true;
-	else
+		accts[def].by_service =
+		    config->service_state == MC_HANDOVER_USED;
+	} else {
 		rc = check_stray(config, problems);
+	}
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = resolve(config, &accts[i], problems);
+	if (rc == 0 && def < n && config->service_state == MC_HANDOVER_GONE)
+		rc = make_waiting(config, &accts[def], &waiting, problems);
 	if (rc != 0) {
+		mc_accounts_free(waiting, waiting != NULL);
 		mc_accounts_free(accts, n);
 		return -1;
 	}
+	mc_accounts_free(config->waiting, config->waiting != NULL);
+	config->waiting = waiting;
 	mc_accounts_free(config->accts, config->n_accts);
 	config->accts = accts;
 	config->n_accts = n;

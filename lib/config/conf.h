@@ -245,12 +245,25 @@ struct mc_acct {
 	const struct mc_section *section;	/* NULL: of leads and environment */
 	const struct mc_conf_file *file;	/* of the section; NULL without */
 	bool is_default;
+	bool by_service;	/* settings of the local service come first */
 	const struct mc_setting *won[MC_K__COUNT];	/* NULL: unset */
 	char *own[MC_K__COUNT];	/* text that had to be made */
 	const char *match;	/* `from` by which it is chosen, or NULL */
 };
 
+/* is the local service what mail is handed to? */
+enum mc_handover {
+	MC_HANDOVER_NONE,
+	MC_HANDOVER_GONE,	/* it would be, but there is no socket */
+	MC_HANDOVER_USED
+};
+
 struct mc_config {
+	struct mc_layer service;	/* empty if that is not so */
+	enum mc_handover service_state;
+	char *service_note;	/* see mc_account.no_host; or NULL */
+	struct mc_acct *waiting;	/* the default account for what is in
+				 * the queue while the socket is gone; or NULL */
 	struct mc_layer cli;
 	struct mc_conf_env env;
 	struct mc_layer defaults;
@@ -280,6 +293,14 @@ mc_accounts_free(struct mc_acct *accts, size_t n);
 MC_NODISCARD int
 mc_accounts_find(const struct mc_config *config, const char *name,
     const struct mc_acct **ret_acct, struct mc_err *err);
+
+/*
+ * mc_handover_find - settle config->service, ..._state and ..._note
+ *
+ * Once files and environment are read.  MC_E_NOMEM, or what mc_layer_put says.
+ */
+MC_NODISCARD int
+mc_handover_find(struct mc_config *config, struct mc_err *err);
 
 /*
  * mc_config_load_from - mc_config_load with the path of the system's file

@@ -158,9 +158,10 @@ read_user(struct mc_config *config, const struct mc_caller *caller,
 	return rc;
 }
 
+/* *ret_closed: it is there, and not for this user to read */
 static int
 read_system(struct mc_config *config, const char *path, unsigned long uid,
-    struct mc_problems *problems)
+    bool *ret_closed, struct mc_problems *problems)
 {
 	bool enough = config->user != NULL ||
 	    config->env.layer.v[MC_K_host].set;
@@ -172,16 +173,42 @@ read_system(struct mc_config *config, const char *path, unsigned long uid,
 		config->system = &config->files[config->n_files - 1];
 		return 0;
 	}
-	if (sys == ENOENT || sys == ENOTDIR || (sys == EACCES && enough))
+	*ret_closed = sys == EACCES && !enough;
+	if (sys == ENOENT || sys == ENOTDIR || sys == EACCES)
 		return 0;
-	return cannot_read(path, sys, sys == EACCES ? " (and there is neither"
-	    " a file of your own nor MAILCHUTE_HOST)" : "", problems);
+	return cannot_read(path, sys, "", problems);
+}
+
+/* for users who may not read the configuration there is the service */
+static int
+find_service(struct mc_config *config, const char *closed,
+    struct mc_problems *problems)
+{
+	struct mc_err e = { .code = MC_OK };
+	struct mc_buf advice;
+	int rc;
+
+	if (mc_handover_find(config, &e) != 0)
+		return mc_problems_add(problems,
+		    &(struct mc_place){ .file = "the local service" }, &e);
+	if (closed == NULL || config->service_state == MC_HANDOVER_USED)
+		return 0;
+	mc_buf_init(&advice, 4 * MC_MAX_CONFIG_LINE);
+	mc_buf_addf(&advice, " (and there is neither a file of your own nor"
+	    " MAILCHUTE_HOST%s)", config->service_note != NULL ?
+	    config->service_note : "");
+	rc = cannot_read(closed, EACCES, advice.ptr != NULL ? advice.ptr : "",
+	    problems);
+	mc_buf_clear(&advice);
+	return rc;
 }
 
 static int
 read_all(struct mc_config *config, const struct mc_caller *caller,
     const char *file, const char *system_path, struct mc_problems *problems)
 {
+	bool closed = false;
+
 	if (mc_conf_env_read(&config->env, caller->envp, problems) != 0)
 		return -1;
 	if (file == NULL)
@@ -190,7 +217,10 @@ read_all(struct mc_config *config, const struct mc_caller *caller,
 		if (read_named(config, file, caller->uid, problems) != 0)
 			return -1;
 	} else if (read_user(config, caller, problems) != 0 ||
-	    read_system(config, system_path, caller->uid, problems) != 0)
+	    read_system(config, system_path, caller->uid, &closed,
+	    problems) != 0)
+		return -1;
+	if (find_service(config, closed ? system_path : NULL, problems) != 0)
 		return -1;
 	return mc_accounts_make(config, problems);
 }
@@ -251,8 +281,11 @@ mc_config_free(struct mc_config *config)
 	if (config == NULL)
 		return;
 	mc_accounts_free(config->accts, config->n_accts);
+	mc_accounts_free(config->waiting, config->waiting != NULL);
 	for (size_t i = 0; i < config->n_files; i++)
 		mc_conf_file_clear(&config->files[i]);
+	mc_layer_clear(&config->service);
+	mc_mem_free(config->service_note);
 	mc_layer_clear(&config->cli);
 	mc_layer_clear(&config->defaults);
 	mc_conf_env_clear(&config->env);

@@ -78,6 +78,11 @@ struct mc_account {
 	enum mc_tls_mode tls_mode;
 	char port_text[8];	/* never "0" */
 	bool is_socket;		/* host is a path */
+	bool is_service;	/* host is the local service's socket, since
+				 * there is no configuration: names without a
+				 * domain are left to it */
+	const char *no_host;	/* what else to say where there is no host, or
+				 * NULL */
 	bool explicit_tls;	/* tls was set by somebody */
 	bool env_password_file;	/* password_file was named by the environment */
 	bool env_token_file;

@@ -151,6 +151,22 @@ out:
 	return rc;
 }
 
+int
+mc_mailbox_bare(struct mc_str local, struct mc_buf *out, struct mc_err *err)
+{
+	struct mc_buf made;
+	int rc;
+
+	mc_buf_init(&made, 2 * MOST_INPUT);
+	rc = add_local(local, &made, err);
+	if (rc == 0) {
+		mc_buf_add_str(out, mc_buf_str(&made));
+		rc = mc_buf_err(out, "address", err);
+	}
+	mc_buf_clear(&made);
+	return rc;
+}
+
 size_t
 mc_mailbox_at(struct mc_str addr)
 {
@@ -162,6 +178,12 @@ mc_mailbox_at(struct mc_str addr)
 		return off;
 	}
 	return mc_str_chr(addr, '@');
+}
+
+bool
+mc_mailbox_is_bare(struct mc_str addr)
+{
+	return addr.len != 0 && mc_mailbox_at(addr) == addr.len;
 }
 
 bool

@@ -24,9 +24,21 @@ MC_NODISCARD int
 mc_mailbox_make(struct mc_str local, struct mc_str domain, struct mc_buf *out,
     struct mc_err *err);
 
+/*
+ * mc_mailbox_bare - append a name without domain, for a server that adds one
+ *
+ * local as above, and checked so; errors too.
+ */
+MC_NODISCARD int
+mc_mailbox_bare(struct mc_str local, struct mc_buf *out, struct mc_err *err);
+
 /* offset of the '@' that ends the local part of a made mailbox, or len */
 size_t
 mc_mailbox_at(struct mc_str addr);
+
+/* is it a name without domain, and not the null sender? */
+bool
+mc_mailbox_is_bare(struct mc_str addr);
 
 /* same local part, and same domain but for ASCII case */
 bool

@@ -172,7 +172,10 @@ take_address(struct mc_str addr, struct mc_buf *out, struct mc_err *err)
 	struct mc_err why = { .code = MC_OK };
 	size_t at = mc_mailbox_at(addr);
 
-	if (mc_mailbox_make(mc_str_sub(addr, 0, at),
+	/* mail for the local service, which adds what is missing to the report
+	 * as it would have done to the message */
+	if (mc_mailbox_is_bare(addr) ? mc_mailbox_bare(addr, out, &why) == 0 :
+	    mc_mailbox_make(mc_str_sub(addr, 0, at),
 	    mc_str_sub(addr, at + 1, SIZE_MAX), out, &why) == 0)
 		return 0;
 	if (why.code == MC_E_NOMEM)

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/handover.h"
 
 #include <inttypes.h>
 
@@ -39,7 +40,7 @@ mc_lane_get(struct mc_runner *r, const char *account, struct mc_err *err)
 		(void)mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
 		return NULL;
 	}
-	if (mc_config_find(r->set->config, account, &lane->account,
+	if (mc_config_find_queued(r->set->config, account, &lane->account,
 	    &none) != 0) {
 		lane->account = NULL;
 		/* the schedule of the default account is better than none */

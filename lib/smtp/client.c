@@ -358,6 +358,8 @@ mc_client_step(struct mc_client *c, struct mc_err *err)
 	/* while a part of it is still here, the end of data is not there */
 	if (c->out.len != 0)
 		mc_client_unsent(c);
+	if (c->set.is_service)
+		mc_client_name_service(&local);
 	mc_client_txn_lost(c, &local);
 	mc_client_go(c, MC_ST_DEAD);
 	if (err != NULL)
@@ -391,6 +393,8 @@ mc_client_lost(struct mc_client *c, struct mc_err *err)
 	if (c->state == MC_ST_DEAD)
 		return;
 	e->stage = states[c->state].stage;
+	if (c->set.is_service)
+		mc_client_name_service(e);
 	if (e->code == MC_E_TIMEOUT || e->code == MC_E_CLOSED ||
 	    e->code == MC_E_NET) {
 		memcpy(text, e->text, sizeof(text));

@@ -59,6 +59,9 @@ struct mc_client_settings {
 	bool no_chunking;
 	bool lmtp;		/* RFC 2033: LHLO, and a verdict on the text for
 				 * each recipient */
+	bool is_service;	/* the local service is at the other end: texts
+				 * say so, and names without a domain may be
+				 * sent, which else are refused here */
 	const struct mc_log *log;	/* borrowed; may be NULL */
 };
 
@@ -87,6 +90,10 @@ mc_client_feed(struct mc_client *c, const void *p, size_t n,
  */
 MC_NODISCARD int
 mc_client_step(struct mc_client *c, struct mc_err *err);
+
+/* a text that begins with "the server" says "the local service" instead */
+void
+mc_client_name_service(struct mc_err *err);
 
 /* what to write next; valid until the next call on c */
 struct mc_str

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "mail/mailbox.h"
 
 /*
  * RFC 8689 4.2.1: by TLS to a server that we know, which promises the same.
@@ -82,6 +83,30 @@ check_hold(const struct mc_client *c, const struct mc_client_job *job,
 		    "long");
 }
 
+/*
+ * It was left to the local service to say who that is, and the account has
+ * another server by now: there the name would be a stranger's.
+ */
+static void
+check_bare(const struct mc_client *c, const struct mc_client_job *job,
+    const struct mc_rcpt *rcpt, struct mc_err *err)
+{
+	const char *sender = job->env->sender;
+
+	if (c->set.is_service)
+		return;
+	if (mc_mailbox_is_bare(mc_str_from(rcpt->addr)))
+		(void)mc_err_set(err, MC_E_ADDR_BARE, MC_STAGE_RCPT,
+		    "\"%s\" is no full address, and this server is not the "
+		    "local service, which would know whom it means",
+		    rcpt->addr);
+	else if (mc_mailbox_is_bare(mc_str_from(sender)))
+		(void)mc_err_set(err, MC_E_ADDR_BARE, MC_STAGE_MAIL,
+		    "the sender \"%s\" is no full address, and this server is "
+		    "not the local service, which would know whom it means",
+		    sender);
+}
+
 /* a recipient that this server cannot take, whatever we ask */
 static bool
 settle_early(struct mc_client *c, const struct mc_client_job *job,
@@ -96,6 +121,8 @@ settle_early(struct mc_client *c, const struct mc_client_job *job,
 		    &e);
 	if (!mc_err_is_set(&e))
 		check_by(c, job, &e);
+	if (!mc_err_is_set(&e))
+		check_bare(c, job, rcpt, &e);
 	if (mc_err_is_set(&e))
 		;
 	else if (c->caps.size != 0 && job->size > c->caps.size)
@@ -124,6 +151,8 @@ settle_early(struct mc_client *c, const struct mc_client_job *job,
 	}
 	if (!mc_err_is_set(&e))
 		return false;
+	if (c->set.is_service)
+		mc_client_name_service(&e);
 	/* of what it offers, no log-in that is still to come changes anything */
 	mc_client_verdict(rcpt, mc_client_trusted(c) ||
 	    (c->auth == MC_AUTH_WAITS && c->channel.verified) ?
@@ -185,6 +214,7 @@ put_mail(struct mc_client *c, const struct mc_client_txn *t,
 	struct mc_cmd_mail mail = { 0 };
 
 	mail.sender = mc_str_from(env->sender);
+	mail.bare_ok = c->set.is_service;
 	mail.has_size = (c->caps.flags & MC_CAP_SIZE) != 0;
 	mail.size = t->job.size;
 	mail.body_8bit = (c->caps.flags & MC_CAP_8BITMIME) != 0 &&
@@ -206,10 +236,13 @@ put_rcpt(struct mc_client *c, struct mc_rcpt *rcpt, struct mc_err *err)
 	struct mc_cmd_rcpt cmd = { 0 };
 
 	cmd.addr = mc_str_from(rcpt->addr);
+	cmd.bare_ok = c->set.is_service;
 	cmd.dsn = rcpt->dsn = (c->caps.flags & MC_CAP_DSN) != 0;
 	cmd.notify = rcpt->notify;
-	cmd.orcpt = mc_str_from(rcpt->orcpt != NULL ? rcpt->orcpt :
-	    rcpt->addr);
+	/* a name alone is no address that anybody could be told of */
+	cmd.orcpt = mc_str_from(rcpt->orcpt);
+	if (rcpt->orcpt == NULL && !mc_mailbox_is_bare(cmd.addr))
+		cmd.orcpt = cmd.addr;
 	cmd.utf8 = (c->caps.flags & MC_CAP_SMTPUTF8) != 0;
 	return mc_cmd_rcpt(mc_client_cmd(c), &cmd, err);
 }

@@ -60,6 +60,14 @@ is_about_hold(struct mc_client *c, const struct mc_reply *r,
 	    r->enh[1] != 1 && r->enh[1] != 7;
 }
 
+/* the service does not let this user send as that sender */
+static bool
+is_not_allowed(const struct mc_reply *r, enum mc_stage stage)
+{
+	return stage == MC_STAGE_MAIL && r->code == 550 && r->enh[0] == 5 &&
+	    r->enh[1] == 7 && r->enh[2] == 1;
+}
+
 /*
  * What a refusal means for a recipient: final only from a server that has
  * proved who it is and let us in; 530 and 538 are about
@@ -85,9 +93,26 @@ mc_client_refusal(struct mc_client *c, const struct mc_reply *r,
 		verdict = MC_DEFERRED;
 		what = "the server refused to hold the message until its time";
 	}
+	if (c->set.is_service && is_not_allowed(r, stage))
+		code = MC_E_NOT_ALLOWED;
 	memset(ret_why, 0, sizeof(*ret_why));
 	(void)mc_reply_err(r, code, stage, what, ret_why);
+	if (c->set.is_service)
+		mc_client_name_service(ret_why);
 	return verdict;
+}
+
+void
+mc_client_name_service(struct mc_err *err)
+{
+	static const char from[] = "the server", to[] = "the local service";
+	char text[MC_ERR_TEXT];
+
+	if (err == NULL || strncmp(err->text, from, sizeof(from) - 1) != 0)
+		return;
+	memcpy(text, err->text, sizeof(text));
+	(void)snprintf(err->text, sizeof(err->text), "%s%.*s", to,
+	    (int)(sizeof(err->text) - sizeof(to)), text + sizeof(from) - 1);
 }
 
 void

@@ -193,7 +193,8 @@ local_len(struct mc_str s)
  * Nothing here trusts that mail/mailbox.h made the address.
  */
 static const char *
-mailbox_fault(struct mc_str addr, bool utf8, enum mc_code *ret_code)
+mailbox_fault(struct mc_str addr, bool utf8, bool bare_ok,
+    enum mc_code *ret_code)
 {
 	*ret_code = MC_E_ADDR_SYNTAX;
 	if (mc_str_has_ctl(addr))
@@ -203,10 +204,11 @@ mailbox_fault(struct mc_str addr, bool utf8, enum mc_code *ret_code)
 
 	size_t at = local_len(addr);
 	struct mc_str domain = mc_str_sub(addr, at + 1, addr.len);
+	bool bare = bare_ok && at == addr.len;
 
-	if (at == 0 || at >= addr.len || addr.ptr[at] != '@')
+	if (at == 0 || (!bare && (at >= addr.len || addr.ptr[at] != '@')))
 		return "not an address of the form local@domain";
-	if (!is_literal(domain) && !is_host(domain, true))
+	if (!bare && !is_literal(domain) && !is_host(domain, true))
 		return "the part behind the @ is no domain";
 	if (at > MC_MAX_LOCAL || addr.len > MC_MAX_PATH) {
 		*ret_code = MC_E_ADDR_LONG;
@@ -221,15 +223,16 @@ mailbox_fault(struct mc_str addr, bool utf8, enum mc_code *ret_code)
 }
 
 static int
-check_mailbox(struct mc_str addr, bool utf8, enum mc_stage stage,
-    const char *what, struct mc_err *err)
+check_mailbox(struct mc_str addr, bool utf8, bool bare_ok,
+    enum mc_stage stage, struct mc_err *err)
 {
 	enum mc_code code;
-	const char *why = mailbox_fault(addr, utf8, &code);
+	const char *why = mailbox_fault(addr, utf8, bare_ok, &code);
 
 	if (why == NULL)
 		return 0;
-	return refuse(err, code, stage, what, addr, why);
+	return refuse(err, code, stage, stage == MC_STAGE_MAIL ? "sender" :
+	    "recipient", addr, why);
 }
 
 /* -------------------------------------------------- EHLO and the plain ones */
@@ -435,7 +438,7 @@ check_mail(const struct mc_cmd_mail *mail, struct mc_err *err)
 		return mc_err_set(err, MC_E_BAD_VALUE, MC_STAGE_MAIL,
 		    "the time for delivery is over");
 	if (mail->sender.len != 0 && check_mailbox(mail->sender,
-	    mail->smtputf8, MC_STAGE_MAIL, "sender", err) != 0)
+	    mail->smtputf8, mail->bare_ok, MC_STAGE_MAIL, err) != 0)
 		return -1;
 	/* a report about the mail quotes it, so RFC 3461 4.4 wants it
 	 * printable before it is encoded */
@@ -589,8 +592,8 @@ mc_cmd_rcpt(struct mc_cmd_out out, const struct mc_cmd_rcpt *rcpt,
 {
 	struct mc_buf line;
 
-	if (check_mailbox(rcpt->addr, rcpt->utf8, MC_STAGE_RCPT, "recipient",
-	    err) != 0)
+	if (check_mailbox(rcpt->addr, rcpt->utf8, rcpt->bare_ok,
+	    MC_STAGE_RCPT, err) != 0)
 		return -1;
 	mc_buf_init(&line, LINE_MAX_LEN);
 	mc_buf_addz(&line, "RCPT TO:<");

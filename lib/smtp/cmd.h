@@ -44,6 +44,7 @@ mc_cmd_auth_line(struct mc_cmd_out out, struct mc_str b64, struct mc_err *err);
 
 struct mc_cmd_mail {
 	struct mc_str sender;	/* empty: <> */
+	bool bare_ok;		/* a name without domain may be sent */
 	bool has_size;
 	uint64_t size;
 	bool body_8bit;		/* BODY=8BITMIME */
@@ -67,6 +68,7 @@ mc_cmd_mail(struct mc_cmd_out out, const struct mc_cmd_mail *mail,
 
 struct mc_cmd_rcpt {
 	struct mc_str addr;
+	bool bare_ok;		/* as above */
 	bool dsn;		/* may carry NOTIFY and ORCPT; if not, these are
 				 * not looked at */
 	unsigned notify;

@@ -238,11 +238,6 @@ curl_open(const struct mc_transport_env *env,
 {
 	struct mc_transport *t;
 
-	if (env->account->host == NULL)
-		return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG,
-		    "account %s has no host: put \"host = NAME\" into the "
-		    "configuration, see mailchute.conf(5)",
-		    env->account->name);
 	t = mc_mem_zalloc(1, sizeof(*t));
 	/* never undone: others in the process may use libcurl too */
 	if (t == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {

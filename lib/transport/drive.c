@@ -168,6 +168,8 @@ mc_drive_name_host(const struct mc_account *account, struct mc_err *err)
 		return;
 	if (err->code == MC_E_AUTH_REFUSED && account->user != NULL)
 		mc_err_ctx(err, "log-in as %s", account->user);
+	if (account->is_service)
+		mc_client_name_service(err);
 	if (strstr(err->text, account->host) == NULL)
 		mc_err_ctx(err, "%s", account->host);
 }
@@ -297,6 +299,7 @@ mc_drive_client(struct mc_drive *d, enum mc_client_tls tls,
 	s.unverified_ok = a->auth_unverified;
 	s.sasl = d->login->sasl;
 	s.no_pipelining = a->pipelining == MC_PIPELINING_OFF;
+	s.is_service = a->is_service;
 	s.lmtp = a->protocol == MC_PROTOCOL_LMTP;
 	s.one_flight = a->pipelining == MC_PIPELINING_FULL &&
 	    (quirks == NULL || (*quirks & MC_QUIRK_FLIGHT) == 0);

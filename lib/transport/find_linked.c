@@ -9,6 +9,7 @@
 #include "transport/module.h"
 
 #include "base/err.h"
+#include "config/handover.h"
 
 #include <dlfcn.h>
 
@@ -40,7 +41,8 @@ int
 mc_transport_find(const struct mc_account *account,
     const struct mc_transport_ops **ret_ops, struct mc_err *err)
 {
-	(void)err;
+	if (account->host == NULL)
+		return mc_account_no_host(account, err);
 	if (!mc_transport_by_curl(account)) {
 #ifdef MC_NATIVE
 		*ret_ops = &mc_transport_native;

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/place.h"
+#include "config/handover.h"
 #include "transport/login.h"
 
 #include <limits.h>
@@ -46,7 +47,8 @@ int
 mc_transport_find(const struct mc_account *account,
     const struct mc_transport_ops **ret_ops, struct mc_err *err)
 {
-	(void)err;
+	if (account->host == NULL)
+		return mc_account_no_host(account, err);
 	if (!mc_transport_by_curl(account)) {
 #ifdef MC_NATIVE_LINKED
 		*ret_ops = &mc_transport_native;

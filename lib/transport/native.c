@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/handover.h"
 #include "net/connect.h"
 
 /* --------------------------------------------------------- moving the bytes */
@@ -165,11 +166,9 @@ mc_native_open(const struct mc_transport_env *env,
 	struct mc_transport *t;
 	int rc;
 
-	if (env->account->host == NULL)
-		return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG,
-		    "account %s has no host: put \"host = NAME\" into the "
-		    "configuration, see mailchute.conf(5)",
-		    env->account->name);
+	if (env->account->is_service && mc_handover_look(env->account->host,
+	    err) < 0)
+		return -1;
 	t = mc_mem_zalloc(1, sizeof(*t));
 	if (t == NULL)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);

@@ -132,7 +132,7 @@ mc_transport_by_curl(const struct mc_account *account)
  * Two files define it: find_linked.c, which has the native one at hand, and
  * for the program find_module.c; what is not linked in is loaded the first
  * time (module.h), so this is called when something is to be sent, not before.
- * MC_E_MODULE, MC_E_NOMEM.
+ * MC_E_MODULE, MC_E_NOMEM; MC_E_CONF_VALUE: the account has no host.
  */
 MC_NODISCARD int
 mc_transport_find(const struct mc_account *account,

@@ -832,7 +832,8 @@ class Run:
     def _tree(self):
         paths = {os.path.join(base, f) for base, _, fs in os.walk(self.dir)
                  for f in fs}
-        return {p for p in paths if not os.path.islink(p)}
+        return {p for p in paths if os.path.isfile(p)
+                and not os.path.islink(p)}
 
     def _child(self):
         plan = self.plan
@@ -846,6 +847,9 @@ class Run:
             env["MAILCHUTE_TRANSPORT"] = self.world.transport
         if plan.config is not None:
             env["MAILCHUTE_CONFIG"] = os.path.join(self.dir, "config")
+        # no case meets the service of the machine that it runs on
+        if not any(x.startswith("socket") for x in plan.config or []):
+            env["MAILCHUTE_SOCKET"] = "/nonexistent/submit"
         for key, value in plan.env.items():
             if value is None:
                 env.pop(key, None)

@@ -1710,6 +1710,130 @@ test_nomem(void **state)
 	assert_true(n > 4);
 }
 
+/* names without a domain are for the local service alone, and what is read then
+ * says that it was the service */
+static void
+test_service(void **state)
+{
+	static const struct {
+		bool service;
+		const char *sender, *rcpt;
+		const char *mail;	/* the reply; NULL: nothing is asked */
+		enum mc_code code;
+		int status;
+		const char *says;
+	} rows[] = {
+		{ true, "alice", "bob", "550 5.7.1 no\r\n", MC_E_NOT_ALLOWED,
+		    77, "the local service refused the sender: 550 5.7.1 no" },
+		{ true, "a@x.example", "bob", "550 5.7.0 no\r\n",
+		    MC_E_REFUSED, 77, "the local service refused" },
+		{ true, "alice", "b@x.example", "552 5.3.4 big\r\n",
+		    MC_E_REFUSED, 69, "the local service refused" },
+		{ true, "alice", "bob", "451 4.3.0 later\r\n", MC_E_REFUSED,
+		    75, "the local service refused" },
+		{ true, "alice", "bob", "421 4.3.2 bye\r\n",
+		    MC_E_SERVER_UNAVAILABLE, 75,
+		    "the local service is not available" },
+		{ false, "a@x.example", "b@x.example", "550 5.7.1 no\r\n",
+		    MC_E_REFUSED, 77, "the server refused the sender" },
+		{ false, "a@x.example", "bob", NULL, MC_E_ADDR_BARE, 65,
+		    "\"bob\" is no full address" },
+		{ false, "alice", "b@x.example", NULL, MC_E_ADDR_BARE, 65,
+		    "the sender \"alice\" is no full address" },
+	};
+	static const size_t order[] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct mc_client_settings s = {
+			.ehlo_name = MC_STR("localhost"),
+			.tls = MC_CLIENT_TLS_NONE,
+			.is_service = rows[i].service };
+		struct mc_client_job job = { .n = 1, .size = 5,
+			.order = order };
+		struct mc_err err = { 0 }, why = { 0 };
+		struct mc_envelope env;
+		struct mc_client *c;
+		const struct mc_rcpt *rcpt;
+		size_t at;
+
+		mc_envelope_init(&env);
+		assert_int_equal(mc_envelope_set_sender(&env,
+		    mc_str_from(rows[i].sender), NULL), 0);
+		assert_int_equal(mc_envelope_add(&env,
+		    mc_str_from(rows[i].rcpt), false, &at, NULL), 0);
+		mc_envelope_at(&env, 0)->notify = MC_NOTIFY_FAILURE;
+		assert_int_equal(mc_client_new(&s, &c, NULL), 0);
+		assert_int_equal(mc_client_feed(c, "220 x\r\n", 7, NULL), 0);
+		assert_int_equal(mc_client_step(c, NULL), MC_WANT_READ);
+		mc_client_sent(c, mc_client_output(c).len);
+		assert_int_equal(mc_client_feed(c, "250-x\r\n250 DSN\r\n", 16,
+		    NULL), 0);
+		assert_int_equal(mc_client_step(c, NULL), MC_WANT_JOB);
+		job.env = &env;
+		assert_int_equal(mc_client_begin(c, &job, NULL), 0);
+		if (rows[i].mail != NULL) {
+			char want[64];
+
+			(void)snprintf(want, sizeof(want),
+			    "MAIL FROM:<%s>\r\n", rows[i].sender);
+			assert_string_equal(mc_client_output(c).ptr, want);
+			mc_client_sent(c, mc_client_output(c).len);
+			assert_int_equal(mc_client_feed(c, rows[i].mail,
+			    strlen(rows[i].mail), NULL), 0);
+			assert_int_equal(mc_client_step(c, &err) < 0,
+			    rows[i].code == MC_E_SERVER_UNAVAILABLE);
+		}
+		rcpt = mc_envelope_at(&env, 0);
+		why.code = rcpt->code;
+		why.smtp = rcpt->smtp;
+		memcpy(why.enh, rcpt->enh, sizeof(why.enh));
+		assert_string_equal(mc_code_name(rcpt->code),
+		    mc_code_name(rows[i].code));
+		assert_int_equal(mc_err_exit(&why), rows[i].status);
+		assert_memory_equal(rcpt->text, rows[i].says,
+		    strlen(rows[i].says));
+		mc_client_free(c);
+		mc_envelope_clear(&env);
+	}
+}
+
+/* RCPT of a bare name has no ORCPT: that is no address either */
+static void
+test_service_rcpt(void **state)
+{
+	static const size_t order[] = { 0, 1 };
+	struct mc_client_settings s = { .ehlo_name = MC_STR("localhost"),
+		.tls = MC_CLIENT_TLS_NONE, .is_service = true };
+	struct mc_client_job job = { .n = 2, .size = 5, .order = order };
+	struct mc_envelope env;
+	struct mc_client *c;
+	size_t at;
+
+	(void)state;
+	mc_envelope_init(&env);
+	assert_int_equal(mc_envelope_set_sender(&env, MC_STR("alice"), NULL),
+	    0);
+	assert_int_equal(mc_envelope_add(&env, MC_STR("bob"), true, &at, NULL),
+	    0);
+	assert_int_equal(mc_envelope_add(&env, MC_STR("b@x.example"), true,
+	    &at, NULL), 0);
+	assert_int_equal(mc_client_new(&s, &c, NULL), 0);
+	assert_int_equal(mc_client_feed(c, "220 x\r\n", 7, NULL), 0);
+	assert_int_equal(mc_client_step(c, NULL), MC_WANT_READ);
+	mc_client_sent(c, mc_client_output(c).len);
+	assert_int_equal(mc_client_feed(c, "250-x\r\n250-DSN\r\n"
+	    "250 PIPELINING\r\n", 32, NULL), 0);
+	assert_int_equal(mc_client_step(c, NULL), MC_WANT_JOB);
+	job.env = &env;
+	assert_int_equal(mc_client_begin(c, &job, NULL), 0);
+	assert_string_equal(mc_client_output(c).ptr, "MAIL FROM:<alice>\r\n"
+	    "RCPT TO:<bob>\r\n"
+	    "RCPT TO:<b@x.example> ORCPT=rfc822;b@x.example\r\nDATA\r\n");
+	mc_client_free(c);
+	mc_envelope_clear(&env);
+}
+
 int
 main(void)
 {
@@ -1741,6 +1865,8 @@ main(void)
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_lmtp),
 		cmocka_unit_test(test_addresses_utf8),
+		cmocka_unit_test(test_service),
+		cmocka_unit_test(test_service_rcpt),
 		cmocka_unit_test(test_nomem),
 	};
 

@@ -1103,7 +1103,7 @@ static void
 refused(void **state)
 {
 	struct mc_err err = { .code = MC_OK };
-	static const char *const senders[] = { "", "me", "a b@x.example",
+	static const char *const senders[] = { "", "a b", "a b@x.example",
 		"me@x.example\r\nEvil: y", "<me@x.example>" };
 	static const char *const reporters[] = { "", "a b", "x\r\nEvil: y",
 		"(none)", "-x", "[192.0.2.1]" };
