@@ -4,6 +4,8 @@
  */
 #include "cli.h"
 
+#include "journal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -118,14 +120,23 @@ utc(char *out, size_t size, int64_t when)
 		out[0] = '\0';
 }
 
+/* room for a tag of -L */
+#define TAG 32
+
+/* the name in the system log; syslog keeps the pointer */
+static char ident[TAG + 1] = "mailchute";
+
+/* `fields` are for a journal alone: all of them are in the line too */
 static void
-log_line(const char *log, int priority, const char *line)
+log_fields(const char *log, int priority, const char *line,
+    const struct cli_field *fields, size_t n)
 {
 	char now[32], all[3200];
 	int fd;
 
 	if (strcmp(log, "syslog") == 0) {
-		syslog(priority, "%s", line);
+		if (!cli_journal(priority, ident, line, fields, n))
+			syslog(priority, "%s", line);
 		return;
 	}
 	if (strcmp(log, "stderr") == 0) {
@@ -146,14 +157,15 @@ log_line(const char *log, int priority, const char *line)
 	close(fd);
 }
 
-/* room for a tag of -L */
-#define TAG 32
+static void
+log_line(const char *log, int priority, const char *line)
+{
+	log_fields(log, priority, line, NULL, 0);
+}
 
 void
 cli_open_log(const char *tag)
 {
-	/* syslog keeps the pointer */
-	static char ident[TAG + 1];
 	size_t i;
 
 	snprintf(ident, sizeof(ident), "%s", tag != NULL && tag[0] != '\0' ?
@@ -205,26 +217,80 @@ cli_log_of(const struct cli_identity *id, const struct mc_config *config)
 	return log;
 }
 
+/* what the journal knows such lines by */
+#define ATTEMPT_ID "5c2a3f7e0d9b4b66a1e84d07c3f1b92d"
+
+/* x.y.z: of the error, else what stands in the reply */
+static void
+status_of(const struct mc_run_event *e, char *out, size_t size)
+{
+	const int *enh = e->err.enh;
+	int code, a = 2, b = 0, c = 0;
+
+	if (e->verdict != MC_DELIVERED && enh[0] != 0) {
+		snprintf(out, size, "%d.%d.%d", enh[0], enh[1], enh[2]);
+		return;
+	}
+	out[0] = '\0';
+	if (e->verdict != MC_DELIVERED)
+		return;
+	if (e->reply == NULL || sscanf(e->reply, "%3d %1d.%3d.%3d", &code, &a,
+	    &b, &c) != 4 || a != 2)
+		b = c = 0;
+	snprintf(out, size, "2.%d.%d", b, c);
+}
+
+/* the values of one line, as the log shows them, and not quoted yet */
+struct attempt {
+	char text[MC_ERR_TEXT + 100];
+	char from[300], to[300];
+	char next[32], status[32], exit[16], size[32];
+};
+
+static void
+attempt_fields(const char *log, int priority, const char *line,
+    const struct mc_run_event *e, const char *word, const char *msgid,
+    const struct attempt *a)
+{
+	const struct cli_field fields[] = {
+		{ "MESSAGE_ID", ATTEMPT_ID },
+		{ "MAILCHUTE_ID", e->id },
+		{ "MAILCHUTE_ACCOUNT", e->account },
+		{ "MAILCHUTE_HOST", e->host },
+		{ "MAILCHUTE_SENDER", a->from },
+		{ "MAILCHUTE_RECIPIENT", a->to },
+		{ "MAILCHUTE_VERDICT", word },
+		{ "MAILCHUTE_STATUS", a->status },
+		{ "MAILCHUTE_EXIT", a->exit },
+		{ "MAILCHUTE_SIZE", a->size },
+		{ "MAILCHUTE_NEXT", a->next },
+		{ "MAILCHUTE_MESSAGE_ID", msgid },
+		{ "MAILCHUTE_REPLY", a->text },
+	};
+
+	log_fields(log, priority, line, fields,
+	    sizeof(fields) / sizeof(fields[0]));
+}
+
 /* one attempt at one recipient: `msgid` or id may be missing */
 static void
 log_attempt(const char *log, const struct mc_run_event *e, const char *word,
     int status, const char *msgid)
 {
 	char line[3000], text[700], from[300], to[300], id[400], next[64];
-	char masked[MC_ERR_TEXT + 100];
 	const char *const known[] = { e->address, e->sender };
-	char when[32];
+	struct attempt a = { .next = "" };
 	int priority = strcmp(word, "delivered") == 0 ? LOG_INFO :
 	    strcmp(word, "failed") == 0 ? LOG_ERR : LOG_WARNING;
 
 	mc_mask_text(mask, e->verdict != MC_DELIVERED ? e->err.text :
-	    e->reply == NULL ? "" : e->reply, known, 2, masked,
-	    sizeof(masked));
-	quote(text, sizeof(text), masked);
-	mc_mask_address(mask, e->sender, masked, sizeof(masked));
-	quote(from, sizeof(from), masked);
-	mc_mask_address(mask, e->address, masked, sizeof(masked));
-	quote(to, sizeof(to), masked);
+	    e->reply == NULL ? "" : e->reply, known, 2, a.text,
+	    sizeof(a.text));
+	quote(text, sizeof(text), a.text);
+	mc_mask_address(mask, e->sender, a.from, sizeof(a.from));
+	quote(from, sizeof(from), a.from);
+	mc_mask_address(mask, e->address, a.to, sizeof(a.to));
+	quote(to, sizeof(to), a.to);
 	id[0] = next[0] = '\0';
 	if (msgid != NULL) {
 		char quoted[300];
@@ -233,16 +299,19 @@ log_attempt(const char *log, const struct mc_run_event *e, const char *word,
 		snprintf(id, sizeof(id), " msgid=\"%s\"", quoted);
 	}
 	if (e->next_attempt != 0) {
-		utc(when, sizeof(when), e->next_attempt);
-		snprintf(next, sizeof(next), " next=%s", when);
+		utc(a.next, sizeof(a.next), e->next_attempt);
+		snprintf(next, sizeof(next), " next=%s", a.next);
 	}
+	status_of(e, a.status, sizeof(a.status));
+	snprintf(a.exit, sizeof(a.exit), "%d", status);
+	snprintf(a.size, sizeof(a.size), "%llu", (unsigned long long)e->size);
 	snprintf(line, sizeof(line),
-	    "account=%s host=%s from=\"%s\" to=\"%s\" verdict=%s exit=%d "
-	    "size=%llu%s%s%s%s text=\"%s\"", e->account, e->host, from, to,
-	    word, status, (unsigned long long)e->size, id,
+	    "account=%s host=%s from=\"%s\" to=\"%s\" verdict=%s exit=%s "
+	    "size=%s%s%s%s%s text=\"%s\"", e->account, e->host, from, to,
+	    word, a.exit, a.size, id,
 	    e->id != NULL ? " id=" : "", e->id != NULL ? e->id : "", next,
 	    text);
-	log_line(log, priority, line);
+	attempt_fields(log, priority, line, e, word, msgid, &a);
 }
 
 void
