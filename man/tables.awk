@@ -2,7 +2,7 @@
 # tables.awk - manual pages and completions from the tables in *.def
 #
 #	awk -v version=V -v sysconfdir=D -v runstatedir=D -v bindir=D \
-#	    -v sbindir=D -f tables.awk TABLE... PROSE... TEMPLATE
+#	    -v sbindir=D -v rundir=D -f tables.awk TABLE... PROSE... TEMPLATE
 #
 # Tables end in .def, prose in .mdoc, an example in .c; the template is what
 # ends in .in, and goes to standard output.  A line of the template that is
@@ -140,6 +140,29 @@ function print_cli_keys(    i, k) {
 		print sentence(key_help[k])
 	}
 	print ".El"
+}
+
+# the keys that only the service looks at
+function is_of_service(k) {
+	return k ~ /^(allow|limit|serve|socket)-/ || k == "socket" || \
+	    k == "listen" || k == "trust-loopback"
+}
+
+function print_serve_keys(    i, k, open) {
+	for (i = 1; i <= n_keys; i++) {
+		k = keys[i]
+		if (!is_of_service(k))
+			continue
+		if (!open)
+			print ".Pp\n.Bl -tag -width Ds -compact"
+		open = 1
+		print ".It Ic " k " No = " value_macros(k)
+		print sentence(key_help[k])
+		if (key_default[k] != "")
+			print "The default is\n.Li " roff(key_default[k]) " ."
+	}
+	if (open)
+		print ".El"
 }
 
 function flag_macros(f,    arg) {
@@ -671,6 +694,8 @@ kind == "c" {
 kind == "in" {
 	if ($0 == "@KEYS@")
 		print_keys()
+	else if ($0 == "@SERVEKEYS@")
+		print_serve_keys()
 	else if ($0 == "@CLIKEYS@")
 		print_cli_keys()
 	else if ($0 == "@OPTIONS@")
@@ -724,7 +749,8 @@ kind == "in" {
 		line = swap(line, "@sysconfdir@", sysconfdir)
 		line = swap(line, "@runstatedir@", runstatedir)
 		line = swap(line, "@bindir@", bindir)
-		print swap(line, "@sbindir@", sbindir)
+		line = swap(line, "@sbindir@", sbindir)
+		print swap(line, "@rundir@", rundir)
 	}
 }
 

@@ -4,6 +4,7 @@
  */
 #include "base/base.h"
 #include "base/buf.h"
+#include "base/env.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -61,17 +62,34 @@ mc_source_has(const struct mc_account *account, enum mc_secret_kind kind)
 	return p.secret != NULL || p.file != NULL || p.command != NULL;
 }
 
+/*
+ * A copy that the service manager has made for this process alone.  Where it
+ * lets another user than the owner read it, it does so by an access control
+ * list, whose mask then stands in the place of the group's permissions.
+ */
+static bool
+is_credential(const char *file, const struct mc_caller *caller)
+{
+	const char *dir = mc_env_get(caller->envp, "CREDENTIALS_DIRECTORY");
+	size_t len = dir != NULL ? strlen(dir) : 0;
+
+	return len > 0 && strncmp(file, dir, len) == 0 && file[len] == '/' &&
+	    strstr(file + len, "/../") == NULL;
+}
+
 static int
 check_file(const struct places *p, mode_t mode, uid_t owner,
-    unsigned long uid, struct mc_err *err)
+    const struct mc_caller *caller, struct mc_err *err)
 {
+	mode_t closed = is_credential(p->file, caller) ? 037 : 077;
+
 	if (p->file_by_env)
 		return 0;
-	if (owner != 0 && (unsigned long)owner != uid)
+	if (owner != 0 && (unsigned long)owner != caller->uid)
 		return mc_err_set(err, MC_E_CONF_SECRET, MC_STAGE_CONFIG,
 		    "%s: %s belongs to user %lu, neither to you nor to root:"
 		    " chown it", p->file_key, p->file, (unsigned long)owner);
-	if ((mode & 077) != 0)
+	if ((mode & closed) != 0)
 		return mc_err_set(err, MC_E_CONF_SECRET, MC_STAGE_CONFIG,
 		    "%s: others may read or write %s: run chmod 600 %s",
 		    p->file_key, p->file, p->file);
@@ -87,7 +105,7 @@ read_file(const struct places *p, const struct mc_caller *caller,
 	uid_t owner;
 
 	if (mc_file_slurp(p->file, out, &mode, &owner, &why) == 0)
-		return check_file(p, mode, owner, caller->uid, err);
+		return check_file(p, mode, owner, caller, err);
 	if (why.code == MC_E_NOMEM)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_CONFIG, NULL);
 	if (why.code == MC_E_TOO_LONG)

@@ -20,14 +20,15 @@ $top_srcdir/man/flags.mdoc
 $top_srcdir/man/example.c"
 # shellcheck disable=SC2034 # for those who source this
 templates="man/mailchute.1.in man/libmailchute.3.in man/mailchute.conf.5.in
-man/mailchute-send.1.in man/mailchute-sendmail.8.in completions/mailchute.bash.in
-completions/mailchute.zsh.in completions/mailchute.fish.in"
+man/mailchute-send.1.in man/mailchute-sendmail.8.in man/mailchute-serve.8.in
+completions/mailchute.bash.in completions/mailchute.zsh.in completions/mailchute.fish.in"
 
 # generate TEMPLATE: what make makes of it
 generate() {
 	# shellcheck disable=SC2086 # AWK may hold options, lists hold names
 	$AWK -v version=0.0.0 -v sysconfdir=/etc -v runstatedir=/run \
-	    -v bindir=/usr/bin -v sbindir=/usr/sbin -f "$top_srcdir/man/tables.awk" \
+	    -v bindir=/usr/bin -v sbindir=/usr/sbin -v rundir=/run \
+	    -f "$top_srcdir/man/tables.awk" \
 	    $tables $prose "$top_srcdir/$1"
 }
 

@@ -167,7 +167,13 @@ for shell in ${SHELLS:-bash zsh fish}; do
 	expect "$shell" 'mailchute queue list -C accounts.conf -a w' work
 	expect "$shell" 'mailchute queue stats --prom' --prometheus
 	expect "$shell" 'mailchute queue show -C file-' file-a file-b
-	expect "$shell" 'mailchute se' send
+	expect "$shell" 'mailchute se' send serve
+	expect "$shell" 'mailchute sen' send
+	expect "$shell" 'mailchute serve to' token
+	expect "$shell" 'mailchute serve token ' has add remove
+	expect "$shell" 'mailchute serve token add roo' has root
+	expect "$shell" 'mailchute serve --no-t' --no-tcp
+	expect "$shell" 'mailchute serve -C file-' file-a file-b
 	expect "$shell" 'mailchute send --' has --to --cc --bcc --subject \
 	    --attach --html --dry-run
 	expect "$shell" 'mailchute send --sub' --subject

@@ -178,6 +178,54 @@ test_long(void **state)
 	source_close(&s);
 }
 
+/* a copy of the service manager's may show the mask of an access control list */
+static void
+test_credential(void **state)
+{
+	static const struct {
+		const char *below;	/* of the directory with the file */
+		mode_t mode;
+		bool good;
+	} t[] = {
+		{ "", 0440, true }, { "", 0400, true }, { "", 0444, false },
+		{ "", 0460, false }, { "", 0450, false }, { "/bin", 0440, false },
+		{ "/fil", 0440, false },
+	};
+	struct source s;
+	char dir[256], path[512];
+
+	(void)state;
+	source_open(&s);
+	(void)snprintf(dir, sizeof(dir), "%s", s.side.dir);
+	for (size_t i = 0; i < MC_NELEM(t); i++) {
+		char variable[512];
+
+		(void)snprintf(variable, sizeof(variable),
+		    "CREDENTIALS_DIRECTORY=%s%s", dir, t[i].below);
+		s.envp[2] = variable;
+		s.a.password_file = side_write(&s.side, "file", "pw\n", 0600);
+		assert_int_equal(chmod(s.a.password_file, t[i].mode), 0);
+		if (t[i].good)
+			assert_int_equal(get(&s, MC_SECRET_PASSWORD), 0);
+		else
+			assert_err(get(&s, MC_SECRET_PASSWORD), s.err,
+			    MC_E_CONF_SECRET);
+		assert_int_equal(chmod(s.a.password_file, 0600), 0);
+	}
+	/* a way out of the directory is no file of it */
+	(void)snprintf(path, sizeof(path), "CREDENTIALS_DIRECTORY=%s/bin", dir);
+	s.envp[2] = path;
+	side_mkdir(&s.side, "bin");
+	s.a.password_file = side_write(&s.side, "file", "pw\n", 0600);
+	assert_int_equal(chmod(s.a.password_file, 0440), 0);
+	char out[512];
+
+	(void)snprintf(out, sizeof(out), "%s/bin/../file", dir);
+	s.a.password_file = out;
+	assert_err(get(&s, MC_SECRET_PASSWORD), s.err, MC_E_CONF_SECRET);
+	source_close(&s);
+}
+
 static void
 test_mode(void **state)
 {
@@ -395,6 +443,7 @@ main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_credential),
 		cmocka_unit_test(test_mode),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_command),
