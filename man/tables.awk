@@ -2,7 +2,7 @@
 # tables.awk - manual pages and completions from the tables in *.def
 #
 #	awk -v version=V -v sysconfdir=D -v runstatedir=D -v bindir=D \
-#	    -v sbindir=D -v rundir=D -f tables.awk TABLE... PROSE... TEMPLATE
+#	    -v sbindir=D -f tables.awk TABLE... PROSE... TEMPLATE
 #
 # Tables end in .def, prose in .mdoc, an example in .c; the template is what
 # ends in .in, and goes to standard output.  A line of the template that is
@@ -749,8 +749,7 @@ kind == "in" {
 		line = swap(line, "@sysconfdir@", sysconfdir)
 		line = swap(line, "@runstatedir@", runstatedir)
 		line = swap(line, "@bindir@", bindir)
-		line = swap(line, "@sbindir@", sbindir)
-		print swap(line, "@rundir@", rundir)
+		print swap(line, "@sbindir@", sbindir)
 	}
 }
 

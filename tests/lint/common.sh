@@ -27,8 +27,7 @@ completions/mailchute.bash.in completions/mailchute.zsh.in completions/mailchute
 generate() {
 	# shellcheck disable=SC2086 # AWK may hold options, lists hold names
 	$AWK -v version=0.0.0 -v sysconfdir=/etc -v runstatedir=/run \
-	    -v bindir=/usr/bin -v sbindir=/usr/sbin -v rundir=/run \
-	    -f "$top_srcdir/man/tables.awk" \
+	    -v bindir=/usr/bin -v sbindir=/usr/sbin -f "$top_srcdir/man/tables.awk" \
 	    $tables $prose "$top_srcdir/$1"
 }
 

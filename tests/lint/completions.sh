@@ -174,6 +174,7 @@ for shell in ${SHELLS:-bash zsh fish}; do
 	expect "$shell" 'mailchute serve token add roo' has root
 	expect "$shell" 'mailchute serve --no-t' --no-tcp
 	expect "$shell" 'mailchute serve -C file-' file-a file-b
+	expect "$shell" 'mailchute serve -C file-a token remove roo' has root
 	expect "$shell" 'mailchute send --' has --to --cc --bcc --subject \
 	    --attach --html --dry-run
 	expect "$shell" 'mailchute send --sub' --subject
