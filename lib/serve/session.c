@@ -36,6 +36,7 @@ struct run {
 	int in_fd;
 	int out_fd;
 	int64_t until;		/* the end of the session */
+	int64_t since;		/* this command is waited for; 0: not yet */
 	int64_t began;		/* the content of this message; 0: not yet */
 	int64_t got;		/* bytes of it */
 	bool eof;
@@ -161,6 +162,9 @@ flush(struct run *r)
 {
 	int64_t began = mc_clock_ms();
 
+	/* there was a command */
+	if (mc_server_output(r->s).len != 0)
+		r->since = 0;
 	while (mc_server_output(r->s).len != 0) {
 		int ready = wait_to_write(r, began);
 		ssize_t n;
@@ -228,13 +232,29 @@ feed(struct run *r)
 	return lost(r, errno);
 }
 
+/*
+ * From when on a silent client is silent.  Where others wait for its place, a
+ * byte now and then does not keep it: a command has to come as a whole, and
+ * how fast a message comes is looked at elsewhere.
+ */
+static int64_t
+silent_since(struct run *r)
+{
+	int64_t now = mc_clock_ms();
+
+	if (r->since == 0 || r->set->owner.idle_limit == NULL ||
+	    mc_server_receiving(r->s))
+		r->since = now;
+	return r->since;
+}
+
 /* for the client, while the owner does what it has to do in time */
 static int
 wait_for_client(struct run *r)
 {
 	const struct mc_session_owner *o = &r->set->owner;
 	int64_t limit = mc_clock_sooner(r->until, rate_limit(r));
-	int64_t began = mc_clock_ms();
+	int64_t began = silent_since(r);
 
 	for (;;) {
 		int64_t wake = o->idle == NULL ? MC_NEVER : o->idle(o->ctx);
@@ -405,6 +425,7 @@ start_tls(struct run *r)
 		return mc_err_set(&r->why, MC_E_TLS_SETUP, MC_STAGE_TLS,
 		    "TLS with the client cannot begin");
 	r->in_fd = r->out_fd = fd;
+	r->since = 0;
 	r->tls = true;
 	mc_server_tls_up(r->s);
 	return 0;

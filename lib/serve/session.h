@@ -45,7 +45,8 @@ struct mc_session_owner {
 	 */
 	int (*starttls)(void *ctx, struct mc_err *err);
 	/* instead of idle_ms (0: that), asked at least every 5 s while the
-	 * client is waited for: it may change under those who wait */
+	 * client is waited for: it may change under those who wait.  With it
+	 * a command has to come as a whole in that time, instead of a byte */
 	int64_t (*idle_limit)(void *ctx);
 };
 

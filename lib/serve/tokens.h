@@ -10,7 +10,8 @@
  *
  * one a line, blank lines and those that begin with # aside.  It is a regular
  * file, no link, of mode 0600, which belongs to us, to root or to the owner of
- * its directory; root makes it for that owner.
+ * its directory; root makes it for that owner.  The directory is opened too, so
+ * that a confined process has to be allowed to read it.
  *
  * A login: 1 to 255 bytes of UTF-8 without control bytes, blanks and colons,
  * not with # in front.

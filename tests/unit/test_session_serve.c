@@ -121,7 +121,9 @@ on_limit(void *ctx)
 
 	if (s->looks++ == 0)
 		s->first = mc_clock_ms();
-	return mc_clock_ms() - s->first < 2000 ? s->limit : 1;
+	if (s->limit == 0 || mc_clock_ms() - s->first < 2000)
+		return s->limit;
+	return 1;
 }
 
 static void
@@ -322,6 +324,55 @@ test_idle_limit(void **state)
 	side_close(&s);
 }
 
+/* a byte now and then keeps no place, a command does, and so does a message */
+static void
+test_trickle(void **state)
+{
+	static const struct {
+		const char *first;
+		const char *bytes;
+		bool good;
+	} rows[] = {
+		{ "", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", false },
+		{ HI M R "DATA\r\n", "xxxxxxxxxxxxxxxx\r\n.\r\n", true },
+		{ "", "NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\n", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		int64_t begun = mc_clock_ms();
+		struct side s;
+		pid_t pid;
+		int status;
+
+		side_open(&s);
+		s.set.owner.idle_limit = on_limit;
+		s.set.idle_ms = 1500;
+		put(s.client, rows[i].first);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			(void)alarm(20);
+			mc_file_close(&s.set.in_fd);
+			for (const char *p = rows[i].bytes; *p != '\0'; p++) {
+				(void)send(s.client, p, 1, MSG_NOSIGNAL);
+				(void)nanosleep(&(struct timespec){
+				    .tv_nsec = 100000000 }, NULL);
+			}
+			(void)shutdown(s.client, SHUT_WR);
+			_exit(0);
+		}
+		(void)run(&s);
+		if (rows[i].good)
+			assert_int_equal(s.err.code, MC_OK);
+		else
+			assert_int_equal(s.err.code, MC_E_TIMEOUT);
+		assert_true(rows[i].good || mc_clock_ms() - begun < 2900);
+		side_close(&s);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	}
+}
+
 /* nobody reads the replies; the limit gets shorter there too */
 static void
 test_idle_limit_writing(void **state)
@@ -425,6 +476,7 @@ main(void)
 		cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_no_tls),
 		cmocka_unit_test(test_idle_limit),
+		cmocka_unit_test(test_trickle),
 		cmocka_unit_test(test_idle_limit_writing),
 		cmocka_unit_test(test_delay),
 		cmocka_unit_test(test_slower),
