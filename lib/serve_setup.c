@@ -14,7 +14,11 @@
 static bool
 may_leave(const struct mc_account *a, struct mc_err *err)
 {
-	if (a->host == NULL)
+	if (a->is_service)
+		(void)mc_err_set(err, MC_E_CONF_ACCOUNT, MC_STAGE_CONFIG,
+		    "there is no configuration, and so no server that the "
+		    "service could hand mail to");
+	else if (a->host == NULL)
 		(void)mc_err_set(err, MC_E_CONF_ACCOUNT, MC_STAGE_CONFIG,
 		    "account %s has no host: mail could not leave by it",
 		    a->name);

@@ -38,29 +38,37 @@ stat_folder(const char *path, struct stat *ret_st)
 	return stat(folder, ret_st);
 }
 
+static int
+unused(const char *path, const char *why, struct mc_err *err)
+{
+	return mc_err_set(err, MC_E_CONNECT, MC_STAGE_CONNECT,
+	    "the local service is not used: %s %s", why, path);
+}
+
 int
 mc_handover_look(const char *path, struct mc_err *err)
 {
-	struct stat st, dir;
+	struct stat st = { .st_uid = 0 }, dir;
+	bool there;
 
-	if (lstat(path, &st) != 0 || stat_folder(path, &dir) != 0) {
+	if (stat_folder(path, &dir) != 0 || (lstat(path, &st) != 0 &&
+	    errno != ENOENT)) {
 		if (errno == ENOENT || errno == ENOTDIR)
-			return 0;
+			return MC_LOOK_NONE;
 		return mc_err_sys(err, MC_E_CONNECT, MC_STAGE_CONNECT, errno,
 		    "the local service's socket %s is not used", path);
 	}
-	if (!S_ISSOCK(st.st_mode))
-		return mc_err_set(err, MC_E_CONNECT, MC_STAGE_CONNECT,
-		    "the local service is not used: %s is no socket", path);
+	there = st.st_mode != 0;
+	if (there && !S_ISSOCK(st.st_mode))
+		return unused(path, "what is no socket is at", err);
 	if ((dir.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return mc_err_set(err, MC_E_CONNECT, MC_STAGE_CONNECT,
-		    "the local service is not used: others than its owner can "
-		    "write the directory of %s", path);
-	if (dir.st_uid != 0 && dir.st_uid != st.st_uid)
-		return mc_err_set(err, MC_E_CONNECT, MC_STAGE_CONNECT,
-		    "the local service is not used: the directory of %s is "
-		    "neither root's nor that of the socket's owner", path);
-	return 1;
+		return unused(path, "others than its owner can write the "
+		    "directory of", err);
+	if (there && dir.st_uid != 0 && dir.st_uid != st.st_uid)
+		return unused(path, "neither root nor the socket's owner has "
+		    "the directory of", err);
+	/* made for the service, which has gone for a while */
+	return there ? MC_LOOK_THERE : MC_LOOK_AWAY;
 }
 
 /* ------------------------------------------------------------------ deciding */
@@ -134,12 +142,13 @@ find_without(struct mc_config *config, const char *path, struct mc_err *err)
 
 	if (there < 0)
 		return set_note(config, "; ", why.text, "", err);
-	if (there == 0 && set_note(config, "; or start the local service, see "
+	if (there == MC_LOOK_NONE && set_note(config, "; or start the local service, see "
 	    "mailchute-serve(8): there is no ", path, "", err) != 0)
 		return -1;
 	if (fill_layer(&config->service, path, err) != 0)
 		return -1;
-	config->service_state = there != 0 ? MC_HANDOVER_USED : MC_HANDOVER_GONE;
+	config->service_state = there != MC_LOOK_NONE ? MC_HANDOVER_USED :
+	    MC_HANDOVER_GONE;
 	return 0;
 }
 
@@ -147,7 +156,7 @@ find_without(struct mc_config *config, const char *path, struct mc_err *err)
 static int
 find_beside(struct mc_config *config, const char *path, struct mc_err *err)
 {
-	if (mc_handover_look(path, NULL) != 1)
+	if (mc_handover_look(path, NULL) != MC_LOOK_THERE)
 		return 0;
 	return set_note(config, "; \"host = ", path, "\" is for the local "
 	    "service", err);

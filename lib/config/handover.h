@@ -13,9 +13,12 @@
  *
  * Whoever can put another socket in its place gets the mail, so its directory
  * has to be root's or that of the socket's owner, and nobody else's to write.
- * Returns 1: yes; 0: nothing is there; -1 with err (MC_E_CONNECT): it is not to
- * be used, and why.
+ * One that was made for the service stays when it ends: then mail waits for it.
+ * -1 with err (MC_E_CONNECT): it is not to be used, and why.
  */
+#define MC_LOOK_NONE 0	/* there is no such directory */
+#define MC_LOOK_THERE 1
+#define MC_LOOK_AWAY 2	/* the directory is there, and no socket */
 MC_NODISCARD int
 mc_handover_look(const char *path, struct mc_err *err);
 

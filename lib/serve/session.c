@@ -431,6 +431,18 @@ start_tls(struct run *r)
 	return 0;
 }
 
+/* who has said QUIT need not wait for the answer */
+static int
+last_words(struct run *r)
+{
+	if (flush(r) == 0)
+		return 0;
+	if (r->why.code != MC_E_CLOSED || mc_server_reason(r->s) != NULL)
+		return -1;
+	mc_err_reset(&r->why);
+	return 0;
+}
+
 /* --------------------------------------------------------------------- loop */
 
 /* 0 once the engine has closed, -1 with r->why */
@@ -475,7 +487,7 @@ talk(struct run *r)
 			rc = slow_down(r);
 			break;
 		case MC_SERVE_CLOSE:
-			return flush(r);
+			return last_words(r);
 		}
 	}
 	return rc;

@@ -127,12 +127,13 @@ looking(void **state)
 	struct mc_err err = { .code = MC_OK };
 	char other[128];
 
-	assert_int_equal(mc_handover_look(w->path, &err), 0);
-	assert_int_equal(mc_handover_look("/nonexistent/a/b", &err), 0);
+	assert_int_equal(mc_handover_look(w->path, &err), MC_LOOK_AWAY);
+	assert_int_equal(mc_handover_look("/nonexistent/a/b", &err),
+	    MC_LOOK_NONE);
 	bind_socket(w->path);
-	assert_int_equal(mc_handover_look(w->path, &err), 1);
+	assert_int_equal(mc_handover_look(w->path, &err), MC_LOOK_THERE);
 	(void)snprintf(other, sizeof(other), "%s/x", w->path);
-	assert_int_equal(mc_handover_look(other, &err), 0);
+	assert_int_equal(mc_handover_look(other, &err), MC_LOOK_NONE);
 	assert_int_equal(err.code, MC_OK);
 	/* sticky or not */
 	static const mode_t open_modes[] = { 0777, 01777, 0720, 0702, 0775 };
@@ -142,17 +143,19 @@ looking(void **state)
 		assert_int_equal(mc_handover_look(w->path, &err), -1);
 		assert_int_equal(err.code, MC_E_CONNECT);
 		assert_non_null(strstr(err.text, w->path));
+		(void)snprintf(other, sizeof(other), "%s/away", w->dir);
+		assert_int_equal(mc_handover_look(other, NULL), -1);
 	}
 	assert_int_equal(chmod(w->dir, 0755), 0);
-	assert_int_equal(mc_handover_look(w->path, NULL), 1);
+	assert_int_equal(mc_handover_look(w->path, NULL), MC_LOOK_THERE);
 	if (geteuid() == 0) {
 		/* a directory of neither root nor the socket's owner */
 		assert_int_equal(chown(w->dir, 1, 0), 0);
 		assert_int_equal(mc_handover_look(w->path, NULL), -1);
 		assert_int_equal(chown(w->path, 1, 0), 0);
-		assert_int_equal(mc_handover_look(w->path, NULL), 1);
+		assert_int_equal(mc_handover_look(w->path, NULL), MC_LOOK_THERE);
 		assert_int_equal(chown(w->dir, 0, 0), 0);
-		assert_int_equal(mc_handover_look(w->path, NULL), 1);
+		assert_int_equal(mc_handover_look(w->path, NULL), MC_LOOK_THERE);
 	}
 	unlink(w->path);
 	write_file(w->path, "");
