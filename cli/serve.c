@@ -19,6 +19,7 @@
 #define FIRST_SOCKET 3
 #define MOST_SOCKETS 64
 #define LOG_NAME 4096
+#define SERVE_CONF SYSCONFDIR "/mailchute/serve.conf"
 
 struct serving {
 	const struct cli_identity *id;
@@ -172,8 +173,13 @@ static int
 load(struct serving *s, struct mc_config **ret_config, struct mc_err *err)
 {
 	const char *log;
+	const char *file = s->file;
 
-	if (mc_config_load(&s->id->caller, s->file, NULL, NULL, ret_config,
+	/* its own, which is not that of the system's users */
+	if (file == NULL && getenv("MAILCHUTE_CONFIG") == NULL &&
+	    access(SERVE_CONF, F_OK) == 0)
+		file = SERVE_CONF;
+	if (mc_config_load(&s->id->caller, file, NULL, NULL, ret_config,
 	    err) != 0)
 		return -1;
 	log = cli_log_of(s->id, *ret_config);
@@ -245,7 +251,8 @@ help(FILE *out)
 	    "queue, and delivers it by the accounts of its configuration.  Runs until it\n"
 	    "gets SIGTERM; SIGHUP makes it read the configuration anew.\n"
 	    "\n"
-	    "  -C file          configuration, instead of the usual ones\n"
+	    "  -C file          configuration, instead of " SERVE_CONF ",\n"
+	    "                   or the usual ones if there is none\n"
 	    "  --socket path    where to listen\n"
 	    "  --no-tcp         not on the addresses that the configuration names\n"
 	    "  -v               tell more, also on standard error\n"

@@ -234,6 +234,11 @@ gone(void **state)
 	const struct mc_transport_ops *ops;
 	const struct mc_account *a;
 
+	/* it is only away */
+	assert_int_equal(load(w, NULL, "/nonexistent/x"), 0);
+	assert_true(account(w)->is_service);
+	assert_string_equal(account(w)->host, w->path);
+	(void)snprintf(w->path, sizeof(w->path), "/nonexistent/submit");
 	assert_int_equal(load(w, NULL, "/nonexistent/x"), 0);
 	a = account(w);
 	assert_false(a->is_service);
@@ -277,6 +282,7 @@ static void
 closed(void **state)
 {
 	struct world *w = *state;
+	char path[sizeof(w->path)];
 	int rc;
 
 	if (geteuid() != 0)
@@ -285,12 +291,15 @@ closed(void **state)
 	write_file(w->file, "host = h.example\n");
 	assert_int_equal(chmod(w->file, 0600), 0);
 	assert_int_equal(chmod(w->dir, 0755), 0);
+	(void)snprintf(path, sizeof(path), "%s", w->path);
+	(void)snprintf(w->path, sizeof(w->path), "/nonexistent/submit");
 	assert_int_equal(seteuid(65534), 0);
 	rc = load(w, NULL, w->file);
 	assert_int_equal(seteuid(0), 0);
 	assert_int_equal(rc, -1);
 	assert_int_equal(w->err.code, MC_E_CONF_FILE);
 	assert_non_null(strstr(w->err.text, w->path));
+	(void)snprintf(w->path, sizeof(w->path), "%s", path);
 	bind_socket(w->path);
 	assert_int_equal(seteuid(65534), 0);
 	rc = load(w, NULL, w->file);
