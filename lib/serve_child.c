@@ -164,12 +164,12 @@ mc_serve_count(void *ctx, int sock)
 	}
 	sums = (struct mc_counted){ .messages = usage.messages,
 	    .bytes = usage.bytes, .whole_messages = usage.whole_messages,
-	    .whole_bytes = usage.whole_bytes };
-	/* half of it is none */
+	    .whole_bytes = usage.whole_bytes, .users = usage.users.n };
 	if (mc_child_send(sock, &sums, sizeof(sums), -1, SEND_MS) != 0 ||
 	    mc_child_send(sock, usage.users.items, usage.users.n *
 	    usage.users.size, -1, SEND_MS) != 0)
-		_exit(1);
+		mc_log_line(&v->log, MC_LOG_WARN, MC_STAGE_LOCAL,
+		    "nobody takes the count of the queue");
 	mc_usage_clear(&usage);
 }
 

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "serve/ask.h"
+#include "serve/names.h"
 #include "serve/session.h"
 #include "serve/sockets.h"
 #include "serve/tokens.h"
@@ -24,7 +25,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <sys/socket.h>
 
 #define MOST_GROUPS 1024
@@ -38,8 +38,7 @@ struct client {
 	int plain;		/* what comes of it after STARTTLS; -1 */
 	struct mc_ask_hello hello;
 	struct mc_caller caller;	/* the service's, with the client's name */
-	char login[256];
-	char full_name[256];
+	struct mc_serve_person person;
 	struct mc_peer peer;
 	gid_t groups[MOST_GROUPS];
 	struct mc_submission *sub;	/* of the open transaction, or NULL */
@@ -294,25 +293,12 @@ on_end(void *ctx, struct mc_server_answer *answer)
 
 /* ------------------------------------------------------------- who is there */
 
-/* by name: what the user database says, as far as it says anything */
 static void
-fill_names(struct client *c, const struct passwd *pw)
+fill_names(struct client *c)
 {
-	size_t n;
-
-	c->login[0] = c->full_name[0] = '\0';
-	if (pw != NULL && strlen(pw->pw_name) < sizeof(c->login)) {
-		memcpy(c->login, pw->pw_name, strlen(pw->pw_name) + 1);
-		n = pw->pw_gecos == NULL ? 0 : strcspn(pw->pw_gecos, ",");
-		if (n < sizeof(c->full_name) &&
-		    (n == 0 || memchr(pw->pw_gecos, '&', n) == NULL)) {
-			memcpy(c->full_name, pw->pw_gecos == NULL ? "" :
-			    pw->pw_gecos, n);
-			c->full_name[n] = '\0';
-		}
-	}
-	c->caller.login = c->login[0] == '\0' ? NULL : c->login;
-	c->caller.full_name = c->full_name;
+	c->caller.login = c->person.login[0] == '\0' ? NULL :
+	    c->person.login;
+	c->caller.full_name = c->person.full_name;
 	c->peer.login = c->caller.login;
 }
 
@@ -321,7 +307,8 @@ forget_user(struct client *c)
 {
 	c->peer.has_uid = false;
 	c->peer.n_groups = 0;
-	fill_names(c, NULL);
+	memset(&c->person, 0, sizeof(c->person));
+	fill_names(c);
 }
 
 static void
@@ -338,7 +325,26 @@ look_at_client(struct client *c)
 	c->groups[0] = (gid_t)c->hello.gid;
 	c->peer.n_groups = 1 + mc_socket_peer_groups(c->fd, c->groups + 1,
 	    MOST_GROUPS - 1);
-	fill_names(c, getpwuid(c->peer.uid));
+	/* one whom the database does not know has no name */
+	if (mc_serve_person_of(c->peer.uid, &c->person) != 1)
+		memset(&c->person, 0, sizeof(c->person));
+	fill_names(c);
+}
+
+static bool
+become(struct client *c, struct mc_str login)
+{
+	int n = MOST_GROUPS;
+
+	if (mc_serve_person_named(login, &c->person) != 1)
+		return false;
+	c->peer.has_uid = true;
+	c->peer.uid = c->person.uid;
+	if (getgrouplist(c->person.login, c->person.gid, c->groups, &n) < 0)
+		n = MOST_GROUPS;
+	c->peer.n_groups = (size_t)n;
+	fill_names(c);
+	return true;
 }
 
 /* a token proves a name; the rest is as if that user had come by the path */
@@ -349,28 +355,16 @@ on_auth(void *ctx, const struct mc_server_auth *auth,
 	struct client *c = ctx;
 	struct mc_ask_answer got;
 	struct mc_err err = { 0 };
-	const struct passwd *pw;
-	char name[256];
-	int rc, n = MOST_GROUPS;
-
-	rc = mc_token_check(c->service->tokens.ptr, auth->user,
+	int rc = mc_token_check(c->service->tokens.ptr, auth->user,
 	    auth->password, &err);
-	(void)snprintf(name, sizeof(name), "%.*s", MC_STR_FMT(auth->user));
-	pw = rc == 1 ? getpwnam(name) : NULL;
+
 	if (rc < 0) {
 		mc_log_line(&c->service->log, MC_LOG_ERROR, err.stage, "%s",
 		    err.text);
 		return;
 	}
-	if (pw != NULL) {
-		c->peer.has_uid = true;
-		c->peer.uid = pw->pw_uid;
-		if (getgrouplist(name, pw->pw_gid, c->groups, &n) < 0)
-			n = MOST_GROUPS;
-		c->peer.n_groups = (size_t)n;
-		fill_names(c, pw);
-	}
-	if (pw == NULL || !mc_policy_admits(c->service->policy, &c->peer) ||
+	if (rc == 0 || !become(c, auth->user) ||
+	    !mc_policy_admits(c->service->policy, &c->peer) ||
 	    mc_ask(c->sock, MC_ASK_LOGIN, c->peer.uid, &got) != 1) {
 		forget_user(c);
 		answer->code = 535;

@@ -38,13 +38,6 @@ stat_folder(const char *path, struct stat *ret_st)
 	return stat(folder, ret_st);
 }
 
-static int
-unused(const char *path, const char *why, struct mc_err *err)
-{
-	return mc_err_set(err, MC_E_CONNECT, MC_STAGE_CONNECT,
-	    "the local service is not used: %s %s", why, path);
-}
-
 int
 mc_handover_look(const char *path, struct mc_err *err)
 {
@@ -60,13 +53,16 @@ mc_handover_look(const char *path, struct mc_err *err)
 	}
 	there = st.st_mode != 0;
 	if (there && !S_ISSOCK(st.st_mode))
-		return unused(path, "what is no socket is at", err);
+		return mc_err_set(err, MC_E_CONNECT, MC_STAGE_CONNECT,
+		    "the local service is not used: %s is no socket", path);
 	if ((dir.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return unused(path, "others than its owner can write the "
-		    "directory of", err);
+		return mc_err_set(err, MC_E_CONNECT, MC_STAGE_CONNECT,
+		    "the local service is not used: others than its owner can "
+		    "write the directory of %s", path);
 	if (there && dir.st_uid != 0 && dir.st_uid != st.st_uid)
-		return unused(path, "neither root nor the socket's owner has "
-		    "the directory of", err);
+		return mc_err_set(err, MC_E_CONNECT, MC_STAGE_CONNECT,
+		    "the local service is not used: the directory of %s is "
+		    "neither root's nor that of the socket's owner", path);
 	/* made for the service, which has gone for a while */
 	return there ? MC_LOOK_THERE : MC_LOOK_AWAY;
 }

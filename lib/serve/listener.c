@@ -446,9 +446,12 @@ read_usage(const struct mc_buf *in, struct mc_usage *ret)
 	const size_t one = sizeof(struct mc_usage_user);
 	struct mc_counted sums;
 
-	if (in->len < head || (in->len - head) % one != 0)
+	if (in->len < head)
 		return -1;
 	memcpy(&sums, in->ptr, head);
+	/* half a count is none */
+	if ((in->len - head) % one != 0 || (in->len - head) / one != sums.users)
+		return -1;
 	memset(ret, 0, sizeof(*ret));
 	ret->messages = sums.messages;
 	ret->bytes = sums.bytes;

@@ -35,7 +35,8 @@ struct mc_counted {
 	uint64_t bytes;
 	uint64_t whole_messages;
 	uint64_t whole_bytes;
-	struct mc_usage_user user[];	/* to the end */
+	uint64_t users;
+	struct mc_usage_user user[];
 };
 
 struct mc_listener {
