@@ -114,3 +114,47 @@ cli_journal(int level, const char *ident, const char *message,
 			add_field(&o, fields[i].name, fields[i].value);
 	return o.full || send_out(&o);
 }
+
+static const char *
+refusal_field(const char *key)
+{
+	static const struct {
+		const char *key;
+		const char *field;
+	} names[] = {
+		{ "source", "MAILCHUTE_SOURCE" }, { "uid", "MAILCHUTE_UID" },
+		{ "pid", "MAILCHUTE_PID" }, { "reason", "MAILCHUTE_REASON" },
+		{ "sender", "MAILCHUTE_SENDER" },
+		{ "account", "MAILCHUTE_ACCOUNT" },
+		{ "error", "MAILCHUTE_CODE" }, { "count", "MAILCHUTE_COUNT" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i].key, key) == 0)
+			return names[i].field;
+	return NULL;
+}
+
+size_t
+cli_journal_refusal(char *text, struct cli_field *ret_fields, size_t most)
+{
+	char *rest = NULL;
+	char *word = strtok_r(text, " ", &rest);
+	size_t n = 0;
+
+	if (word == NULL || strcmp(word, "refused") != 0)
+		return 0;
+	while (n < most && (word = strtok_r(NULL, " ", &rest)) != NULL) {
+		char *value = strchr(word, '=');
+
+		if (value == NULL)
+			continue;
+		*value++ = '\0';
+		ret_fields[n].name = refusal_field(word);
+		ret_fields[n].value = value;
+		if (ret_fields[n].name != NULL && strcmp(value, "-") != 0)
+			n++;
+	}
+	return n;
+}

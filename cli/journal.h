@@ -29,4 +29,14 @@ bool
 cli_journal(int level, const char *ident, const char *message,
     const struct cli_field *fields, size_t n);
 
+/*
+ * cli_journal_refusal - the fields of a line of the service, "refused
+ * source=unix uid=..."
+ *
+ * `text` is a copy that is cut up, and the fields point into it.  Returns how
+ * many there are, 0 for another line.
+ */
+size_t
+cli_journal_refusal(char *text, struct cli_field *ret_fields, size_t most);
+
 #endif

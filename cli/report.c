@@ -187,13 +187,19 @@ cli_log_text(void *ctx, enum mc_level level, enum mc_stage stage,
     const char *text)
 {
 	const char *log = *(const char *const *)ctx;
-	char line[3000];
+	char line[3000], copy[3000];
+	struct cli_field fields[8];
+	size_t n;
 
 	(void)stage;
 	if (strcmp(log, "off") == 0 || log[0] == '\0')
 		return;
 	mc_mask_text(mask, text, NULL, 0, line, sizeof(line));
-	log_line(log, level <= MC_LOG_ERROR ? LOG_ERR : LOG_WARNING, line);
+	snprintf(copy, sizeof(copy), "%s", line);
+	n = cli_journal_refusal(copy, fields,
+	    sizeof(fields) / sizeof(fields[0]));
+	log_fields(log, level <= MC_LOG_ERROR ? LOG_ERR :
+	    level == MC_LOG_WARN ? LOG_WARNING : LOG_INFO, line, fields, n);
 }
 
 const char *

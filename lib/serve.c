@@ -227,6 +227,10 @@ start(struct mc_sup *s, struct mc_err *err)
 	mc_queue_free(queue);
 	if (mc_sup_open(s, err) != 0)
 		return -1;
+	if (geteuid() == 0)
+		mc_log_line(&s->v.log, MC_LOG_WARN, MC_STAGE_LOCAL,
+		    "running as root: a user of its own is safer, see "
+		    "mailchute-serve(8)");
 	mc_sup_keep_running(s);
 	(void)snprintf(text, sizeof(text), "taking mail at %s",
 	    s->sockets[0].text);

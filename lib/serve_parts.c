@@ -216,12 +216,19 @@ mc_sup_add_child(struct mc_vec *list, struct mc_child *child)
 
 /* -------------------------------------------------------------------- frames */
 
+/* a session begins TLS once: more than all sessions have is none of theirs */
 static void
 start_tls(struct mc_sup *s)
 {
 	struct mc_child child;
 	struct mc_err err = { 0 };
 
+	if (s->others.n > MC_SPAWN_MOST +
+	    2 * (size_t)s->v.limits.limits.sessions) {
+		mc_log_line(&s->v.log, MC_LOG_ERROR, MC_STAGE_LOCAL,
+		    "too many processes: TLS of a client is not begun");
+		return;
+	}
 	if (mc_child_start(mc_serve_tls, &s->v, &child, &err) != 0) {
 		mc_serve_log_err(&s->v, &err);
 		return;

@@ -145,6 +145,26 @@ too_long(void **state)
 	assert_int_equal(recv(w->fd, w->got, sizeof(w->got), 0), -1);
 }
 
+static void
+refusals(void **state)
+{
+	char text[] = "refused source=unix uid=1000 pid=- reason=sender "
+	    "sender=a=b@x.example odd other=1 count=1";
+	char no[] = "the listener has ended";
+	struct cli_field f[8];
+
+	(void)state;
+	assert_int_equal(cli_journal_refusal(no, f, 8), 0);
+	assert_int_equal(cli_journal_refusal(text, f, 8), 5);
+	assert_string_equal(f[0].name, "MAILCHUTE_SOURCE");
+	assert_string_equal(f[0].value, "unix");
+	assert_string_equal(f[1].name, "MAILCHUTE_UID");
+	assert_string_equal(f[2].name, "MAILCHUTE_REASON");
+	assert_string_equal(f[3].name, "MAILCHUTE_SENDER");
+	assert_string_equal(f[3].value, "a=b@x.example");
+	assert_string_equal(f[4].name, "MAILCHUTE_COUNT");
+}
+
 int
 main(void)
 {
@@ -154,6 +174,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(absent, setup, teardown),
 		cmocka_unit_test_setup_teardown(full, setup, teardown),
 		cmocka_unit_test_setup_teardown(too_long, setup, teardown),
+		cmocka_unit_test(refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
