@@ -2,78 +2,20 @@
 # SPDX-License-Identifier: MIT
 """The local service: serve.py [PATTERN]...
 
-Prints TAP.  Root, in a mount namespace (serve.tap); see service.py for the
-users.  MAILCHUTE_BIN names the program.
+What a user sees of it; see serving.py for how these tests are run.
 """
-import fnmatch
 import os
 import re
 import signal
 import sys
-import tempfile
-import time
-import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import servers                                      # noqa: E402
 import service                                      # noqa: E402
-from servers import SLOW, Sink, read, wait_for      # noqa: E402
-from service import Client, Service                 # noqa: E402
+from servers import wait_for                        # noqa: E402
+from service import Client                          # noqa: E402
+from serving import TEXT, case, expect, main        # noqa: E402
 
-BINARY = os.path.abspath(os.environ.get("MAILCHUTE_BIN") or "mailchute")
-TEXT = "Subject: a test\r\nTo: %s\r\n\r\nHello.\r\n"
-
-
-class Failure(Exception):
-    """What was seen is not what was to be seen."""
-
-
-def expect(what, condition, seen=""):
-    if not condition:
-        raise Failure("%s\n%s" % (what, seen))
-
-
-class Bench:
-    def __init__(self, where):
-        self.dir = where
-        self.number = 0
-        self.sink = Sink(where + "/relay")
-        os.chmod(where + "/relay", 0o777)
-        self.open = []
-
-    def service(self, accounts=None, user="mc-serve", **keys):
-        self.number += 1
-        where = "%s/%d" % (self.dir, self.number)
-        os.mkdir(where, 0o755)
-        s = Service(where, BINARY, self.dir + "/relay", user)
-        s.configure(accounts, **keys)
-        self.open.append(s)
-        return s
-
-    def end(self):
-        for s in self.open:
-            try:
-                s.stop()
-            except servers.Trouble:
-                pass
-        self.open = []
-
-    def arrived(self, mark, n=1):
-        return wait_for("%d deliveries" % n, 20, lambda: (
-            self.sink.since(mark) if len(self.sink.since(mark)) >= n
-            else None))
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-CASES = []
-
-
-# --------------------------------------------------------------------- basics
 
 @case
 def hand_over(b):
@@ -153,6 +95,7 @@ def stop_and_reload(b):
 @case
 def killed_parts(b):
     """every process is killed in turn, and mail goes on"""
+    b.may_die = True
     s = b.service()
     s.start()
     mark = len(b.sink.deliveries)
@@ -168,42 +111,6 @@ def killed_parts(b):
             expect("taken", got.startswith("250 "), got)
         count += 1
     b.arrived(mark, count)
-
-
-def main():
-    patterns = sys.argv[1:] or ["*"]
-    chosen = [c for c in CASES
-              if any(fnmatch.fnmatch(c.__name__, p) for p in patterns)]
-    where = tempfile.mkdtemp(prefix="mc-serve-")
-    os.chmod(where, 0o755)
-    guard = servers.Guard(where)
-    servers.Daemon.guard = guard
-    service.make_users(where)
-    bench = Bench(where)
-    print("1..%d" % len(chosen), flush=True)
-    failed = 0
-    for number, function in enumerate(chosen, 1):
-        begun = time.monotonic()
-        try:
-            function(bench)
-            print("ok %d - %s # %.1f s" % (number, function.__doc__,
-                                           time.monotonic() - begun))
-        except Exception as problem:    # pylint: disable=broad-except
-            failed += 1
-            print("not ok %d - %s" % (number, function.__doc__))
-            text = str(problem) if isinstance(problem, (
-                Failure, servers.Trouble)) else traceback.format_exc()
-            for s in bench.open:
-                text += "\n" + read(s.log)[-2000:] + read(s.dir + "/out")
-            for line in text.splitlines():
-                print("# " + line)
-        finally:
-            bench.end()
-        sys.stdout.flush()
-    bench.sink.stop()
-    guard.dismiss()
-    os.system("rm -rf %s" % where)
-    return failed != 0
 
 
 if __name__ == "__main__":

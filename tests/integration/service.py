@@ -71,7 +71,7 @@ class Service:
         self.log = where + "/serve.log"
         self.spool = where + "/spool"
         self.relay = relay
-        self.daemon = None
+        self.child = None
         os.makedirs(where + "/run")
         os.chmod(where, 0o755)
         os.chmod(where + "/run", 0o755)
@@ -104,19 +104,36 @@ class Service:
         env["HOME"] = self.dir
         return env
 
-    def start(self, *more, ready=True):
+    def start(self, *more, ready=True, env=None, before=None):
+        """before: called in the child, as the service's user."""
         argv = [self.binary, "serve", "-C", self.conf, *more]
+
+        def prepare():
+            if self.uid:
+                become(self.uid)()
+            if before:
+                before()
         with open(self.dir + "/out", "ab") as out:
             child = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                cwd="/", env=self.environment(), start_new_session=True,
-                preexec_fn=become(self.uid) if self.uid else None)
+                cwd="/", env={**self.environment(), **(env or {})},
+                start_new_session=True, preexec_fn=prepare)
         self.child = child
         if Daemon.guard:
             Daemon.guard.add(child.pid)
         if ready:
-            wait_for("the service", 10, self.ready)
+            wait_for("the service", 20, self.ready)
         return child
+
+    def refuses(self, *more, **how):
+        """Starts, and has to end by itself: status and what it says."""
+        child = self.start(*more, ready=False, **how)
+        try:
+            status = child.wait(20 * SLOW)
+        except subprocess.TimeoutExpired:
+            raise Trouble("the service goes on: " + self.output()) from None
+        self.child = None
+        return status, self.output() + self.log_text()
 
     def ready(self):
         if self.child.poll() is not None:
@@ -163,6 +180,27 @@ class Service:
 
     def log_text(self):
         return read(self.log)
+
+    def output(self):
+        return read(self.dir + "/out")
+
+    def refused(self, user, reason):
+        """Lines of the log about that user and reason, as dictionaries."""
+        found = []
+        for line in self.log_text().splitlines():
+            at = line.find("refused source=")
+            if at < 0:
+                continue
+            words = dict(w.split("=", 1) for w in line[at:].split()
+                         if "=" in w)
+            uid = str(USERS.get(user, user))
+            if words.get("uid") == uid and words.get("reason") == reason:
+                found.append(words)
+        return found
+
+    def wait_refused(self, user, reason):
+        return wait_for("a line: %s %s" % (user, reason), 10,
+                        lambda: self.refused(user, reason))
 
     def queued(self):
         try:
