@@ -116,6 +116,8 @@ cli_catch_signals(void)
 	/* inherited as ignored it would hide how helper commands end */
 	act.sa_handler = SIG_DFL;
 	sigaction(SIGCHLD, &act, NULL);
+	/* and one that blocked them would have a service that nothing ends */
+	sigprocmask(SIG_SETMASK, &act.sa_mask, NULL);
 	cancel_read = cancel_write = -1;
 	if (!make_pipe(fds))
 		return;
