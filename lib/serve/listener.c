@@ -231,6 +231,8 @@ ask_limits(struct listener *l, struct session *s, struct mc_ask_answer *a)
 		break;
 	case MC_ASK_SHARE:
 		why = mc_limits_share(l->limits, user_of(l, s), f->n);
+		/* much of it may have left since it was counted */
+		l->count_due |= why != MC_REFUSED_NOT;
 		break;
 	default:
 		why = mc_limits_busy(l->limits) ? MC_REFUSED_NOT :
