@@ -258,6 +258,16 @@ put(struct client *c, struct mc_queued *queued, struct mc_err *err)
 	return mc_submission_queue(c->sub, queued, err);
 }
 
+static enum mc_refusal
+reason_of_content(const struct mc_err *err)
+{
+	if (err->code == MC_E_QUEUE_FULL)
+		return MC_REFUSED_DISK;
+	/* see mc_take_hops */
+	return err->enh[1] == 4 && err->enh[2] == 6 ? MC_REFUSED_LOOP :
+	    MC_REFUSED_CONTENT;
+}
+
 static void
 on_end(void *ctx, struct mc_server_answer *answer)
 {
@@ -280,9 +290,13 @@ on_end(void *ctx, struct mc_server_answer *answer)
 		if (set->done != NULL)
 			set->done(set->ctx, c->sub, &queued, &err);
 	} else {
+		/* it is its form, not its size */
+		if (err.code == MC_E_HDR_LONG) {
+			err.enh[1] = 6;
+			err.enh[2] = 0;
+		}
 		mc_server_answer_err(&err, answer);
-		tell_refused(c, err.code == MC_E_QUEUE_FULL ?
-		    MC_REFUSED_DISK : MC_REFUSED_CONTENT, "error",
+		tell_refused(c, reason_of_content(&err), "error",
 		    mc_code_name(err.code));
 		if (err.code == MC_E_QUEUE_FULL || answer->code == 451)
 			mc_log_line(&c->service->log, MC_LOG_ERROR, err.stage,
@@ -463,6 +477,8 @@ settle(const struct client *c, int stop, struct mc_session *ret)
 static enum mc_refusal
 reason_of(const struct mc_session_result *result, const struct mc_err *err)
 {
+	if (result->overtime)
+		return MC_REFUSED_TIME;
 	if (err->code == MC_E_TIMEOUT)
 		return result->receiving ? MC_REFUSED_SLOW : MC_REFUSED_IDLE;
 	switch (result->end) {

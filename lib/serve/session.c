@@ -524,6 +524,8 @@ mc_session_run_result(const struct mc_session *session,
 	ret_result->no_login = mc_server_no_login(r.s);
 	ret_result->tls = r.tls;
 	ret_result->receiving = r.receiving;
+	ret_result->overtime = r.why.code == MC_E_TIMEOUT &&
+	    mc_clock_left(r.until) == 0;
 	ret_result->end = mc_server_end_of(r.s);
 	mc_server_free(r.s);
 	if (r.why.code == MC_OK)

@@ -97,6 +97,7 @@ struct mc_session_result {
 	unsigned no_login;	/* see mc_server_no_login */
 	bool tls;		/* STARTTLS came to its end */
 	bool receiving;		/* it ended within a message */
+	bool overtime;		/* all of it took too long */
 	enum mc_server_end end;
 };
 
