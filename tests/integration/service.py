@@ -86,9 +86,9 @@ class Service:
         base = {"socket": self.path, "queue-dir": self.spool,
                 "queue-any-fs": "yes", "queue-reserve": "1",
                 "log": self.log, "domain": DOMAIN, "retry-min": "1s"}
-        base.update(keys)
-        text = "".join("%s = %s\n" % (k.replace("_", "-"), v)
-                       for k, v in base.items() if v is not None)
+        base.update({k.replace("_", "-"): v for k, v in keys.items()})
+        text = "".join("%s = %s\n" % (k, v) for k, v in base.items()
+                       if v is not None)
         for name, more in (accounts or {"default": {}}).items():
             own = {"host": self.relay, "protocol": "lmtp"}
             own.update(more)
