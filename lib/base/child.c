@@ -158,10 +158,13 @@ bool
 mc_child_reap(struct mc_child *child)
 {
 	pid_t pid;
+	int status = 0;
 
 	if (child->pid == 0)
 		return true;
-	pid = waitpid(child->pid, NULL, WNOHANG);
+	pid = waitpid(child->pid, &status, WNOHANG);
+	if (pid == child->pid && WIFSIGNALED(status))
+		child->killed = WTERMSIG(status);
 	/* ECHILD: somebody has made SIGCHLD ignored */
 	if (pid == child->pid || (pid < 0 && errno == ECHILD))
 		child->pid = 0;

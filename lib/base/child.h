@@ -15,6 +15,7 @@
 struct mc_child {
 	pid_t pid;		/* 0: none, reaped, or somebody else's child */
 	int sock;		/* our end, non-blocking; -1: closed */
+	int killed;		/* reaped: by this signal; 0: by none */
 };
 
 /* runs in the child, which ends when it returns; sock is blocking */

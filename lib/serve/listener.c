@@ -151,11 +151,19 @@ forget(struct listener *l, size_t i)
 static void
 reap(struct listener *l)
 {
-	for (size_t i = 0; i < l->leaving.n;)
-		if (mc_child_reap(mc_vec_at(&l->leaving, i)))
-			mc_vec_remove(&l->leaving, i);
-		else
+	for (size_t i = 0; i < l->leaving.n;) {
+		struct mc_child *c = mc_vec_at(&l->leaving, i);
+
+		if (!mc_child_reap(c)) {
 			i++;
+			continue;
+		}
+		/* nobody else would tell of it */
+		if (c->killed != 0)
+			mc_log_line(l->set->log, MC_LOG_ERROR, MC_STAGE_LOCAL,
+			    "a session was killed by signal %d", c->killed);
+		mc_vec_remove(&l->leaving, i);
+	}
 }
 
 static void
