@@ -100,6 +100,23 @@ answer_alone(struct mc_server_answer *answer)
 	    "Shutting down; try again later");
 }
 
+/* places and figures of ours are for the log, not for who sends mail */
+static void
+answer_err(const struct client *c, const struct mc_err *err,
+    struct mc_server_answer *answer)
+{
+	bool full = err->code == MC_E_QUEUE_FULL;
+
+	mc_server_answer_err(err, answer);
+	if (!full && answer->code != 451)
+		return;
+	mc_log_line(&c->service->log, MC_LOG_ERROR, err->stage, "%s",
+	    err->text);
+	(void)snprintf(answer->text, sizeof(answer->text), "%s",
+	    full ? "No room for more mail; try again later" :
+	    "Trouble here; try again later");
+}
+
 /* may it go on?  Else the answer says why not */
 static bool
 may(struct client *c, enum mc_ask_what what, uint64_t n, const char *words,
@@ -185,7 +202,7 @@ on_mail(void *ctx, const struct mc_server_mail *mail,
 	rc = begin(c, mail, &whole, &err);
 	mc_buf_clear(&whole);
 	if (rc != 0) {
-		mc_server_answer_err(&err, answer);
+		answer_err(c, &err, answer);
 		if (err.code == MC_E_NOT_ALLOWED)
 			tell_refused(c, MC_REFUSED_SENDER, NULL, NULL);
 		drop(c);
@@ -205,7 +222,7 @@ on_rcpt(void *ctx, const struct mc_server_rcpt *rcpt,
 	if (!may(c, MC_ASK_RCPT, 1, "Too many recipients for now", answer))
 		return;
 	if (mc_take_rcpt(c->sub, rcpt, &err) != 0)
-		mc_server_answer_err(&err, answer);
+		answer_err(c, &err, answer);
 }
 
 static void
@@ -295,12 +312,9 @@ on_end(void *ctx, struct mc_server_answer *answer)
 			err.enh[1] = 6;
 			err.enh[2] = 0;
 		}
-		mc_server_answer_err(&err, answer);
+		answer_err(c, &err, answer);
 		tell_refused(c, reason_of_content(&err), "error",
 		    mc_code_name(err.code));
-		if (err.code == MC_E_QUEUE_FULL || answer->code == 451)
-			mc_log_line(&c->service->log, MC_LOG_ERROR, err.stage,
-			    "%s", err.text);
 	}
 	drop(c);
 }
