@@ -460,8 +460,6 @@ def fuzz(b):
                             time.monotonic() - begun, len(times),
                             times[len(times) // 2] * 1000, times[-1] * 1000))
     expect("enough of them", sum(f.done for f in some) >= min(count, 500))
-    expect("no session was killed", "signal" not in s.log_text(),
-           s.log_text()[-500:])
 
 
 if __name__ == "__main__":

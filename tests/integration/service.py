@@ -28,6 +28,20 @@ def mount(source, target):
         raise OSError(ctypes.get_errno(), "cannot mount over " + target)
 
 
+def mount_small(target, size):
+    """A file system of so many bytes, for this namespace alone."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"tmpfs", target.encode(), b"tmpfs", 0,
+                  b"mode=0700,size=%d" % size):
+        raise OSError(ctypes.get_errno(), "cannot mount over " + target)
+
+
+def unmount(target):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.umount2(target.encode(), 2):
+        raise OSError(ctypes.get_errno(), "cannot unmount " + target)
+
+
 def make_users(where):
     """More lines in /etc/passwd and /etc/group, for this namespace alone."""
     passwd = read("/etc/passwd")

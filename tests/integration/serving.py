@@ -22,7 +22,7 @@ from service import Client, Service, become
 BINARY = os.path.abspath(os.environ.get("MAILCHUTE_BIN") or "mailchute")
 TEXT = "Subject: a test\r\nTo: %s\r\n\r\nHello.\r\n"
 # what may never stand in a log: see Bench.end
-TROUBLE = (r"has ended, and is started again|runtime error:|"
+TROUBLE = (r"was killed by signal|has ended, and is started again|runtime error:|"
            r"AddressSanitizer|LeakSanitizer|internal error")
 
 
