@@ -26,6 +26,11 @@ TROUBLE = (r"was killed by signal|has ended, and is started again|runtime error:
            r"AddressSanitizer|LeakSanitizer|internal error")
 
 
+def is_sanitized():
+    with open(BINARY, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 class Failure(Exception):
     """What was seen is not what was to be seen."""
 
@@ -194,4 +199,4 @@ def main():
 
 
 __all__ = ["BINARY", "TEXT", "Bench", "Failure", "as_user", "case", "expect",
-           "main", "note", "read", "run_as", "served"]
+           "is_sanitized", "main", "note", "read", "run_as", "served"]
