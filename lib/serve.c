@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serve.c - the service: the process that starts the others, and has the secrets
+ * serve.c - the service: the process that starts the others and has the secrets
  *
  * Nobody else's bytes reach it but fixed frames of its own children.  The
  * listener and its sessions (serve_session.c) have the spool and no secret, the
@@ -108,7 +108,8 @@ replace(struct mc_sup *s, struct mc_service *fresh)
 }
 
 static void
-tell_state(const struct mc_sup *s, enum mc_service_state state, const char *text)
+tell_state(const struct mc_sup *s, enum mc_service_state state,
+    const char *text)
 {
 	if (s->v.set->state != NULL)
 		s->v.set->state(s->v.set->ctx, state, text);
@@ -221,8 +222,8 @@ start(struct mc_sup *s, struct mc_err *err)
 	struct mc_queue *queue = NULL;
 	char text[200];
 
-	if (mc_serve_settle(&s->v, err) != 0 || mc_queue_open(s->v.caller, s->v.config,
-	    MC_QUEUE_CREATE, &queue, err) != 0)
+	if (mc_serve_settle(&s->v, err) != 0 || mc_queue_open(s->v.caller,
+	    s->v.config, MC_QUEUE_CREATE, &queue, err) != 0)
 		return -1;
 	mc_queue_free(queue);
 	if (mc_sup_open(s, err) != 0)

@@ -9,25 +9,18 @@
 #include "net/tls_serve.h"
 #include "transport/module.h"
 
-static int
-add_socket(struct mc_sup *s, const struct mc_socket *socket)
-{
-	s->sockets[s->n_sockets++] = *socket;
-	return 0;
-}
-
+/* into the next place; it counts once it is there */
 static int
 take_given(struct mc_sup *s, struct mc_err *err)
 {
 	const struct mc_serve_options *set = s->v.set;
-	struct mc_socket socket;
 
 	if (set->n_sockets > MC_SERVE_SOCKETS)
 		return mc_err_set(err, MC_E_USAGE, MC_STAGE_LOCAL,
 		    "more than %d sockets were handed over", MC_SERVE_SOCKETS);
-	for (size_t i = 0; i < set->n_sockets; i++)
-		if (mc_socket_take(set->sockets[i], &socket, err) != 0 ||
-		    add_socket(s, &socket) != 0)
+	for (size_t i = 0; i < set->n_sockets; i++, s->n_sockets++)
+		if (mc_socket_take(set->sockets[i],
+		    &s->sockets[s->n_sockets], err) != 0)
 			return -1;
 	return 0;
 }
@@ -37,17 +30,22 @@ make_sockets(struct mc_sup *s, struct mc_err *err)
 {
 	const struct mc_serve_settings *l = &s->v.limits;
 	const char *path = s->v.set->socket;
-	struct mc_socket socket;
+	gid_t group = l->has_group ? l->group : (gid_t)-1;
 
-	if (mc_socket_unix(path != NULL ? path : l->socket, (mode_t)l->socket_mode,
-	    l->has_group ? l->group : (gid_t)-1, &socket, err) != 0 ||
-	    add_socket(s, &socket) != 0)
+	if (mc_socket_unix(path != NULL ? path : l->socket,
+	    (mode_t)l->socket_mode, group, &s->sockets[s->n_sockets],
+	    err) != 0)
 		return -1;
-	for (size_t i = 0; i < l->n_listen && !s->v.set->no_tcp; i++)
-		if (mc_socket_tcp((const struct sockaddr *)(const void *)&l->listen[i].ss,
-		    l->listen[i].len, &socket, err) != 0 ||
-		    add_socket(s, &socket) != 0)
+	s->n_sockets++;
+	if (s->v.set->no_tcp)
+		return 0;
+	for (size_t i = 0; i < l->n_listen; i++, s->n_sockets++) {
+		const struct sockaddr_storage *at = &l->listen[i].ss;
+
+		if (mc_socket_tcp((const struct sockaddr *)(const void *)at,
+		    l->listen[i].len, &s->sockets[s->n_sockets], err) != 0)
 			return -1;
+	}
 	return 0;
 }
 

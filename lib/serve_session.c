@@ -37,7 +37,7 @@ struct client {
 	int fd;			/* the client */
 	int plain;		/* what comes of it after STARTTLS; -1 */
 	struct mc_ask_hello hello;
-	struct mc_caller caller;	/* the service's, with the client's name */
+	struct mc_caller caller;	/* the service's, but for the name */
 	struct mc_serve_person person;
 	struct mc_peer peer;
 	gid_t groups[MOST_GROUPS];

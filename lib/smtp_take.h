@@ -14,7 +14,8 @@ void
 mc_take_split(struct mc_str addr, bool bare, struct mc_str *ret_local,
     struct mc_str *ret_domain);
 
-/* sender, BODY, SMTPUTF8 and what is asked for in reports.  MC_E_NOMEM, MC_E_BAD_VALUE */
+/* sender, BODY, SMTPUTF8 and what is asked for in reports.  MC_E_NOMEM,
+ * MC_E_BAD_VALUE */
 MC_NODISCARD int
 mc_take_mail(struct mc_submission *sub, const struct mc_server_mail *mail,
     struct mc_err *err);

@@ -27,7 +27,7 @@ enum mc_ask_what {
 	MC_ASK_BUSY,		/* are many sessions open? */
 	/* these are only told */
 	MC_ASK_TAKEN,		/* a message of n bytes is in the queue */
-	MC_ASK_REFUSED,		/* for `reason`; text has what stands in the log */
+	MC_ASK_REFUSED,		/* for `reason`; text is for the log */
 	MC_ASK_ERRORS,		/* it has made n of them */
 	MC_ASK_TLS_CLIENT,	/* end TLS on this descriptor, */
 	MC_ASK_TLS_PLAIN	/* and talk to the session on this one */

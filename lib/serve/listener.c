@@ -3,19 +3,14 @@
  * listener.c - takes connections, starts a session for each, keeps the books
  */
 #include "base/base.h"
-#include "serve/listener.h"
+#include "serve/listener_internal.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/vec.h"
-#include "queue/usage.h"
-#include "serve/ask.h"
-#include "serve/damper.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 
 /* connections taken between two looks at the sessions that are there */
@@ -24,114 +19,16 @@
 /* sessions that do not end when they are told to are left to their fate */
 #define LAST_MS 20000
 #define REAP_MS 100
-#define TALLY_MS 1000
-/* the queue is counted anew after so long, if it may have changed much */
-#define COUNT_MS 10000
 /* no descriptors left: how long nobody is taken */
 #define REST_MS 200
-
-struct session {
-	struct mc_child child;
-	struct mc_whose counted;	/* by whom it is counted, as long as it is there */
-	struct mc_whose whose;	/* on whose account it goes: the same, or who
-				 * has logged in */
-	bool joined;		/* it is counted for both */
-	struct mc_ask_hello hello;
-	pid_t pid;		/* of the client */
-	struct mc_ask_frame frame;	/* what has come of the next one */
-	size_t have;
-	int fd;			/* that came with it */
-	int tls;		/* the client's, until the other one is there */
-};
-
-struct listener {
-	const struct mc_listener *set;
-	struct mc_limits *limits;
-	struct mc_damper *damper;
-	struct mc_vec sessions;	/* struct session * */
-	struct mc_vec leaving;	/* struct mc_child */
-	int stop[2];		/* its end tells sessions to end */
-	bool accepting;
-	bool parent_gone;
-	int64_t rest_until;
-	int64_t until;		/* ending; MC_NEVER: not yet */
-	struct mc_child count;
-	struct mc_buf counted;	/* what has come of it */
-	bool count_due;		/* something has come since the last one */
-	int64_t count_at;
-	uint64_t refused[MC_REFUSED__COUNT];	/* not told yet */
-	int64_t tally_at;	/* when they are; MC_NEVER: there are none */
-};
-
-/* ----------------------------------------------------------------- refusals */
-
-static void
-show_whose(const struct mc_whose *whose, char *out, size_t size)
-{
-	if (whose->kind == MC_WHOSE_USER)
-		snprintf(out, size, "%lu", (unsigned long)whose->id);
-	else
-		snprintf(out, size, "-");
-}
-
-/* no blanks in what stands behind '=', so that a line can be cut at them */
-static void
-refuse(struct listener *l, const struct session *s, enum mc_refusal reason,
-    const char *detail)
-{
-	char uid[24], pid[24] = "-";
-
-	l->refused[reason]++;
-	if (l->tally_at == MC_NEVER)
-		l->tally_at = mc_clock_after(TALLY_MS);
-	if (!mc_damper_allows(l->damper, s->whose, reason, mc_clock_ms()))
-		return;
-	show_whose(&s->whose, uid, sizeof(uid));
-	if (s->pid != 0)
-		snprintf(pid, sizeof(pid), "%ld", (long)s->pid);
-	mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
-	    "refused source=%s uid=%s pid=%s reason=%s%s%s count=1",
-	    s->hello.source, uid, pid, mc_refusal_name(reason),
-	    detail[0] == '\0' ? "" : " ", detail);
-}
-
-/* the lines that were held back, in one */
-static void
-tell_damped(struct listener *l, int64_t now)
-{
-	struct mc_damped d;
-	char uid[24];
-
-	while (mc_damper_due(l->damper, now, &d)) {
-		show_whose(&d.whose, uid, sizeof(uid));
-		mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
-		    "refused source=%s uid=%s pid=- reason=%s count=%" PRIu64,
-		    d.others || d.whose.kind == MC_WHOSE_SOURCE ? "-" : "unix",
-		    d.others ? "-" : uid, mc_refusal_name(d.reason), d.n);
-	}
-}
-
-static void
-tell_tally(struct listener *l)
-{
-	l->tally_at = MC_NEVER;
-	for (size_t i = 0; i < MC_REFUSED__COUNT; i++) {
-		if (l->refused[i] == 0)
-			continue;
-		if (l->set->refused(l->set->ctx, (enum mc_refusal)i,
-		    l->refused[i]))
-			l->refused[i] = 0;
-		else
-			l->tally_at = mc_clock_after(TALLY_MS);
-	}
-}
 
 /* ----------------------------------------------------------------- sessions */
 
 static void
-forget(struct listener *l, size_t i)
+forget(struct mc_lstate *l, size_t i)
 {
-	struct session *s = *(struct session **)mc_vec_at(&l->sessions, i);
+	struct mc_lsession *s =
+	    *(struct mc_lsession **)mc_vec_at(&l->sessions, i);
 	struct mc_child *to = mc_vec_add(&l->leaving);
 
 	if (s->joined)
@@ -149,7 +46,7 @@ forget(struct listener *l, size_t i)
 }
 
 static void
-reap(struct listener *l)
+reap(struct mc_lstate *l)
 {
 	for (size_t i = 0; i < l->leaving.n;) {
 		struct mc_child *c = mc_vec_at(&l->leaving, i);
@@ -167,7 +64,7 @@ reap(struct listener *l)
 }
 
 static void
-answer(struct session *s, const struct mc_ask_answer *a)
+answer(struct mc_lsession *s, const struct mc_ask_answer *a)
 {
 	/* one who does not read has no more than one question open, and gets
 	 * no second answer */
@@ -178,7 +75,7 @@ answer(struct session *s, const struct mc_ask_answer *a)
 
 /* both descriptors are there: whoever has the key does the rest */
 static void
-pass_tls(struct listener *l, struct session *s)
+pass_tls(struct mc_lstate *l, struct mc_lsession *s)
 {
 	struct mc_ask_frame f = { .what = MC_ASK_TLS_CLIENT };
 	struct mc_ask_frame g = { .what = MC_ASK_TLS_PLAIN };
@@ -195,7 +92,7 @@ pass_tls(struct listener *l, struct session *s)
 
 /* who comes by TCP is somebody from now on */
 static enum mc_refusal
-log_in(struct listener *l, struct session *s, uint64_t uid)
+log_in(struct mc_lstate *l, struct mc_lsession *s, uint64_t uid)
 {
 	struct mc_whose user = mc_whose_user((uid_t)uid);
 	enum mc_refusal why = mc_limits_join(l->limits, user, mc_clock_ms());
@@ -211,14 +108,14 @@ log_in(struct listener *l, struct session *s, uint64_t uid)
 
 /* mail that nobody has logged in for is the service's own */
 static uid_t
-user_of(const struct listener *l, const struct session *s)
+user_of(const struct mc_lstate *l, const struct mc_lsession *s)
 {
 	return s->whose.kind == MC_WHOSE_USER ? (uid_t)s->whose.id :
 	    l->set->own_uid;
 }
 
 static void
-ask_limits(struct listener *l, struct session *s, struct mc_ask_answer *a)
+ask_limits(struct mc_lstate *l, struct mc_lsession *s, struct mc_ask_answer *a)
 {
 	const struct mc_ask_frame *f = &s->frame;
 	enum mc_refusal why = MC_REFUSED_OTHER;
@@ -252,7 +149,7 @@ ask_limits(struct listener *l, struct session *s, struct mc_ask_answer *a)
 }
 
 static void
-handle(struct listener *l, struct session *s)
+handle(struct mc_lstate *l, struct mc_lsession *s)
 {
 	struct mc_ask_frame *f = &s->frame;
 	struct mc_ask_answer a;
@@ -276,7 +173,8 @@ handle(struct listener *l, struct session *s)
 	case MC_ASK_REFUSED:
 		if (f->reason != MC_REFUSED_NOT &&
 		    f->reason < MC_REFUSED__COUNT)
-			refuse(l, s, (enum mc_refusal)f->reason, f->text);
+			mc_listener_refuse(l, s,
+			    (enum mc_refusal)f->reason, f->text);
 		break;
 	case MC_ASK_ERRORS:
 		mc_limits_errors(l->limits, s->whose, f->n > UINT32_MAX ?
@@ -299,7 +197,7 @@ handle(struct listener *l, struct session *s)
 
 /* false: it has ended */
 static bool
-read_session(struct listener *l, struct session *s)
+read_session(struct mc_lstate *l, struct mc_lsession *s)
 {
 	char *at = (char *)&s->frame;
 
@@ -336,8 +234,8 @@ turn_away(int fd)
 
 /* who is it, and may there be one more of him? */
 static enum mc_refusal
-look_at(struct listener *l, int fd, const struct mc_socket *socket,
-    struct session *s)
+look_at(struct mc_lstate *l, int fd, const struct mc_socket *socket,
+    struct mc_lsession *s)
 {
 	gid_t gid = 0;
 	uid_t uid = 0;
@@ -361,9 +259,9 @@ look_at(struct listener *l, int fd, const struct mc_socket *socket,
 }
 
 static bool
-start(struct listener *l, struct session *s, int fd)
+start(struct mc_lstate *l, struct mc_lsession *s, int fd)
 {
-	struct session **at = mc_vec_add(&l->sessions);
+	struct mc_lsession **at = mc_vec_add(&l->sessions);
 	struct mc_err err = { 0 };
 
 	if (at == NULL)
@@ -385,9 +283,9 @@ start(struct listener *l, struct session *s, int fd)
 }
 
 static void
-take(struct listener *l, int fd, const struct mc_socket *socket)
+take(struct mc_lstate *l, int fd, const struct mc_socket *socket)
 {
-	struct session *s = mc_mem_zalloc(1, sizeof(*s));
+	struct mc_lsession *s = mc_mem_zalloc(1, sizeof(*s));
 	enum mc_refusal why;
 
 	if (s == NULL)
@@ -396,7 +294,7 @@ take(struct listener *l, int fd, const struct mc_socket *socket)
 	why = look_at(l, fd, socket, s);
 	if (why != MC_REFUSED_NOT) {
 		turn_away(fd);
-		refuse(l, s, why, "");
+		mc_listener_refuse(l, s, why, "");
 	} else if (start(l, s, fd)) {
 		return;
 	} else {
@@ -407,7 +305,7 @@ take(struct listener *l, int fd, const struct mc_socket *socket)
 }
 
 static void
-accept_some(struct listener *l, const struct mc_socket *socket)
+accept_some(struct mc_lstate *l, const struct mc_socket *socket)
 {
 	for (int i = 0; i < AT_ONCE; i++) {
 		int fd = accept(socket->fd, NULL, NULL);
@@ -428,91 +326,10 @@ accept_some(struct listener *l, const struct mc_socket *socket)
 	}
 }
 
-/* ------------------------------------------------------- counting the queue */
-
-static void
-count_start(struct listener *l)
-{
-	struct mc_err err = { 0 };
-
-	if (!l->count_due || l->count.pid != 0 ||
-	    mc_clock_left(l->count_at) != 0)
-		return;
-	l->count_due = false;
-	l->count_at = mc_clock_after(COUNT_MS);
-	mc_buf_reset(&l->counted);
-	if (mc_child_start(l->set->count, l->set->ctx, &l->count, &err) == 0)
-		mc_limits_begin_usage(l->limits);
-	else
-		mc_log_line(l->set->log, MC_LOG_WARN, err.stage, "%s",
-		    err.text);
-}
-
-/* as listener.h says: the sums, then users by their numbers */
-static int
-read_usage(const struct mc_buf *in, struct mc_usage *ret)
-{
-	size_t head = offsetof(struct mc_counted, user);
-	const size_t one = sizeof(struct mc_usage_user);
-	struct mc_counted sums;
-
-	if (in->len < head)
-		return -1;
-	memcpy(&sums, in->ptr, head);
-	/* half a count is none */
-	if ((in->len - head) % one != 0 || (in->len - head) / one != sums.users)
-		return -1;
-	memset(ret, 0, sizeof(*ret));
-	ret->messages = sums.messages;
-	ret->bytes = sums.bytes;
-	ret->whole_messages = sums.whole_messages;
-	ret->whole_bytes = sums.whole_bytes;
-	mc_vec_init(&ret->users, one, SIZE_MAX / one);
-	for (size_t at = head; at < in->len; at += one) {
-		struct mc_usage_user *u = mc_vec_add(&ret->users);
-
-		if (u == NULL) {
-			mc_usage_clear(ret);
-			return -1;
-		}
-		memcpy(u, in->ptr + at, one);
-	}
-	return 0;
-}
-
-static void
-count_done(struct listener *l)
-{
-	struct mc_err err = { 0 };
-	struct mc_usage usage;
-
-	if (l->counted.err == 0 && read_usage(&l->counted, &usage) == 0) {
-		if (mc_limits_set_usage(l->limits, &usage, &err) != 0)
-			mc_log_line(l->set->log, MC_LOG_WARN, err.stage, "%s",
-			    err.text);
-		mc_usage_clear(&usage);
-	}
-	mc_buf_clear(&l->counted);
-	mc_child_end(&l->count, 100);
-}
-
-static void
-count_read(struct listener *l)
-{
-	ssize_t n;
-
-	while ((n = mc_file_fill(l->count.sock, &l->counted)) > 0)
-		;
-	if (n < 0 && l->counted.err == 0 &&
-	    (errno == EAGAIN || errno == EWOULDBLOCK))
-		return;
-	count_done(l);
-}
-
 /* --------------------------------------------------------------- the parent */
 
 static void
-stop_accepting(struct listener *l)
+stop_accepting(struct mc_lstate *l)
 {
 	for (size_t i = 0; l->accepting && i < l->set->n_sockets; i++)
 		mc_file_close(&l->set->sockets[i].fd);
@@ -520,7 +337,7 @@ stop_accepting(struct listener *l)
 }
 
 static void
-end_sessions(struct listener *l)
+end_sessions(struct mc_lstate *l)
 {
 	stop_accepting(l);
 	mc_file_close(&l->stop[1]);
@@ -530,7 +347,7 @@ end_sessions(struct listener *l)
 }
 
 static void
-hand_over(struct listener *l)
+hand_over(struct mc_lstate *l)
 {
 	struct mc_ask_frame f = { .what = MC_LISTENER_BOOKS };
 	struct mc_err err = { 0 };
@@ -549,7 +366,7 @@ hand_over(struct listener *l)
 }
 
 static void
-read_parent(struct listener *l)
+read_parent(struct mc_lstate *l)
 {
 	char c;
 	int fd = -1;
@@ -565,7 +382,7 @@ read_parent(struct listener *l)
 /* ------------------------------------------------------------------ the loop */
 
 static int64_t
-wake_time(const struct listener *l)
+wake_time(const struct mc_lstate *l)
 {
 	int64_t wake = mc_clock_sooner(l->until, l->tally_at);
 
@@ -581,7 +398,7 @@ wake_time(const struct listener *l)
 }
 
 static size_t
-fill_poll(const struct listener *l, struct pollfd *p)
+fill_poll(const struct mc_lstate *l, struct pollfd *p)
 {
 	bool rests = mc_clock_left(l->rest_until) != 0;
 	size_t n = 0;
@@ -594,8 +411,8 @@ fill_poll(const struct listener *l, struct pollfd *p)
 		p[n++] = (struct pollfd){ .fd = rests ? -1 :
 		    l->set->sockets[i].fd, .events = POLLIN };
 	for (size_t i = 0; i < l->sessions.n; i++) {
-		const struct session *s =
-		    *(struct session **)mc_vec_at(&l->sessions, i);
+		const struct mc_lsession *s =
+		    *(struct mc_lsession **)mc_vec_at(&l->sessions, i);
 
 		p[n++] = (struct pollfd){ .fd = s->child.sock,
 		    .events = POLLIN };
@@ -605,19 +422,19 @@ fill_poll(const struct listener *l, struct pollfd *p)
 
 /* what poll has told; sessions first, since they free places */
 static void
-look(struct listener *l, const struct pollfd *p, size_t n)
+look(struct mc_lstate *l, const struct pollfd *p, size_t n)
 {
 	size_t first = 2 + l->set->n_sockets;
 
 	for (size_t i = n; i-- > first;) {
-		struct session *s =
-		    *(struct session **)mc_vec_at(&l->sessions, i - first);
+		struct mc_lsession *s =
+		    *(struct mc_lsession **)mc_vec_at(&l->sessions, i - first);
 
 		if (p[i].revents != 0 && !read_session(l, s))
 			forget(l, i - first);
 	}
 	if (p[1].revents != 0)
-		count_read(l);
+		mc_listener_count_read(l);
 	for (size_t i = 0; i < l->set->n_sockets; i++)
 		if (p[2 + i].revents != 0 && l->accepting)
 			accept_some(l, &l->set->sockets[i]);
@@ -626,14 +443,14 @@ look(struct listener *l, const struct pollfd *p, size_t n)
 }
 
 static bool
-is_over(const struct listener *l)
+is_over(const struct mc_lstate *l)
 {
 	return !l->accepting && (l->sessions.n == 0 ||
 	    mc_clock_left(l->until) == 0);
 }
 
 static int
-loop(struct listener *l, struct mc_err *err)
+loop(struct mc_lstate *l, struct mc_err *err)
 {
 	while (!is_over(l)) {
 		size_t most = 2 + l->set->n_sockets + l->sessions.n;
@@ -656,20 +473,20 @@ loop(struct listener *l, struct mc_err *err)
 			return -1;
 		reap(l);
 		if (mc_clock_left(l->tally_at) == 0)
-			tell_tally(l);
-		tell_damped(l, mc_clock_ms());
+			mc_listener_tell_tally(l);
+		mc_listener_tell_damped(l, mc_clock_ms());
 		if (l->accepting)
-			count_start(l);
+			mc_listener_count_start(l);
 	}
 	return 0;
 }
 
 static int
-set_up(struct listener *l, struct mc_err *err)
+set_up(struct mc_lstate *l, struct mc_err *err)
 {
 	struct mc_err why = { 0 };
 
-	mc_vec_init(&l->sessions, sizeof(struct session *), 65536);
+	mc_vec_init(&l->sessions, sizeof(struct mc_lsession *), 65536);
 	mc_vec_init(&l->leaving, sizeof(struct mc_child), 65536);
 	mc_buf_init(&l->counted, 64 * 1024 * 1024);
 	l->limits = mc_limits_new(&l->set->set->limits, err);
@@ -695,10 +512,11 @@ set_up(struct listener *l, struct mc_err *err)
 int
 mc_listener_run(const struct mc_listener *listener, struct mc_err *err)
 {
-	struct listener l = { .set = listener, .accepting = true,
+	struct mc_lstate l = { .set = listener, .accepting = true,
 	    /* what is there already counts from the start */
 	    .count_due = true, .count_at = mc_clock_ms(),
-	    .until = MC_NEVER, .tally_at = MC_NEVER, .stop = { -1, -1 }, .count.sock = -1 };
+	    .until = MC_NEVER, .tally_at = MC_NEVER, .stop = { -1, -1 },
+	    .count.sock = -1 };
 	int rc = set_up(&l, err);
 
 	if (rc == 0)
@@ -706,9 +524,9 @@ mc_listener_run(const struct mc_listener *listener, struct mc_err *err)
 	while (l.sessions.n != 0)
 		forget(&l, 0);
 	stop_accepting(&l);
-	tell_tally(&l);
+	mc_listener_tell_tally(&l);
 	if (l.damper != NULL)
-		tell_damped(&l, MC_NEVER);
+		mc_listener_tell_damped(&l, MC_NEVER);
 	for (size_t i = 0; i < l.leaving.n; i++)
 		mc_child_end(mc_vec_at(&l.leaving, i), 100);
 	if (l.count.pid != 0)

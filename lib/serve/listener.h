@@ -53,8 +53,8 @@ struct mc_listener {
 	mc_child_fn count;
 	void *ctx;		/* of both */
 	const struct mc_log *log;
-	/* for the statistics: n more by this reason.  Not for each of them; false:
-	 * not now */
+	/* for the statistics: n more by this reason.  Not for each of them;
+	 * false: not now */
 	bool (*refused)(void *ctx, enum mc_refusal reason, uint64_t n);
 };
 

@@ -167,7 +167,8 @@ mc_socket_unix(const char *path, mode_t mode, gid_t gid,
 	s.made = true;
 	/* nobody else may rename things in there */
 	if ((gid != (gid_t)-1 && fchownat(s.dir, s.name, (uid_t)-1, gid,
-	    AT_SYMLINK_NOFOLLOW) != 0) || fchmodat(s.dir, s.name, mode, 0) != 0 ||
+	    AT_SYMLINK_NOFOLLOW) != 0) ||
+	    fchmodat(s.dir, s.name, mode, 0) != 0 ||
 	    listen(s.fd, SOMAXCONN) != 0) {
 		(void)unlinkat(s.dir, s.name, 0);
 		return trouble(&s, err, "cannot give it its group and mode");

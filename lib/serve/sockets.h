@@ -24,7 +24,8 @@ struct mc_socket {
  * Its directory is made (0755) if only that is missing; it has to be ours or
  * root's, and nobody else's to write in.  A socket that nobody listens on any
  * more is replaced.  The mode is `mode`, the group `gid` unless that is -1.
- * MC_E_CONF_VALUE (the place), MC_E_QUEUE_BUSY (another service has it), MC_E_IO.
+ * MC_E_CONF_VALUE (the place), MC_E_QUEUE_BUSY (another service has it),
+ * MC_E_IO.
  */
 MC_NODISCARD int
 mc_socket_unix(const char *path, mode_t mode, gid_t gid,
