@@ -15,7 +15,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import SLOW                            # noqa: E402
+from servers import SLOW, Trouble                   # noqa: E402
 from service import DOMAIN, Client                  # noqa: E402
 from serving import (TEXT, case, expect, main, note,  # noqa: E402
                      served)
@@ -410,7 +410,7 @@ class Fuzzer(threading.Thread):
             data = fuzz_bytes(self.rng)
             try:
                 self.one(data)
-            except OSError as problem:
+            except (OSError, Trouble) as problem:
                 self.trouble = "%s after %r" % (problem, data)
             self.done += 1
 

@@ -97,9 +97,8 @@ def compare(b, s, again, sessions):
     try:
         ready, _, _ = select.select([end], [], [], 60 * SLOW)
         expect("all connections are made", ready)
-        time.sleep(1)
-        found = len(s.processes("mc-session"))
-        expect("%d sessions of them" % sessions, found == sessions, found)
+        wait_for("%d sessions of them" % sessions, 20, lambda: len(
+            s.processes("mc-session")) == sessions)
         during = median(s)
         expect("they are still there", len(s.processes("mc-session")) >=
                sessions)

@@ -88,6 +88,9 @@ def memory(pid):
             if not m or "[vvar" in line or "[vsyscall" in line:
                 continue
             at, end = int(m.group(1), 16), int(m.group(2), 16)
+            # what a sanitizer reserves
+            if end - at > 1 << 28:
+                continue
             try:
                 mem.seek(at)
                 yield mem.read(end - at)

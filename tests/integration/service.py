@@ -188,6 +188,10 @@ class Service:
             words = stat[stat.rindex(")") + 2:].split()
             if int(words[3]) != self.child.pid or words[0] in "ZX":
                 continue
+            # a session has the listener's name for a moment
+            if role in ("mc-listener", "mc-runner") and \
+                    int(words[1]) != self.child.pid:
+                continue
             if role is None or comm == role:
                 found.append(int(name))
         return found
