@@ -151,6 +151,7 @@ mc_child_start(mc_child_fn fn, void *ctx, struct mc_child *ret_child,
 		return -1;
 	}
 	ret_child->sock = fds[0];
+	ret_child->killed = 0;
 	return 0;
 }
 
