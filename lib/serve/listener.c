@@ -80,7 +80,7 @@ pass_tls(struct mc_lstate *l, struct mc_lsession *s)
 	struct mc_ask_frame f = { .what = MC_ASK_TLS_CLIENT };
 	struct mc_ask_frame g = { .what = MC_ASK_TLS_PLAIN };
 
-	if (s->tls < 0 || s->fd < 0 ||
+	if (l->handed || s->tls < 0 || s->fd < 0 ||
 	    mc_child_send(l->set->parent, &f, sizeof(f), s->tls,
 	    SEND_MS) != 0 ||
 	    mc_child_send(l->set->parent, &g, sizeof(g), s->fd, SEND_MS) != 0)
@@ -362,6 +362,7 @@ hand_over(struct mc_lstate *l)
 	    mc_child_send(l->set->parent, out.ptr, out.len, -1, SEND_MS) != 0)
 		mc_log_line(l->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
 		    "limits begin anew after the reload");
+	l->handed = true;
 	mc_buf_clear(&out);
 }
 

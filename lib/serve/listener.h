@@ -10,7 +10,8 @@
  * The channel to the parent:
  *
  *	parent to listener
- *	'H'	accept no more, and hand over the books
+ *	'H'	accept no more, and hand over the books; nothing else is
+ *		said after them, so that STARTTLS ends a session from then on
  *	(end: accept no more, and end all sessions)
  *
  *	listener to parent

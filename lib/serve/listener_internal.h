@@ -36,6 +36,7 @@ struct mc_lstate {
 	struct mc_vec leaving;	/* struct mc_child */
 	int stop[2];		/* its end tells sessions to end */
 	bool accepting;
+	bool handed;		/* the parent listens to another one now */
 	bool parent_gone;
 	int64_t rest_until;
 	int64_t until;		/* ending; MC_NEVER: not yet */
