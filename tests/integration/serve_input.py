@@ -8,6 +8,7 @@ serving.py for how these tests are run.
 import os
 import random
 import re
+import resource
 import socket
 import sys
 import threading
@@ -311,6 +312,29 @@ def e8_by_default(b):
         got = [c.reply()[:3] for _ in range(50)]
         expect("49 junk commands", got[2:] == ["250"] * 48, got)
     served(s)
+
+
+@case
+def bombs(b):
+    """row 21: a header of one kind of byte, on a small stack: quick, no crash"""
+    s = b.service(limit_errors="1000", **LIMITS)
+    s.start(before=lambda: resource.setrlimit(resource.RLIMIT_STACK,
+                                              (256 * 1024, 256 * 1024)))
+    before = parts(s)
+    for field in ("To", "From", "Received", "Content-Type", "Bcc", "Date"):
+        for what in ("(", ")", "<", '"', ",", "g:", "\\", "=?utf-8?b?", "@",
+                     "a@b,", "[", "=?x?q?=", "(a)", ";x*0*="):
+            text = what * (90000 // len(what))
+            lines = "\r\n ".join(text[i:i + 900]
+                                for i in range(0, len(text), 900))
+            begun = time.monotonic()
+            got = dialogue(s, ENVELOPE + "DATA\r\n%s: %s\r\n\r\nx\r\n.\r\n"
+                           % (field, lines))
+            expect("%s of %s: an answer" % (field, what), replies(got)[-1] in
+                   ("250", "554", "550", "501", "553"), got)
+            took = time.monotonic() - begun
+            expect("%s of %s: quick" % (field, what), took < 2 * SLOW, took)
+    expect("no process has died", parts(s) == before)
 
 
 # ---------------------------------------------------- breaking off, byte by byte

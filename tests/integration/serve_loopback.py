@@ -191,6 +191,29 @@ def tls_after_reload(b):
 
 
 @case
+def no_handshake(b):
+    """clients that begin TLS and say no more: no process of theirs stays"""
+    s, port = opened(b, limit_idle="1s")
+    for more in (b"", b"\x16\x03\x01\x02\x00\x01", b"x" * 100):
+        some = [Client(s, "mc-anna", port) for _ in range(4)]
+        for c in some:
+            c.hello()
+            got = c.command("STARTTLS")
+            expect("go on", got.startswith("220 "), got)
+            c.send(more)
+        wait_for("all of them gone", 15, lambda: not s.processes("mc-tls") and
+                 not s.processes("mc-session"))
+        for c in some:
+            c.close()
+    # the same behind the handshake
+    c = over_tls(port)
+    expect("a process for it", s.processes("mc-tls"))
+    wait_for("gone too", 15, lambda: not s.processes("mc-tls") and
+             not s.processes("mc-session"))
+    c.close()
+
+
+@case
 def trust(b):
     """trust-loopback: anybody, any sender, and a warning"""
     s, port = opened(b, trust_loopback="yes")
