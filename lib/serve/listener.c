@@ -243,8 +243,10 @@ look_at(struct mc_lstate *l, int fd, const struct mc_socket *socket,
 	s->hello.is_tcp = socket->is_tcp;
 	mc_socket_peer_text(fd, s->hello.source, sizeof(s->hello.source));
 	if (socket->is_tcp) {
-		s->counted = mc_whose_source(strchr(s->hello.source,
+		s->counted = s->whose = mc_whose_source(strchr(s->hello.source,
 		    ':') != NULL);
+		if (!mc_socket_peer_is_loopback(fd))
+			return MC_REFUSED_PEER;
 	} else if (mc_socket_peer(fd, &uid, &gid, &s->pid) == 0) {
 		s->counted = mc_whose_user(uid);
 		s->hello.has_uid = true;

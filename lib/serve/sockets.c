@@ -322,6 +322,17 @@ mc_socket_close(struct mc_socket *s)
 
 /* -------------------------------------------------------------------- peers */
 
+bool
+mc_socket_peer_is_loopback(int fd)
+{
+	struct sockaddr_storage addr;
+	struct sockaddr *a = (struct sockaddr *)(void *)&addr;
+	socklen_t len = sizeof(addr);
+
+	memset(&addr, 0, sizeof(addr));
+	return getpeername(fd, a, &len) == 0 && mc_socket_is_loopback(a);
+}
+
 void
 mc_socket_peer_text(int fd, char *ret_text, size_t size)
 {

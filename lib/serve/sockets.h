@@ -53,6 +53,13 @@ mc_socket_close(struct mc_socket *s);
 bool
 mc_socket_is_loopback(const struct sockaddr *addr);
 
+/*
+ * is the peer of a TCP connection there?  Some systems let other machines in, at
+ * an address of loopback too (route_localnet of Linux)
+ */
+bool
+mc_socket_peer_is_loopback(int fd);
+
 /* "192.0.2.1" of a peer, or "unix" */
 void
 mc_socket_peer_text(int fd, char *ret_text, size_t size);
