@@ -5,6 +5,7 @@ programs that run as one of the users."""
 import fnmatch
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from servers import SLOW, Sink, Trouble, read, wait_for
 from service import Service
 
 BINARY = os.path.abspath(os.environ.get("MAILCHUTE_BIN") or "mailchute")
+# one that all users may run, as that of the tests may not be
+PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin:/bin") or \
+    sys.executable
 BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8",
         "TZ": "UTC"}
 for key in os.environ:
@@ -96,6 +100,24 @@ def free_port(family=socket.AF_INET):
     with socket.socket(family) as s:
         s.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
         return s.getsockname()[1]
+
+
+# what systemd does: descriptors from 3 on, and who they are for
+HAND_OVER = """\
+import os, sys
+fds = [int(w) for w in sys.argv[1].split(",")]
+high = [os.dup2(fd, 200 + i) for i, fd in enumerate(fds)]
+for i, fd in enumerate(high):
+    os.dup2(fd, 3 + i)
+os.closerange(3 + len(fds), 300)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def handed(fds, argv):
+    """argv for a program that gets these sockets; give them to pass_fds"""
+    return [PYTHON, "-c", HAND_OVER, ",".join(map(str, fds)), *argv]
 
 
 class Bench:
@@ -182,6 +204,9 @@ class Bench:
         got = self.relay.since(self.mark)
         expect("nothing arrives", not got, [g.data for g in got])
 
+    def leave(self):
+        """the end of all"""
+
     def end(self):
         for s in self.open:
             try:
@@ -235,6 +260,7 @@ def run(cases, patterns, prefix, make=Bench):
         finally:
             bench.end()
         sys.stdout.flush()
+    bench.leave()
     bench.relay.stop()
     guard.dismiss()
     subprocess.run(["rm", "-rf", where], check=False)

@@ -684,6 +684,7 @@ def statuses(b):
     expect("77, and why", status == 77 and "5.7.1" in said, (status, said))
     equal("root", b.mail(s, None, ["-i", "-f", BEN, BOB], letter(BEN)), (0, ""))
     check_arrived(b.arrived()[0], BEN, [BOB], letter(BEN))
+    b.nothing(s)
     # gone without a word, as after a crash: nobody is behind the socket
     os.killpg(s.child.pid, signal.SIGKILL)
     s.child.wait()
