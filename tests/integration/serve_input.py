@@ -458,7 +458,7 @@ class Fuzzer(threading.Thread):
 def fuzz(b):
     """random sessions: no process dies, another user is served all the time"""
     seed = int(os.environ.get("MC_SEED") or 20240601)
-    count = int(os.environ.get("MC_FUZZ") or 3000)
+    count = int(os.environ.get("MC_FUZZ") or 1000)
     note("MC_SEED=%d MC_FUZZ=%d" % (seed, count))
     s = b.started(limit_errors="1000", **LIMITS)
     before = parts(s)
