@@ -481,7 +481,8 @@ test_caps(void **state)
 	can_come(&s);
 	mc_file_close(&s.parent);
 	await_end(&s);
-	assert_int_equal(s.shared->refused[MC_REFUSED_USER_SESSIONS], 1);
+	/* can_come may have come too early */
+	assert_true(s.shared->refused[MC_REFUSED_USER_SESSIONS] >= 1);
 	assert_int_equal(s.shared->refused[MC_REFUSED_SESSIONS], 1);
 	stage_end(&s);
 }
