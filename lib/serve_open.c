@@ -6,8 +6,11 @@
 #include "serve_sup.h"
 
 #include "base/err.h"
+#include "base/file.h"
 #include "net/tls_serve.h"
 #include "transport/module.h"
+
+#include <fcntl.h>
 
 /* into the next place; it counts once it is there */
 static int
@@ -60,16 +63,52 @@ has_tcp(const struct mc_sup *s)
 
 /* a client that has only an address needs TLS for its log-in */
 static int
-prepare_tls(struct mc_sup *s, struct mc_err *err)
+prepare_tls(const struct mc_service *v, struct mc_err *err)
 {
-	const struct mc_serve_settings *l = &s->v.limits;
-	const struct mc_tls_serve_files files = { s->v.cert.ptr, l->tls_key };
+	const struct mc_serve_settings *l = &v->limits;
+	const struct mc_tls_serve_files files = { v->cert.ptr, l->tls_key };
 	const struct mc_tls_serve_ops *ops;
 
 	if (mc_tls_serve_find(&ops, err) != 0 || (l->tls_cert == NULL &&
-	    ops->self_signed(s->v.cert.ptr, err) != 0))
+	    ops->self_signed(v->cert.ptr, err) != 0))
 		return -1;
 	return ops->check(&files, err);
+}
+
+static void
+tls_main(void *ctx, int sock)
+{
+	const struct mc_service *v = ctx;
+	struct mc_err err = { 0 };
+
+	mc_serve_in_child(v, "check");
+	(void)prepare_tls(v, &err);
+	if (mc_child_send(sock, &err, sizeof(err), -1, MC_SUP_SEND_MS) != 0)
+		mc_serve_log_err(v, &err);
+}
+
+/* in a process of its own: OpenSSL would stay in this one for ever */
+static int
+try_tls(struct mc_sup *s, struct mc_err *ret_why)
+{
+	struct mc_child child;
+	struct mc_err why;
+	int fd = -1, rc;
+
+	if (mc_child_start(tls_main, &s->v, &child, ret_why) != 0)
+		return -1;
+	/* it ends by itself */
+	rc = fcntl(child.sock, F_SETFL, 0) == 0 ?
+	    mc_child_recv(child.sock, &why, sizeof(why), &fd) : -1;
+	mc_file_close(&fd);
+	mc_child_end(&child, MC_SUP_SEND_MS);
+	if (rc != 1)
+		return mc_err_set(ret_why, MC_E_TLS_SETUP, MC_STAGE_TLS,
+		    "cannot find out whether TLS works here");
+	if (why.code == MC_OK)
+		return 0;
+	*ret_why = why;
+	return -1;
 }
 
 static int
@@ -82,7 +121,7 @@ prepare_tcp(struct mc_sup *s, struct mc_err *err)
 		    "trust-loopback: whatever runs on this machine, a browser "
 		    "or a container with its network too, may send mail by "
 		    "any account without a password");
-	if (prepare_tls(s, &why) == 0)
+	if (try_tls(s, &why) == 0)
 		return 0;
 	/* nobody has to log in */
 	if (s->v.limits.trust_loopback && why.code == MC_E_MODULE) {

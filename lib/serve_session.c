@@ -7,7 +7,7 @@
  * other one: who collects addresses learns nothing here (RFC 5321 7.3).
  */
 #include "base/base.h"
-#include "serve_internal.h"
+#include "serve_client.h"
 #include "smtp_take.h"
 
 #include "base/child.h"
@@ -16,49 +16,25 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "serve/ask.h"
-#include "serve/names.h"
 #include "serve/session.h"
-#include "serve/sockets.h"
 #include "serve/tokens.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <sys/socket.h>
 
-#define MOST_GROUPS 1024
 #define BUSY_MS 4000		/* between two questions whether it is */
-
-struct client {
-	const struct mc_service *service;
-	const struct mc_serve_limits *limits;
-	int sock;		/* to the listener */
-	int fd;			/* the client */
-	int plain;		/* what comes of it after STARTTLS; -1 */
-	struct mc_ask_hello hello;
-	struct mc_caller caller;	/* the service's, but for the name */
-	struct mc_serve_person person;
-	struct mc_peer peer;
-	gid_t groups[MOST_GROUPS];
-	struct mc_submission *sub;	/* of the open transaction, or NULL */
-	struct mc_err broken;
-	uint64_t size;		/* of its content so far */
-	struct mc_buf sender;	/* it, for the log */
-	const char *account;
-	bool busy;		/* the service, when it was last asked */
-	int64_t ask_busy;	/* when to ask again */
-};
 
 /* ------------------------------------------------------------------ refusals */
 
 static void
-tell_refused(struct client *c, enum mc_refusal why, const char *word,
+tell_refused(struct mc_served *c, enum mc_refusal why, const char *word,
     const char *value)
 {
 	char text[MC_ASK_TEXT];
 	size_t n;
 
+	c->refused++;
 	n = (size_t)snprintf(text, sizeof(text), "sender=%s account=%s",
 	    c->sender.len == 0 ? "-" : c->sender.ptr,
 	    c->account == NULL ? "-" : c->account);
@@ -70,7 +46,7 @@ tell_refused(struct client *c, enum mc_refusal why, const char *word,
 
 /* what the listener does not allow now; `what` completes the sentence */
 static void
-answer_limit(struct client *c, const struct mc_ask_answer *got,
+answer_limit(struct mc_served *c, const struct mc_ask_answer *got,
     const char *what, struct mc_server_answer *answer)
 {
 	bool share = got->reason == MC_REFUSED_SHARE;
@@ -102,7 +78,7 @@ answer_alone(struct mc_server_answer *answer)
 
 /* places and figures of ours are for the log, not for who sends mail */
 static void
-answer_err(const struct client *c, const struct mc_err *err,
+answer_err(const struct mc_served *c, const struct mc_err *err,
     struct mc_server_answer *answer)
 {
 	bool full = err->code == MC_E_QUEUE_FULL;
@@ -119,7 +95,7 @@ answer_err(const struct client *c, const struct mc_err *err,
 
 /* may it go on?  Else the answer says why not */
 static bool
-may(struct client *c, enum mc_ask_what what, uint64_t n, const char *words,
+may(struct mc_served *c, enum mc_ask_what what, uint64_t n, const char *words,
     struct mc_server_answer *answer)
 {
 	struct mc_ask_answer got;
@@ -137,7 +113,7 @@ may(struct client *c, enum mc_ask_what what, uint64_t n, const char *words,
 /* ------------------------------------------------------------------ envelope */
 
 static int
-begin(struct client *c, const struct mc_server_mail *mail,
+begin(struct mc_served *c, const struct mc_server_mail *mail,
     struct mc_buf *whole, struct mc_err *err)
 {
 	const struct mc_account *account;
@@ -164,7 +140,7 @@ begin(struct client *c, const struct mc_server_mail *mail,
 }
 
 static void
-drop(struct client *c)
+drop(struct mc_served *c)
 {
 	mc_submission_free(c->sub);
 	c->sub = NULL;
@@ -174,7 +150,7 @@ drop(struct client *c)
 
 /* for lines of a log that are cut at blanks */
 static void
-keep_sender(struct client *c, struct mc_str sender)
+keep_sender(struct mc_served *c, struct mc_str sender)
 {
 	mc_buf_reset(&c->sender);
 	mc_buf_add_str(&c->sender, sender.len == 0 ? MC_STR("<>") : sender);
@@ -191,7 +167,7 @@ static void
 on_mail(void *ctx, const struct mc_server_mail *mail,
     struct mc_server_answer *answer)
 {
-	struct client *c = ctx;
+	struct mc_served *c = ctx;
 	struct mc_err err = { 0 };
 	struct mc_buf whole;
 	int rc;
@@ -216,7 +192,7 @@ static void
 on_rcpt(void *ctx, const struct mc_server_rcpt *rcpt,
     struct mc_server_answer *answer)
 {
-	struct client *c = ctx;
+	struct mc_served *c = ctx;
 	struct mc_err err = { 0 };
 
 	if (!may(c, MC_ASK_RCPT, 1, "Too many recipients for now", answer))
@@ -236,7 +212,7 @@ on_reset(void *ctx)
 static void
 on_body(void *ctx, struct mc_str piece)
 {
-	struct client *c = ctx;
+	struct mc_served *c = ctx;
 
 	c->size += piece.len;
 	/* what comes after an error is lost, and the error stays */
@@ -247,7 +223,7 @@ on_body(void *ctx, struct mc_str piece)
 }
 
 static int
-check_header(const struct client *c, struct mc_err *err)
+check_header(const struct mc_served *c, struct mc_err *err)
 {
 	const struct mc_header *h = &c->sub->message.header;
 
@@ -261,7 +237,7 @@ check_header(const struct client *c, struct mc_err *err)
 }
 
 static int
-put(struct client *c, struct mc_queued *queued, struct mc_err *err)
+put(struct mc_served *c, struct mc_queued *queued, struct mc_err *err)
 {
 	struct mc_err broken = c->broken;
 
@@ -288,7 +264,7 @@ reason_of_content(const struct mc_err *err)
 static void
 on_end(void *ctx, struct mc_server_answer *answer)
 {
-	struct client *c = ctx;
+	struct mc_served *c = ctx;
 	const struct mc_serve_options *set = c->service->set;
 	struct mc_queued queued = { 0 };
 	struct mc_err err = { 0 };
@@ -319,68 +295,14 @@ on_end(void *ctx, struct mc_server_answer *answer)
 	drop(c);
 }
 
-/* ------------------------------------------------------------- who is there */
-
-static void
-fill_names(struct client *c)
-{
-	c->caller.login = c->person.login[0] == '\0' ? NULL :
-	    c->person.login;
-	c->caller.full_name = c->person.full_name;
-	c->peer.login = c->caller.login;
-}
-
-static void
-forget_user(struct client *c)
-{
-	c->peer.has_uid = false;
-	c->peer.n_groups = 0;
-	memset(&c->person, 0, sizeof(c->person));
-	fill_names(c);
-}
-
-static void
-look_at_client(struct client *c)
-{
-	c->caller = *c->service->caller;
-	c->caller.login = NULL;
-	c->caller.full_name = "";
-	c->peer.groups = c->groups;
-	if (c->hello.has_uid == 0)
-		return;
-	c->peer.has_uid = true;
-	c->peer.uid = (uid_t)c->hello.uid;
-	c->groups[0] = (gid_t)c->hello.gid;
-	c->peer.n_groups = 1 + mc_socket_peer_groups(c->fd, c->groups + 1,
-	    MOST_GROUPS - 1);
-	/* one whom the database does not know has no name */
-	if (mc_serve_person_of(c->peer.uid, &c->person) != 1)
-		memset(&c->person, 0, sizeof(c->person));
-	fill_names(c);
-}
-
-static bool
-become(struct client *c, struct mc_str login)
-{
-	int n = MOST_GROUPS;
-
-	if (mc_serve_person_named(login, &c->person) != 1)
-		return false;
-	c->peer.has_uid = true;
-	c->peer.uid = c->person.uid;
-	if (getgrouplist(c->person.login, c->person.gid, c->groups, &n) < 0)
-		n = MOST_GROUPS;
-	c->peer.n_groups = (size_t)n;
-	fill_names(c);
-	return true;
-}
+/* --------------------------------------------------------- log-in and TLS */
 
 /* a token proves a name; the rest is as if that user had come by the path */
 static void
 on_auth(void *ctx, const struct mc_server_auth *auth,
     struct mc_server_answer *answer)
 {
-	struct client *c = ctx;
+	struct mc_served *c = ctx;
 	struct mc_ask_answer got;
 	struct mc_err err = { 0 };
 	int rc = mc_token_check(c->service->tokens.ptr, auth->user,
@@ -391,10 +313,10 @@ on_auth(void *ctx, const struct mc_server_auth *auth,
 		    err.text);
 		return;
 	}
-	if (rc == 0 || !become(c, auth->user) ||
+	if (rc == 0 || !mc_served_become(c, auth->user) ||
 	    !mc_policy_admits(c->service->policy, &c->peer) ||
 	    mc_ask(c->sock, MC_ASK_LOGIN, c->peer.uid, &got) != 1) {
-		forget_user(c);
+		mc_served_forget(c);
 		answer->code = 535;
 		tell_refused(c, MC_REFUSED_AUTH, NULL, NULL);
 		return;
@@ -423,7 +345,7 @@ pair(int fds[2], struct mc_err *err)
 static int
 on_starttls(void *ctx, struct mc_err *err)
 {
-	struct client *c = ctx;
+	struct mc_served *c = ctx;
 	int fds[2];
 
 	if (pair(fds, err) != 0)
@@ -436,7 +358,7 @@ on_starttls(void *ctx, struct mc_err *err)
 		    "nobody is there to begin TLS");
 	}
 	mc_file_close(&fds[1]);
-	forget_user(c);
+	mc_served_forget(c);
 	return c->plain;
 }
 
@@ -444,7 +366,7 @@ on_starttls(void *ctx, struct mc_err *err)
 static int64_t
 on_idle_limit(void *ctx)
 {
-	struct client *c = ctx;
+	struct mc_served *c = ctx;
 	struct mc_ask_answer got;
 
 	if (mc_clock_left(c->ask_busy) == 0) {
@@ -458,7 +380,7 @@ on_idle_limit(void *ctx)
 /* ----------------------------------------------------------------- its life */
 
 static void
-settle(const struct client *c, int stop, struct mc_session *ret)
+settle(const struct mc_served *c, int stop, struct mc_session *ret)
 {
 	const struct mc_service *v = c->service;
 	const struct mc_serve_limits *l = c->limits;
@@ -514,7 +436,7 @@ reason_of(const struct mc_session_result *result, const struct mc_err *err)
 
 /* in place of the greeting */
 static void
-turn_away(struct client *c)
+turn_away(struct mc_served *c)
 {
 	static const char text[] =
 	    "421 4.7.0 Not for you, or not now\r\n";
@@ -526,7 +448,7 @@ turn_away(struct client *c)
 }
 
 static void
-run(struct client *c, int stop)
+run(struct mc_served *c, int stop)
 {
 	struct mc_session_result result = { 0 };
 	struct mc_err err = { 0 };
@@ -534,7 +456,7 @@ run(struct client *c, int stop)
 	enum mc_refusal why;
 	bool bad;
 
-	look_at_client(c);
+	mc_served_look(c);
 	if (c->peer.has_uid &&
 	    !mc_policy_admits(c->service->policy, &c->peer)) {
 		turn_away(c);
@@ -555,6 +477,9 @@ run(struct client *c, int stop)
 		tell_refused(c, MC_REFUSED_RECIPIENTS, NULL, NULL);
 	if (result.no_login != 0)
 		tell_refused(c, MC_REFUSED_AUTH, NULL, NULL);
+	/* what the engine has refused by itself */
+	if (result.errors > c->refused + result.too_big + result.no_login)
+		tell_refused(c, MC_REFUSED_SYNTAX, NULL, NULL);
 	why = reason_of(&result, &err);
 	if (why != MC_REFUSED_NOT)
 		tell_refused(c, why, NULL, NULL);
@@ -568,7 +493,7 @@ void
 mc_serve_session(void *ctx, int sock)
 {
 	struct mc_service *service = ctx;
-	struct client *c;
+	struct mc_served *c;
 	int stop = -1;
 	char more;
 

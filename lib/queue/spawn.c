@@ -247,8 +247,14 @@ static void
 be_worker(void *ctx, int sock)
 {
 	struct start *s = ctx;
+	struct mc_err ignored = { .code = MC_OK };
 
 	mc_config_forget(s->config, s->worker.account->name);
+	/* not loaded in the parent, which is there all the time and would be
+	 * twice as large; where it is missing the worker says so */
+	if (s->worker.ops == NULL && mc_transport_find(s->worker.account,
+	    &s->worker.ops, &ignored) != 0)
+		s->worker.ops = NULL;
 	mc_worker_main(&s->worker, sock);
 }
 
@@ -278,7 +284,7 @@ static int
 start(struct mc_spawn_parent *p, const struct frame *f, int fd,
     pid_t *ret_pid)
 {
-	struct mc_err err = { .code = MC_OK }, ignored = { .code = MC_OK };
+	struct mc_err err = { .code = MC_OK };
 	struct start s = { .config = p->config };
 	struct worker *w;
 
@@ -294,12 +300,7 @@ start(struct mc_spawn_parent *p, const struct frame *f, int fd,
 	if (w == NULL)
 		return refuse(p, fd, "there are too many of them, or there is "
 		    "no memory");
-	/* loaded here it is there for all workers; where it is missing the
-	 * worker says so */
 	s.worker.ops = p->ops;
-	if (p->ops == NULL && mc_transport_find(s.worker.account,
-	    &s.worker.ops, &ignored) != 0)
-		s.worker.ops = NULL;
 	s.worker.caller = p->caller;
 	s.worker.log_most = (enum mc_level)f->log_most;
 	s.worker.dir = p->dir;

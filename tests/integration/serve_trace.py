@@ -168,8 +168,8 @@ def no_content_in_log(b):
 
 
 def memory(s):
-    """KiB: what each process has (VmRSS), and what all of them have when
-    shared pages count once."""
+    """KiB: what all processes have together, a page that two of them share
+    counted for each.  (What it is when such a page counts once is noted.)"""
     rss, pss, lines = 0, 0, []
     for pid in s.processes():
         text = read("/proc/%d/status" % pid)
@@ -183,7 +183,7 @@ def memory(s):
     note("%d processes, VmRSS %d KiB: %s; shared pages counted once %d KiB" % (
         len(lines), rss, ", ".join(lines), pss))
     expect("three processes", len(lines) == 3, lines)
-    return rss, pss
+    return rss
 
 
 def is_at_rest(s):
@@ -197,14 +197,13 @@ def at_rest(b):
     s = b.started()
     mark = len(b.sink.deliveries)
     wait_for("rest", 20, lambda: is_at_rest(s))
-    fresh, _ = memory(s)
+    fresh = memory(s)
     for _ in range(3):
         served(s)
     b.arrived(mark, 3)
     # a worker stays with its connection for a while
     wait_for("rest", 60, lambda: is_at_rest(s))
-    _, later = memory(s)
-    # the supervisor has the files of TLS mapped once mail was sent
+    later = memory(s)
     expect("under 8 MB", is_sanitized() or (fresh < 8000 and later < 8000),
            (fresh, later))
 
