@@ -477,10 +477,11 @@ run(struct mc_served *c, int stop)
 		tell_refused(c, MC_REFUSED_RECIPIENTS, NULL, NULL);
 	if (result.no_login != 0)
 		tell_refused(c, MC_REFUSED_AUTH, NULL, NULL);
-	/* what the engine has refused by itself */
-	if (result.errors > c->refused + result.too_big + result.no_login)
-		tell_refused(c, MC_REFUSED_SYNTAX, NULL, NULL);
 	why = reason_of(&result, &err);
+	/* what the engine has refused by itself; where there is another reason
+	 * it may be what a client had sent behind that, without waiting */
+	if (result.errors != 0 && c->refused == 0 && why == MC_REFUSED_NOT)
+		why = MC_REFUSED_SYNTAX;
 	if (why != MC_REFUSED_NOT)
 		tell_refused(c, why, NULL, NULL);
 	else if (bad && err.code != MC_E_CLOSED &&

@@ -241,7 +241,6 @@ take(const struct mc_serve_rate *rate, int64_t *at, uint32_t n, int64_t now,
     int64_t *ret_wait)
 {
 	int64_t whole = (int64_t)rate->seconds * 1000000;
-	int64_t each = whole / (int64_t)rate->count;
 	int64_t from = *at > now * 1000 ? *at : now * 1000;
 	int64_t to, over;
 
@@ -249,7 +248,7 @@ take(const struct mc_serve_rate *rate, int64_t *at, uint32_t n, int64_t now,
 		*ret_wait = (int64_t)rate->seconds;
 		return false;
 	}
-	to = from + each * n;
+	to = from + whole / (int64_t)rate->count * n;
 	over = to - now * 1000 - whole;
 	if (over > 0) {
 		*ret_wait = (over + 999999) / 1000000;

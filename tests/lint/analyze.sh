@@ -49,7 +49,7 @@ fi
 # one flag a line, as no path may be cut at a blank
 {
 	printf '%s\n' -Ilib -I. "-I$top_builddir" -Itests/unit -DHAVE_CONFIG_H \
-	    '-DSYSCONFDIR="/etc"' '-DLIBDIR="/usr/lib"' \
+	    '-DSYSCONFDIR="/etc"' '-DRUNSTATEDIR="/run"' '-DLIBDIR="/usr/lib"' \
 	    '-DPKGLIBDIR="/usr/lib/mailchute"' \
 	    '-DPKGLIBEXECDIR="/usr/libexec/mailchute"'
 	$PKG_CONFIG --cflags openssl libgsasl libidn2 cmocka 2>/dev/null |

@@ -232,12 +232,13 @@ on_log(void *ctx, enum mc_level level, enum mc_stage stage, const char *text)
 	sh->log_len += n + 1;
 }
 
-static void
+static bool
 on_refused(void *ctx, enum mc_refusal reason, uint64_t n)
 {
 	struct stage *s = ctx;
 
 	s->shared->refused[reason] += n;
+	return true;
 }
 
 static void

@@ -208,7 +208,7 @@ static void
 test_no_memory(void **state)
 {
 	struct mc_spawn_request req = { .account = "work", .number = 1 };
-	struct mc_child child = { 0, -1 };
+	struct mc_child child = { .sock = -1 };
 	struct mc_err err = { 0 };
 	struct bench b;
 	char c;
@@ -587,7 +587,7 @@ static void
 test_let_go(void **state)
 {
 	struct mc_spawn_request req = { .account = "work", .number = 7 };
-	struct mc_child child = { 0, -1 };
+	struct mc_child child = { .sock = -1 };
 	struct mc_err err = { 0 };
 	int64_t wake = MC_NEVER;
 	struct bench b;
