@@ -130,8 +130,9 @@ pipelines(const struct mc_client *c)
 static bool
 wants_chunk(const struct mc_client *c, const struct mc_client_txn *t)
 {
-	if (!t->chunking || t->dot_out || t->sent != mc_client_slot_data(t) ||
-	    c->state == MC_ST_BODY)
+	/* BDAT counts as sent with the first piece of the text */
+	if (!t->chunking || t->dot_out || c->state == MC_ST_BODY ||
+	    t->sent != mc_client_slot_data(t) + (t->body_begun ? 1 : 0))
 		return false;
 	return t->early || t->answered == mc_client_slot_data(t);
 }
@@ -363,7 +364,8 @@ what_next(struct mc_client *c, struct mc_err *err)
 		return early_reply(c, err);
 	if (put_more(c, err) != 0)
 		return -1;
-	if (wants_chunk(c, t) && !pointless(t)) {
+	/* what was announced has to come, whoever wants it */
+	if (wants_chunk(c, t) && (t->body_begun || !pointless(t))) {
 		if (c->auth == MC_AUTH_FAILED)
 			return mc_client_auth_failed(c, err);
 		if (!t->early)

@@ -675,6 +675,18 @@ def parameters(b):
 
 
 @case
+def sizes(b):
+    """messages of all sizes: those that go in one write, and in many"""
+    s = b.service()
+    for size in (100, 32000, 32768, 33000, 50000, 65000, 65536, 66000, 200000):
+        text = letter() + b"x" * 70 + b"\n"
+        text += (b"y" * 70 + b"\n") * (size // 72)
+        equal("status of %d" % size, b.mail(
+            s, "mc-anna", ["-i", BOB], text, limit=10), (0, ""))
+        check_arrived(b.arrived()[0], ANNA, [BOB], text)
+
+
+@case
 def statuses(b):
     """statuses: 77 for another's sender, 0 for a copy that waits, and -q"""
     s = b.service()
