@@ -32,7 +32,8 @@ COMMAND = ("sh tests/bench/peers.sh peers\n"
            "BENCH_PEERS=peers make bench BENCH_RESULTS=tests/bench/RESULTS.md")
 # sections in the file stand in this order
 ORDER = ("link", "cpu", "memory", "start", "throughput", "rate", "linear",
-         "look", "enqueue", "bare", "flush", "idle")
+         "look", "enqueue", "bare", "flush", "idle", "handover", "rest",
+         "crowd")
 
 
 def ratio(figure, own):
