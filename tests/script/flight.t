@@ -42,6 +42,36 @@ caps = SIZE 52428800; CHUNKING
 -- expect
 commands~ ^BDAT [0-9]+ LAST$
 
+== @medium          so much that its text leaves with the commands, in pieces
+-- config+
+timeout = 4s
+-- stdin
+From: Me <me@example.test>
+To: a@example.test
+Subject: a test
+Date: Mon, 23 Nov 2026 12:00:00 +0000
+Message-ID: <test.2@example.test>
+
+\*850{.the quick brown fox jumps over the lazy dog, and then it rests\n}
+== f1-medium a text of several pieces in the same flight
+-- use chunking medium
+-- expect
+exit: 0
+connections: 1
+size-exact: yes
+commands~ ^BDAT 5[0-9]{4} LAST$
+-- txn
+from: me@example.test
+to: a@example.test
+body: same
+
+== f1-medium-refused what was announced comes, although nobody wants it
+-- use chunking medium keep
+-- server
+at RCPT reply 451 4.2.1 later
+-- expect
+connections: 1
+
 == f2 a large message waits for the recipients
 -- use chunking big
 -- expect
