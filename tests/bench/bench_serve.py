@@ -37,7 +37,7 @@ sys.dont_write_bytecode = True
 import bench_spool                              # noqa: E402
 import spoolers                                 # noqa: E402
 from clients import RECIPIENT, Call, write      # noqa: E402
-from report import Report, said, versions       # noqa: E402
+from report import said, versions               # noqa: E402
 from service import connect_as                  # noqa: E402
 
 NAMES = ("handover", "rest", "crowd")
@@ -78,9 +78,8 @@ class Service(spoolers.Spooler):
         return self.dir + "/run/submit"
 
     def begin(self):
-        """-odq is not there for a service: the runner tries each message in
-        vain, once, as Postfix's would; so it is held off by a stopped
-        process, which a measurement of queueing has a right to."""
+        """Its runner would try each message once, in vain; it is held while
+        messages come (hold), as Postfix's qmgr is left out."""
         self.child = subprocess.Popen(
             [self.path, "serve", "-C", self.conf], env=self.environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -349,6 +348,7 @@ def main():
                                      dir=args.dir) as place:
         os.chmod(place, 0o755)
         b = Bench(place, args.quick)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
             print("Machine: %s, %d CPUs, load %.1f" % (
                 platform.machine(), os.cpu_count() or 0, os.getloadavg()[0]))

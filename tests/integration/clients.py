@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases                                        # noqa: E402
 import service                                      # noqa: E402
 from cases import Skip, equal, expect               # noqa: E402
-from servers import SLOW, read, wait_for, write     # noqa: E402
+from servers import SLOW, write                     # noqa: E402
 from service import DOMAIN, Client                  # noqa: E402
 
 CASES = []
