@@ -93,6 +93,12 @@ mc_sup_let_go(struct mc_sup *s)
 	s->workers = NULL;
 }
 
+static void
+on_worker(void *ctx)
+{
+	mc_serve_in_child(ctx, "worker");
+}
+
 static int
 prepare_workers(struct mc_sup *s, int fds[2], struct mc_err *err)
 {
@@ -104,6 +110,8 @@ prepare_workers(struct mc_sup *s, int fds[2], struct mc_err *err)
 	s->workers->caller = s->v.caller;
 	s->workers->log = &s->v.log;
 	s->workers->dir = s->v.spool.ptr;
+	s->workers->begun = on_worker;
+	s->workers->ctx = &s->v;
 	return mc_spawn_channel(fds, err);
 }
 

@@ -239,6 +239,7 @@ is_well_formed(const struct frame *f, int fd)
 }
 
 struct start {
+	const struct mc_spawn_parent *parent;
 	struct mc_config *config;
 	struct mc_worker worker;
 };
@@ -249,6 +250,8 @@ be_worker(void *ctx, int sock)
 	struct start *s = ctx;
 	struct mc_err ignored = { .code = MC_OK };
 
+	if (s->parent->begun != NULL)
+		s->parent->begun(s->parent->ctx);
 	mc_config_forget(s->config, s->worker.account->name);
 	/* not loaded in the parent, which is there all the time and would be
 	 * twice as large; where it is missing the worker says so */
@@ -285,7 +288,7 @@ start(struct mc_spawn_parent *p, const struct frame *f, int fd,
     pid_t *ret_pid)
 {
 	struct mc_err err = { .code = MC_OK };
-	struct start s = { .config = p->config };
+	struct start s = { .parent = p, .config = p->config };
 	struct worker *w;
 
 	/* one that the configuration does not have must not become the default

@@ -57,6 +57,8 @@ struct mc_spawn_parent {
 	const struct mc_log *log;
 	const char *dir;		/* of the spool, for texts */
 	const struct mc_transport_ops *ops;	/* NULL: the account's own */
+	void (*begun)(void *ctx);	/* first of all in a worker, or NULL */
+	void *ctx;
 	struct mc_vec workers;		/* inside */
 };
 

@@ -178,10 +178,7 @@ class Killer:
             time.sleep(self.lot.random() * 0.3)
             self.start_again()
             return
-        # a worker has no name of its own, and neither has the first process
-        found = [p for p in self.s.processes(
-            "mailchute" if role == "mc-worker" else role)
-                 if p != self.s.child.pid]
+        found = self.s.processes(role)
         if found:
             try:
                 os.kill(self.lot.choice(found), signal.SIGKILL)
