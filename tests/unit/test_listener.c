@@ -275,6 +275,7 @@ stage_make(struct stage *s)
 	s->set.limits = (struct mc_serve_limits){ .sessions = 8,
 	    .sessions_user = 4, .sessions_loopback = 4, .queue_share = 20 };
 	s->shared->user.uid = UINT32_MAX;
+	s->shared->counted.users = 1;
 }
 
 static void
@@ -537,7 +538,7 @@ test_share(void **state)
 	(void)state;
 	stage_make(&s);
 	s.shared->counted = (struct mc_counted){ .messages = 3, .bytes = 30,
-	    .whole_messages = 10, .whole_bytes = 1000 };
+	    .whole_messages = 10, .whole_bytes = 1000, .users = 1 };
 	s.shared->user = (struct mc_usage_user){ .uid = geteuid(),
 	    .messages = 3, .bytes = 30 };
 	begin(&s);
