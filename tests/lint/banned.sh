@@ -31,23 +31,35 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 99' HUP INT TERM
 
-# into files: in a pipe a failure of the tools would look like a clean object
-for object in $list; do
-	echo "object $object"
-	$NM -u "$object"
-done >"$work/calls"
-
-for object in $list; do
-	# instrumentation has data of its own
-	$NM "$object" >"$work/symbols"
-	if grep -E ' __(a|ub|m|t)san_| __(gcov|llvm|sancov)_' \
-	    "$work/symbols" >/dev/null; then
-		echo "instrumented $object"
-		continue
-	fi
-	echo "object $object"
-	$OBJDUMP -t "$object"
-done >"$work/data"
+# all of them in one call, which is ten times as fast; into files, as in a pipe
+# a failure of the tools would look like clean objects
+# shellcheck disable=SC2086 # no name in the list has blanks
+{
+	$NM -A -u $list >"$work/undefined"
+	$NM -A $list >"$work/symbols"
+	$OBJDUMP -t $list >"$work/tables"
+}
+awk '{
+	at = index($0, ".o:") + 1
+	if (at > 1 && substr($0, 1, at) != object) {
+		object = substr($0, 1, at)
+		print "object " object
+	}
+	print substr($0, at + 2)
+}' "$work/undefined" >"$work/calls"
+# instrumentation has data of its own
+awk 'NR == FNR {
+	if ($0 ~ / __(a|ub|m|t)san_| __(gcov|llvm|sancov)_/)
+		instrumented[substr($0, 1, index($0, ".o:") + 1)] = 1
+	next
+}
+/\.o: +file format / {
+	object = substr($0, 1, index($0, ".o:") + 1)
+	skip = object in instrumented
+	print (skip ? "instrumented " : "object ") object
+	next
+}
+!skip' "$work/symbols" "$work/tables" >"$work/data"
 
 bad=0
 awk '
