@@ -11,6 +11,7 @@
 #include "transport/module.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 /* into the next place; it counts once it is there */
 static int
@@ -121,6 +122,11 @@ prepare_tcp(struct mc_sup *s, struct mc_err *err)
 		    "trust-loopback: whatever runs on this machine, a browser "
 		    "or a container with its network too, may send mail by "
 		    "any account without a password");
+	else if (access(s->v.tokens.ptr, F_OK) != 0)
+		mc_log_line(&s->v.log, MC_LOG_WARN, MC_STAGE_LOCAL,
+		    "nobody can log in at %s before there is a token: see "
+		    "\"token add\" in mailchute-serve(8)",
+		    s->sockets[s->n_sockets - 1].text);
 	if (try_tls(s, &why) == 0)
 		return 0;
 	/* nobody has to log in */

@@ -78,6 +78,8 @@ def nothing_without(b):
             expect("no log-in in clear", got[:3] in ("538", "530", "502"),
                    got)
     expect("nothing queued", not s.queued())
+    expect("the log says so", "before there is a token" in s.log_text(),
+           s.log_text())
 
 
 @case
