@@ -475,7 +475,9 @@ s.connect(sys.argv[1])
 f = s.makefile("rb")
 try:
     for line in ["", *sys.argv[2:]]:
-        s.sendall(line.encode() + b"\r\n" if line else b"")
+        # nothing at first: to send nothing fails too, once the other has gone
+        if line:
+            s.sendall(line.encode() + b"\r\n")
         got = b"   -"
         while got[3:4] == b"-":
             got = f.readline()
