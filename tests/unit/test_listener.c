@@ -485,7 +485,7 @@ test_caps(void **state)
 	await_end(&s);
 	/* can_come may have come too early */
 	assert_true(s.shared->refused[MC_REFUSED_USER_SESSIONS] >= 1);
-	assert_int_equal(s.shared->refused[MC_REFUSED_SESSIONS], 1);
+	assert_true(s.shared->refused[MC_REFUSED_SESSIONS] >= 1);
 	stage_end(&s);
 }
 
