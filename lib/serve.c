@@ -132,7 +132,8 @@ reload(struct mc_sup *s)
 	fresh.own_config = true;
 	if (set->load(set->ctx, &fresh.config, &err) != 0)
 		fresh.own_config = false;
-	if (!fresh.own_config || mc_serve_settle(&fresh, &err) != 0) {
+	if (!fresh.own_config || mc_serve_settle(&fresh, &err) != 0 ||
+	    mc_sup_prepare(s, &fresh, &err) != 0) {
 		mc_log_line(&s->v.log, MC_LOG_ERROR, err.stage,
 		    "the configuration stays as it was: %s", err.text);
 		mc_serve_clear(&fresh);

@@ -90,13 +90,13 @@ tls_main(void *ctx, int sock)
 
 /* in a process of its own: OpenSSL would stay in this one for ever */
 static int
-try_tls(struct mc_sup *s, struct mc_err *ret_why)
+try_tls(struct mc_service *v, struct mc_err *ret_why)
 {
 	struct mc_child child;
 	struct mc_err why;
 	int fd = -1, rc;
 
-	if (mc_child_start(tls_main, &s->v, &child, ret_why) != 0)
+	if (mc_child_start(tls_main, v, &child, ret_why) != 0)
 		return -1;
 	/* it ends by itself */
 	rc = fcntl(child.sock, F_SETFL, 0) == 0 ?
@@ -112,26 +112,29 @@ try_tls(struct mc_sup *s, struct mc_err *ret_why)
 	return -1;
 }
 
-static int
-prepare_tcp(struct mc_sup *s, struct mc_err *err)
+int
+mc_sup_prepare(const struct mc_sup *s, struct mc_service *v,
+    struct mc_err *err)
 {
 	struct mc_err why = { 0 };
 
-	if (s->v.limits.trust_loopback)
-		mc_log_line(&s->v.log, MC_LOG_WARN, MC_STAGE_LOCAL,
+	if (!has_tcp(s))
+		return 0;
+	if (v->limits.trust_loopback)
+		mc_log_line(&v->log, MC_LOG_WARN, MC_STAGE_LOCAL,
 		    "trust-loopback: whatever runs on this machine, a browser "
 		    "or a container with its network too, may send mail by "
 		    "any account without a password");
-	else if (access(s->v.tokens.ptr, F_OK) != 0)
-		mc_log_line(&s->v.log, MC_LOG_WARN, MC_STAGE_LOCAL,
+	else if (access(v->tokens.ptr, F_OK) != 0)
+		mc_log_line(&v->log, MC_LOG_WARN, MC_STAGE_LOCAL,
 		    "nobody can log in at %s before there is a token: see "
 		    "\"token add\" in mailchute-serve(8)",
 		    s->sockets[s->n_sockets - 1].text);
-	if (try_tls(s, &why) == 0)
+	if (try_tls(v, &why) == 0)
 		return 0;
 	/* nobody has to log in */
-	if (s->v.limits.trust_loopback && why.code == MC_E_MODULE) {
-		mc_buf_reset(&s->v.cert);
+	if (v->limits.trust_loopback && why.code == MC_E_MODULE) {
+		mc_buf_reset(&v->cert);
 		return 0;
 	}
 	if (err != NULL)
@@ -145,5 +148,5 @@ mc_sup_open(struct mc_sup *s, struct mc_err *err)
 	if ((s->v.set->n_sockets != 0 ? take_given(s, err) :
 	    make_sockets(s, err)) != 0)
 		return -1;
-	return has_tcp(s) ? prepare_tcp(s, err) : 0;
+	return mc_sup_prepare(s, &s->v, err);
 }

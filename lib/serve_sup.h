@@ -98,4 +98,10 @@ mc_sup_stop(struct mc_sup *s);
 MC_NODISCARD int
 mc_sup_open(struct mc_sup *s, struct mc_err *err);
 
+/* what clients by TCP need by the settings of v, if there are any: also for
+ * those that are to take the place of s->v */
+MC_NODISCARD int
+mc_sup_prepare(const struct mc_sup *s, struct mc_service *v,
+    struct mc_err *err);
+
 #endif

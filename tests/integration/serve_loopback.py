@@ -15,7 +15,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import SLOW, read, wait_for            # noqa: E402
+from servers import SLOW, free_ports, read, wait_for # noqa: E402
 from service import DOMAIN, Client                  # noqa: E402
 from serving import (BINARY, TEXT, as_user, case, expect,  # noqa: E402
                      main, run_as)
@@ -23,14 +23,8 @@ from serving import (BINARY, TEXT, as_user, case, expect,  # noqa: E402
 ANNA = "mc-anna@" + DOMAIN
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 def opened(b, **keys):
-    port = free_port()
+    port = free_ports(1)[0]
     s = b.started(listen="127.0.0.1:%d" % port, **keys)
     return s, port
 
@@ -190,6 +184,23 @@ def tls_after_reload(b):
     c.login("mc-anna", word)
     c.sendmail(ANNA, ["x@far.example"], TEXT % "x@far.example")
     c.quit()
+
+
+@case
+def bad_reload(b):
+    """a certificate that cannot be used is an error of the reload"""
+    s, port = opened(b)
+    word = token(s, "mc-anna")
+    for more in ({"serve_tls_cert": s.dir + "/missing.pem"},
+                 {"serve_tls_cert": s.log}):
+        before = s.log_text().count("stays as it was")
+        s.configure(listen="127.0.0.1:%d" % port, **more)
+        s.child.send_signal(signal.SIGHUP)
+        wait_for("the complaint", 20, lambda was=before: s.log_text().count(
+            "stays as it was") > was)
+        c = over_tls(port)
+        c.login("mc-anna", word)
+        c.quit()
 
 
 @case
