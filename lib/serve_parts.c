@@ -243,7 +243,8 @@ start_tls(struct mc_sup *s)
 	}
 	if (mc_child_send(child.sock, "", 1, s->tls, MC_SUP_SEND_MS) != 0 ||
 	    mc_child_send(child.sock, "", 1, s->came, MC_SUP_SEND_MS) != 0)
-		mc_serve_log_err(&s->v, &err);
+		mc_log_line(&s->v.log, MC_LOG_ERROR, MC_STAGE_TLS,
+		    "the process that ends TLS of a client does not answer");
 	mc_file_close(&child.sock);
 	mc_sup_add_child(&s->others, &child);
 }

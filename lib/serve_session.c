@@ -17,10 +17,10 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "serve/session.h"
+#include "serve/sockets.h"
 #include "serve/tokens.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #define BUSY_MS 4000		/* between two questions whether it is */
@@ -114,14 +114,20 @@ may(struct mc_served *c, enum mc_ask_what what, uint64_t n, const char *words,
 
 static int
 begin(struct mc_served *c, const struct mc_server_mail *mail,
-    struct mc_buf *whole, struct mc_err *err)
+    struct mc_err *err)
 {
 	const struct mc_account *account;
 	struct mc_str local, domain;
+	struct mc_buf whole;
+	int rc;
 
 	mc_take_split(mail->sender, mail->bare, &local, &domain);
-	if (mc_policy_sender(c->service->policy, &c->peer, local, domain,
-	    &account, whole, err) != 0)
+	/* the submission makes the same of a bare one */
+	mc_buf_init(&whole, MC_MAX_PATH * 2);
+	rc = mc_policy_sender(c->service->policy, &c->peer, local, domain,
+	    &account, &whole, err);
+	mc_buf_clear(&whole);
+	if (rc != 0)
 		return -1;
 	c->account = account->name;
 	if (mc_submission_new(&c->caller, c->service->config, &c->sub,
@@ -169,15 +175,10 @@ on_mail(void *ctx, const struct mc_server_mail *mail,
 {
 	struct mc_served *c = ctx;
 	struct mc_err err = { 0 };
-	struct mc_buf whole;
-	int rc;
 
 	c->account = NULL;
 	keep_sender(c, mail->sender);
-	mc_buf_init(&whole, MC_MAX_PATH * 2);
-	rc = begin(c, mail, &whole, &err);
-	mc_buf_clear(&whole);
-	if (rc != 0) {
+	if (begin(c, mail, &err) != 0) {
 		answer_err(c, &err, answer);
 		if (err.code == MC_E_NOT_ALLOWED)
 			tell_refused(c, MC_REFUSED_SENDER, NULL, NULL);
@@ -324,23 +325,6 @@ on_auth(void *ctx, const struct mc_server_auth *auth,
 	answer->code = 235;
 }
 
-/* two ends of a pipe both ways; -1 with err */
-static int
-pair(int fds[2], struct mc_err *err)
-{
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
-		return mc_err_sys(err, MC_E_IO, MC_STAGE_TLS, errno,
-		    "cannot make a channel");
-	fds[0] = mc_file_lift(fds[0]);
-	fds[1] = mc_file_lift(fds[1]);
-	if (fds[0] >= 0 && fds[1] >= 0)
-		return 0;
-	mc_file_close(&fds[0]);
-	mc_file_close(&fds[1]);
-	return mc_err_sys(err, MC_E_IO, MC_STAGE_TLS, errno,
-	    "cannot make a channel");
-}
-
 /* the key is with another process, and so is TLS */
 static int
 on_starttls(void *ctx, struct mc_err *err)
@@ -348,7 +332,7 @@ on_starttls(void *ctx, struct mc_err *err)
 	struct mc_served *c = ctx;
 	int fds[2];
 
-	if (pair(fds, err) != 0)
+	if (mc_child_pair(fds, err) != 0)
 		return -1;
 	c->plain = fds[0];
 	if (mc_ask_give(c->sock, MC_ASK_TLS_CLIENT, c->fd) != 0 ||
@@ -434,19 +418,6 @@ reason_of(const struct mc_session_result *result, const struct mc_err *err)
 	return MC_REFUSED_NOT;
 }
 
-/* in place of the greeting */
-static void
-turn_away(struct mc_served *c)
-{
-	static const char text[] =
-	    "421 4.7.0 Not for you, or not now\r\n";
-	ssize_t n = send(c->fd, text, sizeof(text) - 1,
-	    MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	(void)n;
-	tell_refused(c, MC_REFUSED_PEER, NULL, NULL);
-}
-
 static void
 run(struct mc_served *c, int stop)
 {
@@ -459,7 +430,8 @@ run(struct mc_served *c, int stop)
 	mc_served_look(c);
 	if (c->peer.has_uid &&
 	    !mc_policy_admits(c->service->policy, &c->peer)) {
-		turn_away(c);
+		mc_socket_turn_away(c->fd);
+		tell_refused(c, MC_REFUSED_PEER, NULL, NULL);
 		return;
 	}
 	settle(c, stop, &s);

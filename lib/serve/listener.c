@@ -221,17 +221,6 @@ read_session(struct mc_lstate *l, struct mc_lsession *s)
 
 /* ------------------------------------------------------------- new sessions */
 
-static void
-turn_away(int fd)
-{
-	static const char text[] =
-	    "421 4.7.0 Not for you, or not now\r\n";
-	ssize_t n = send(fd, text, sizeof(text) - 1,
-	    MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	(void)n;
-}
-
 /* who is it, and may there be one more of him? */
 static enum mc_refusal
 look_at(struct mc_lstate *l, int fd, const struct mc_socket *socket,
@@ -242,20 +231,19 @@ look_at(struct mc_lstate *l, int fd, const struct mc_socket *socket,
 
 	s->hello.is_tcp = socket->is_tcp;
 	mc_socket_peer_text(fd, s->hello.source, sizeof(s->hello.source));
+	s->whose = s->counted = mc_whose_source(strchr(s->hello.source,
+	    ':') != NULL);
 	if (socket->is_tcp) {
-		s->counted = s->whose = mc_whose_source(strchr(s->hello.source,
-		    ':') != NULL);
 		if (!mc_socket_peer_is_loopback(fd))
 			return MC_REFUSED_PEER;
-	} else if (mc_socket_peer(fd, &uid, &gid, &s->pid) == 0) {
-		s->counted = mc_whose_user(uid);
+	} else {
+		if (mc_socket_peer(fd, &uid, &gid, &s->pid) != 0)
+			return MC_REFUSED_PEER;
+		s->whose = s->counted = mc_whose_user(uid);
 		s->hello.has_uid = true;
 		s->hello.uid = uid;
 		s->hello.gid = gid;
-	} else {
-		return MC_REFUSED_PEER;
 	}
-	s->whose = s->counted;
 	return mc_limits_open(l->limits, s->counted, mc_clock_ms(),
 	    &s->hello.delay_ms);
 }
@@ -276,11 +264,11 @@ start(struct mc_lstate *l, struct mc_lsession *s, int fd)
 		mc_vec_remove(&l->sessions, l->sessions.n - 1);
 		return false;
 	}
+	/* one that does not even hear this is gone in the next round */
 	if (mc_child_send(s->child.sock, &s->hello, sizeof(s->hello), fd,
-	    SEND_MS) == 0 &&
-	    mc_child_send(s->child.sock, "", 1, l->stop[0], SEND_MS) == 0)
-		return true;
-	/* the end of its channel is seen in the next round */
+	    SEND_MS) != 0 ||
+	    mc_child_send(s->child.sock, "", 1, l->stop[0], SEND_MS) != 0)
+		(void)shutdown(s->child.sock, SHUT_RDWR);
 	return true;
 }
 
@@ -295,12 +283,12 @@ take(struct mc_lstate *l, int fd, const struct mc_socket *socket)
 	s->fd = s->tls = s->child.sock = -1;
 	why = look_at(l, fd, socket, s);
 	if (why != MC_REFUSED_NOT) {
-		turn_away(fd);
+		mc_socket_turn_away(fd);
 		mc_listener_refuse(l, s, why, "");
 	} else if (start(l, s, fd)) {
 		return;
 	} else {
-		turn_away(fd);
+		mc_socket_turn_away(fd);
 		mc_limits_close(l->limits, s->counted);
 	}
 	mc_mem_free(s);
@@ -390,7 +378,6 @@ wake_time(const struct mc_lstate *l)
 	int64_t wake = mc_clock_sooner(l->until, l->tally_at);
 
 	wake = mc_clock_sooner(wake, mc_damper_next(l->damper));
-
 	if (l->leaving.n != 0 || l->count.pid != 0)
 		wake = mc_clock_sooner(wake, mc_clock_after(REAP_MS));
 	if (mc_clock_left(l->rest_until) != 0)
@@ -458,21 +445,20 @@ loop(struct mc_lstate *l, struct mc_err *err)
 	while (!is_over(l)) {
 		size_t most = 2 + l->set->n_sockets + l->sessions.n;
 		struct pollfd *p = mc_mem_zalloc(most, sizeof(*p));
+		int rc = 0;
 		size_t n;
-		int rc;
 
 		if (p == NULL)
 			return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL,
 			    NULL);
 		n = fill_poll(l, p);
-		rc = poll(p, (nfds_t)n, mc_clock_left(wake_time(l)));
-		if (rc > 0)
+		if (poll(p, (nfds_t)n, mc_clock_left(wake_time(l))) >= 0)
 			look(l, p, n);
-		else if (rc < 0 && errno != EINTR && errno != EAGAIN)
+		else if (errno != EINTR && errno != EAGAIN)
 			rc = mc_err_sys(err, MC_E_IO, MC_STAGE_LOCAL, errno,
 			    "cannot wait for connections");
 		mc_mem_free(p);
-		if (rc < 0 && errno != EINTR && errno != EAGAIN)
+		if (rc != 0)
 			return -1;
 		reap(l);
 		if (mc_clock_left(l->tally_at) == 0)

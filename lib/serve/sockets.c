@@ -334,6 +334,17 @@ mc_socket_peer_is_loopback(int fd)
 }
 
 void
+mc_socket_turn_away(int fd)
+{
+	static const char text[] =
+	    "421 4.7.0 Not for you, or not now\r\n";
+	ssize_t n = send(fd, text, sizeof(text) - 1,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	(void)n;
+}
+
+void
 mc_socket_peer_text(int fd, char *ret_text, size_t size)
 {
 	struct sockaddr_storage addr;

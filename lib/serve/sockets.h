@@ -60,6 +60,11 @@ mc_socket_is_loopback(const struct sockaddr *addr);
 bool
 mc_socket_peer_is_loopback(int fd);
 
+/* 421 in place of a greeting, as far as the peer takes it; who is turned away
+ * does not learn why */
+void
+mc_socket_turn_away(int fd);
+
 /* "192.0.2.1" of a peer, or "unix" */
 void
 mc_socket_peer_text(int fd, char *ret_text, size_t size);
