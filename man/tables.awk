@@ -105,6 +105,13 @@ function value_macros(key) {
 	return (is_choice(key) ? "Cm " : "Ar ") swap(key_arg[key], "|", " | ")
 }
 
+function print_key(k) {
+	print ".It Ic " k " No = " value_macros(k)
+	print sentence(key_help[k])
+	if (key_default[k] != "")
+		print "The default is\n.Li " roff(key_default[k]) " ."
+}
+
 function print_keys(    i, k, open) {
 	for (i = 1; i <= n_keys; i++) {
 		k = keys[i]
@@ -117,10 +124,7 @@ function print_keys(    i, k, open) {
 		if (!open)
 			print ".Bl -tag -width Ds"
 		open = 1
-		print ".It Ic " k " No = " value_macros(k)
-		print sentence(key_help[k])
-		if (key_default[k] != "")
-			print "The default is\n.Li " roff(key_default[k]) " ."
+		print_key(k)
 		if (has_flag(k, "MC_KF_GLOBAL"))
 			print "Only before the first section."
 		if (k in prose)
@@ -156,10 +160,7 @@ function print_serve_keys(    i, k, open) {
 		if (!open)
 			print ".Pp\n.Bl -tag -width Ds -compact"
 		open = 1
-		print ".It Ic " k " No = " value_macros(k)
-		print sentence(key_help[k])
-		if (key_default[k] != "")
-			print "The default is\n.Li " roff(key_default[k]) " ."
+		print_key(k)
 	}
 	if (open)
 		print ".El"
