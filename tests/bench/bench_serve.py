@@ -17,15 +17,12 @@ Scenarios:
   rest      resident memory of the service when it has nothing to do
   crowd     a user hands over mail while another has opened 1,000 connections
 """
-import argparse
 import os
-import platform
 import pwd
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from statistics import median
 
@@ -37,10 +34,8 @@ sys.dont_write_bytecode = True
 import bench_spool                              # noqa: E402
 import spoolers                                 # noqa: E402
 from clients import RECIPIENT, Call, write      # noqa: E402
-from report import said, versions               # noqa: E402
 from service import connect_as                  # noqa: E402
 
-NAMES = ("handover", "rest", "crowd")
 KB = 1000
 WAIT = 60           # seconds for what a daemon has to do
 SENDER = "bench@a.example"
@@ -333,45 +328,7 @@ def crowd(b):
     one.end()
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true",
-                        help="few runs: to see that it works")
-    parser.add_argument("--dir", help="where to make the spools")
-    parser.add_argument("--scenario", action="append", choices=NAMES,
-                        metavar="NAME", help="only this: " + ", ".join(NAMES))
-    parser.add_argument("--results", metavar="FILE",
-                        help="write the figures there, too")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="mailchute-bench.",
-                                     dir=args.dir) as place:
-        os.chmod(place, 0o755)
-        b = Bench(place, args.quick)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-        try:
-            print("Machine: %s, %d CPUs, load %.1f" % (
-                platform.machine(), os.cpu_count() or 0, os.getloadavg()[0]))
-            b.find()
-            if not b.others[0].here:
-                print("bench_serve: root is needed; left out")
-                return 0
-            for name in NAMES:
-                if name in (args.scenario or NAMES):
-                    globals()[name](b)
-                    print("  (load %.1f)" % os.getloadavg()[0])
-                    if args.results:
-                        kind = said(["findmnt", "-no", "FSTYPE", "-T", place])
-                        b.report.write(args.results, versions(b.all()) + [
-                            "- spools on: " + (kind or "unknown")])
-        finally:
-            b.end()
-        b.report.summary()
-        for line in sorted(set(b.wrong)):
-            print("bench_serve: " + line, file=sys.stderr)
-        sys.stdout.flush()
-    return 1 if any(w.startswith("mailchute") for w in b.wrong) else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sys.exit(bench_spool.run("bench_serve", __doc__, Bench,
+                             (handover, rest, crowd)))

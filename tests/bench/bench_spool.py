@@ -50,7 +50,6 @@ from clients import TLS                         # noqa: E402
 from common import TITLES, Result               # noqa: E402
 from report import Report, own, ratio, said, versions  # noqa: E402
 
-NAMES = ("enqueue", "bare", "flush", "idle")
 KB = 1000
 LIMIT = 300         # seconds for one step
 # seconds, of the proxy: a link of 50 ms, and for those who would take minutes
@@ -484,14 +483,17 @@ def peers_text(b):
     return versions(b.all()) + ["- spools on: " + (kind or "unknown")]
 
 
-def main():
+def run(program, doc, make, scenarios):
+    """The command line of a bench of spools: its name, its docstring, what makes
+    the bench in a directory, and its scenarios in order."""
+    names = [s.__name__ for s in scenarios]
     parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n", maxsplit=1)[0])
+        description=doc.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true",
                         help="few runs: to see that it works")
     parser.add_argument("--dir", help="where to make the spools")
-    parser.add_argument("--scenario", action="append", choices=NAMES,
-                        metavar="NAME", help="only this: " + ", ".join(NAMES))
+    parser.add_argument("--scenario", action="append", choices=names,
+                        metavar="NAME", help="only this: " + ", ".join(names))
     parser.add_argument("--results", metavar="FILE",
                         help="write the figures there, too")
     args = parser.parse_args()
@@ -499,14 +501,17 @@ def main():
                                      dir=args.dir) as place:
         # some give up root
         os.chmod(place, 0o755)
-        b = Bench(place, args.quick)
+        b = make(place, args.quick)
         try:
             print("Machine: %s, %d CPUs, load %.1f" % (
                 platform.machine(), os.cpu_count() or 0, os.getloadavg()[0]))
             b.find()
-            for name in NAMES:
-                if name in (args.scenario or NAMES):
-                    globals()[name](b)
+            if not b.others[0].here:
+                print(program + ": mailchute cannot do this here; left out")
+                return 0
+            for scenario in scenarios:
+                if scenario.__name__ in (args.scenario or names):
+                    scenario(b)
                     print("  (load %.1f)" % os.getloadavg()[0])
                     if args.results:
                         b.report.write(args.results, peers_text(b))
@@ -515,10 +520,11 @@ def main():
         # to remove all the files takes a while
         b.report.summary()
         for line in sorted(set(b.wrong)):
-            print("bench_spool: " + line, file=sys.stderr)
+            print("%s: %s" % (program, line), file=sys.stderr)
         sys.stdout.flush()
     return 1 if any(w.startswith("mailchute") for w in b.wrong) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("bench_spool", __doc__, Bench,
+                 (enqueue, bare, flush, idle)))

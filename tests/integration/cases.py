@@ -6,7 +6,6 @@ import fnmatch
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -96,12 +95,6 @@ class Relay(Sink):
         self.RequestHandlerClass = Handler
 
 
-def free_port(family=socket.AF_INET):
-    with socket.socket(family) as s:
-        s.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
-        return s.getsockname()[1]
-
-
 # what systemd does: descriptors from 3 on, and who they are for
 HAND_OVER = """\
 import os, sys
@@ -146,7 +139,7 @@ class Bench:
     def tcp(self, **keys):
         """A service with a listener on loopback, and the certificate that it
         has made where everybody can read it"""
-        port = free_port()
+        port = servers.free_ports(1)[0]
         s = self.service(listen="127.0.0.1:%d" % port, **keys)
         s.port = port
         s.ca = s.dir + "/ca.pem"

@@ -22,7 +22,7 @@ import cases                                        # noqa: E402
 import servers                                      # noqa: E402
 import service                                      # noqa: E402
 from cases import Skip, equal, expect               # noqa: E402
-from servers import SLOW, wait_for            # noqa: E402
+from servers import SLOW, wait_for                  # noqa: E402
 from service import DOMAIN, Client                  # noqa: E402
 
 CASES = []
@@ -246,7 +246,7 @@ def refuses(s, argv, fds=()):
 @case
 def other_addresses(b):
     """to listen where others can reach it is refused with 78"""
-    port = cases.free_port()
+    port = servers.free_ports(1)[0]
     for text in ("0.0.0.0", "[::]", OUR4, "[%s]" % OUR6, "[::ffff:127.0.0.1]",
                  "[::ffff:%s]" % OUR4, "128.0.0.1", "126.255.255.255",
                  "127.0.0.1:2525 0.0.0.0", "*", "localhost", "[::1%near0]",

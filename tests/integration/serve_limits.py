@@ -12,7 +12,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import SLOW, wait_for                  # noqa: E402
+from servers import SLOW, free_ports, wait_for      # noqa: E402
 from service import DOMAIN, Client                  # noqa: E402
 from serving import (TEXT, case, expect, main,      # noqa: E402
                      run_as, served)
@@ -69,16 +69,10 @@ def sessions_total(b):
     served(s)
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 @case
 def sessions_loopback(b):
     """sessions from loopback: counted by themselves, all addresses as one"""
-    port = free_port()
+    port = free_ports(1)[0]
     s = b.started(listen="127.0.0.1:%d" % port, limit_sessions_loopback="2",
                   trust_loopback="yes")
     some = [greeted(s, "mc-anna", port), greeted(s, "mc-ben", port)]

@@ -15,7 +15,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import read, wait_for, write           # noqa: E402
+from servers import free_ports, read, wait_for, write # noqa: E402
 from service import DOMAIN, USERS, Client           # noqa: E402
 from serving import (BINARY, TEXT, as_user, case, expect,  # noqa: E402
                      is_sanitized, main, run_as, served)
@@ -237,7 +237,7 @@ def planted_messages(b):
 @case
 def planted_beside(b):
     """the same for files beside the queue: not followed, no hang"""
-    port = free_port()
+    port = free_ports(1)[0]
     s = b.service(listen="127.0.0.1:%d" % port)
     s.start()
     served(s)
@@ -278,16 +278,10 @@ def s_answers(s):
         return False
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 @case
 def planted_key(b):
     """the same in the place of the key that it makes"""
-    s = b.service(listen="127.0.0.1:%d" % free_port())
+    s = b.service(listen="127.0.0.1:%d" % free_ports(1)[0])
     for kind in KINDS:
         precious(s)
         path = plant(s, s.spool, "serve.pem", kind)

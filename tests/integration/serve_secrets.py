@@ -15,7 +15,7 @@ import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import read, wait_for, write           # noqa: E402
+from servers import free_ports, read, wait_for, write # noqa: E402
 from service import DOMAIN, Client                  # noqa: E402
 from serving import (BINARY, TEXT, as_user, case, expect,  # noqa: E402
                      is_sanitized, main, run_as)
@@ -170,7 +170,7 @@ def try_list(path):
 def files(b):
     """another user reads nothing of spool, configuration, tokens and keys"""
     relay = Mute(b.dir)
-    s = secretive(b, relay, listen="127.0.0.1:%d" % free_port())
+    s = secretive(b, relay, listen="127.0.0.1:%d" % free_ports(1)[0])
     token = run_as("mc-serve", [BINARY, "serve", "-C", s.conf, "token", "add",
                                 "mc-anna"])
     expect("a token", token.returncode == 0, token)
@@ -207,12 +207,6 @@ def files(b):
                "far.example" not in done.stdout + done.stderr, done)
     expect("it is still queued", len(s.queued()) == 1)
     relay.stop()
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 @case
