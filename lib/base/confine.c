@@ -623,3 +623,23 @@ mc_confine(const struct mc_confine_rules *rules,
 }
 
 #endif
+
+void
+mc_confine_missing(const struct mc_confine_result *got,
+    char ret_words[MC_CONFINE_WORDS])
+{
+	(void)snprintf(ret_words, MC_CONFINE_WORDS, "%s%s%s%s",
+	    (got->done & MC_CONFINE_FILES) == 0 ? " files" : "",
+	    (got->done & MC_CONFINE_PORTS) == 0 ? " ports" : "",
+	    (got->done & MC_CONFINE_SCOPE) == 0 ? " signals" : "",
+	    (got->done & MC_CONFINE_CALLS) == 0 ? " calls" : "");
+}
+
+bool
+mc_confine_holds(struct mc_str dir, const char *path)
+{
+	while (dir.len != 0 && dir.ptr[dir.len - 1] == '/')
+		dir.len--;
+	return path != NULL && strncmp(path, dir.ptr, dir.len) == 0 &&
+	    (path[dir.len] == '/' || path[dir.len] == '\0');
+}

@@ -25,7 +25,7 @@
 #ifndef MC_CONFINE_H
 #define MC_CONFINE_H
 
-#include "base/base.h"
+#include "base/str.h"
 
 /* what may be done with a file, or with all beneath a directory */
 #define MC_MAY_READ 1u
@@ -69,6 +69,16 @@ struct mc_confine_result {
 	int abi;		/* of Landlock; 0: the kernel has none */
 	int sys;		/* errno of what should have worked, or 0 */
 };
+
+/* what does not hold, as words with a blank in front of each; "" if all does */
+#define MC_CONFINE_WORDS 32
+void
+mc_confine_missing(const struct mc_confine_result *got,
+    char ret_words[MC_CONFINE_WORDS]);
+
+/* is `path`, if there is one, in dir or below?  For those who choose paths */
+bool
+mc_confine_holds(struct mc_str dir, const char *path);
 
 /*
  * mc_confine - confine this process, and those that it starts, for good

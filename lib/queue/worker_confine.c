@@ -65,22 +65,11 @@ add_path(struct plan *p, const char *path, unsigned may)
 		p->paths[p->n_paths++] = (struct mc_confine_path){ path, may };
 }
 
-/* is `path`, if there is one, in dir or below? */
-static bool
-holds(struct mc_str dir, const char *path)
-{
-	size_t n = dir.len;
-
-	while (n != 0 && dir.ptr[n - 1] == '/')
-		n--;
-	return path != NULL && strncmp(path, dir.ptr, n) == 0 &&
-	    (path[n] == '/' || path[n] == '\0');
-}
-
 static bool
 is_private(const struct plan *p, struct mc_str dir)
 {
-	return holds(dir, p->set->dir) || holds(dir, p->set->caller->home);
+	return mc_confine_holds(dir, p->set->dir) ||
+	    mc_confine_holds(dir, p->set->caller->home);
 }
 
 /*
@@ -187,22 +176,17 @@ static void
 tell(const struct mc_worker *set, const struct mc_log *log,
     const struct mc_confine_result *got)
 {
-	static const unsigned all = MC_CONFINE_FILES | MC_CONFINE_PORTS |
-	    MC_CONFINE_SCOPE | MC_CONFINE_CALLS;
-	unsigned left = all & ~got->done;
+	char missing[MC_CONFINE_WORDS];
 
 	mc_log_line(log, MC_LOG_DEBUG, MC_STAGE_LOCAL,
 	    "this worker is confined: 0x%x, Landlock ABI %d", got->done,
 	    got->abi);
-	if (left == 0 || set->told)
+	mc_confine_missing(got, missing);
+	if (missing[0] == '\0' || set->told)
 		return;
 	mc_log_line(log, MC_LOG_INFO, MC_STAGE_LOCAL,
 	    "workers are not confined in everything, since this system does "
-	    "not do it:%s%s%s%s (Landlock ABI %d, error %d)",
-	    (left & MC_CONFINE_FILES) != 0 ? " files" : "",
-	    (left & MC_CONFINE_PORTS) != 0 ? " ports" : "",
-	    (left & MC_CONFINE_SCOPE) != 0 ? " signals" : "",
-	    (left & MC_CONFINE_CALLS) != 0 ? " calls" : "", got->abi,
+	    "not do it:%s (Landlock ABI %d, error %d)", missing, got->abi,
 	    got->sys);
 }
 

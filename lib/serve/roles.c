@@ -56,16 +56,6 @@ add_path(struct plan *p, const char *path, unsigned may)
 	p->paths[p->n++] = (struct mc_confine_path){ path, may };
 }
 
-/* is `path`, if there is one, in dir or below? */
-static bool
-holds(struct mc_str dir, const char *path)
-{
-	while (dir.len != 0 && dir.ptr[dir.len - 1] == '/')
-		dir.len--;
-	return path != NULL && strncmp(path, dir.ptr, dir.len) == 0 &&
-	    (path[dir.len] == '/' || path[dir.len] == '\0');
-}
-
 /* its directory, so that it may be made anew meanwhile; but not one that has
  * the home directory in it */
 static void
@@ -80,7 +70,7 @@ add_file(struct plan *p, const char *file)
 		return;
 	dir = mc_str_make(file, (size_t)(end - file));
 	if (dir.len >= sizeof(p->dirs) - p->used ||
-	    holds(dir, p->set->caller->home))
+	    mc_confine_holds(dir, p->set->caller->home))
 		return;
 	memcpy(to, dir.ptr, dir.len);
 	to[dir.len] = '\0';
@@ -118,7 +108,7 @@ add_paths(struct plan *p, enum mc_role role)
 	/* without it, what is large is in memory */
 	if (tmp == NULL)
 		tmp = "/tmp";
-	if (!holds(mc_str_from(tmp), p->set->caller->home))
+	if (!mc_confine_holds(mc_str_from(tmp), p->set->caller->home))
 		add_path(p, tmp, MC_MAY_TEMP);
 	for (size_t i = 0; i < MC_NELEM(system_paths); i++)
 		add_path(p, system_paths[i], MC_MAY_READ);
@@ -133,23 +123,18 @@ tell(enum mc_role role, const struct mc_role_settings *set,
 {
 	static const char *const names[] = { "listener", "runner",
 	    "terminator" };
-	static const unsigned all = MC_CONFINE_FILES | MC_CONFINE_PORTS |
-	    MC_CONFINE_SCOPE | MC_CONFINE_CALLS;
-	unsigned left = all & ~got->done;
+	char missing[MC_CONFINE_WORDS];
 
 	mc_log_line(set->log, MC_LOG_DEBUG, MC_STAGE_LOCAL,
 	    "the %s is confined: 0x%x, Landlock ABI %d", names[role],
 	    got->done, got->abi);
-	if (left == 0 || set->told)
+	mc_confine_missing(got, missing);
+	if (missing[0] == '\0' || set->told)
 		return;
 	mc_log_line(set->log, MC_LOG_INFO, MC_STAGE_LOCAL,
 	    "the service is not confined in everything, since this system "
-	    "does not do it:%s%s%s%s (Landlock ABI %d, error %d)",
-	    (left & MC_CONFINE_FILES) != 0 ? " files" : "",
-	    (left & MC_CONFINE_PORTS) != 0 ? " ports" : "",
-	    (left & MC_CONFINE_SCOPE) != 0 ? " signals" : "",
-	    (left & MC_CONFINE_CALLS) != 0 ? " calls" : "", got->abi,
-	    got->sys);
+	    "does not do it:%s (Landlock ABI %d, error %d)", missing,
+	    got->abi, got->sys);
 }
 
 unsigned
