@@ -16,16 +16,17 @@ may_leave(const struct mc_account *a, struct mc_err *err)
 {
 	if (a->is_service)
 		(void)mc_err_set(err, MC_E_CONF_ACCOUNT, MC_STAGE_CONFIG,
-		    "there is no configuration, and so no server that the "
-		    "service could hand mail to");
+		    "there is no configuration, so the service has no server "
+		    "to hand mail to: write one, see mailchute-serve(8)");
 	else if (a->host == NULL)
 		(void)mc_err_set(err, MC_E_CONF_ACCOUNT, MC_STAGE_CONFIG,
-		    "account %s has no host: mail could not leave by it",
+		    "account %s has no host: put \"host = NAME\" into the "
+		    "service's configuration, see mailchute-serve(8)",
 		    a->name);
 	else if (a->queue == MC_QUEUE_OFF)
 		(void)mc_err_set(err, MC_E_CONF_ACCOUNT, MC_STAGE_CONFIG,
-		    "account %s has queue = off, and a service has to queue",
-		    a->name);
+		    "account %s has queue = off, and a service has to queue: "
+		    "take that out", a->name);
 	else
 		return true;
 	return false;
