@@ -169,7 +169,7 @@ if os.path.exists("/etc/nsswitch.conf"):
 dns = Dns()
 
 HERE_A = socket.inet_aton("127.0.0.1")
-PIN = base64.b64decode(open(certs + "/good.pin").read().split("//")[1])
+PIN = base64.b64decode(open(certs + "/good.pin").read().split("//", 1)[1])
 
 
 def der(name):
