@@ -23,7 +23,8 @@ struct mc_socket {
  *
  * Its directory is made (0755) if only that is missing; it has to be ours or
  * root's, and nobody else's to write in.  A socket that nobody listens on any
- * more is replaced.  The mode is `mode`, the group `gid` unless that is -1.
+ * more is replaced; one that was killed has 1.3 s to let go of it.  The mode
+ * is `mode`, the group `gid` unless that is -1.
  * MC_E_CONF_VALUE (the place), MC_E_QUEUE_BUSY (another service has it),
  * MC_E_IO.
  */
@@ -31,7 +32,12 @@ MC_NODISCARD int
 mc_socket_unix(const char *path, mode_t mode, gid_t gid,
     struct mc_socket *ret_socket, struct mc_err *err);
 
-/* listen on a loopback address.  MC_E_CONF_VALUE (it is none), MC_E_IO */
+/*
+ * mc_socket_tcp - listen on a loopback address
+ *
+ * It waits for one that was killed as mc_socket_unix does.  MC_E_CONF_VALUE
+ * (it is none), MC_E_IO.
+ */
 MC_NODISCARD int
 mc_socket_tcp(const struct sockaddr *addr, socklen_t len,
     struct mc_socket *ret_socket, struct mc_err *err);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "serve/sockets.h"
@@ -137,6 +139,60 @@ test_peer(void **state)
 	mc_file_close(&fd);
 	assert_int_equal(mc_socket_peer(-1, &uid, &gid, &pid), -1);
 	mc_socket_close(&s);
+	place_end(&p);
+}
+
+/* a process that has the socket too, and goes a moment later */
+static pid_t
+going(int *fd)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 200000000 },
+		    NULL);
+		_exit(0);
+	}
+	mc_file_close(fd);
+	return pid;
+}
+
+/* the next one starts while the last of a killed one goes */
+static void
+test_going(void **state)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct sockaddr *a = (struct sockaddr *)(void *)&addr;
+	socklen_t len = sizeof(addr);
+	struct mc_err err;
+	struct mc_socket s, t;
+	struct place p;
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	place_make(&p);
+	/* the socket */
+	fd = plain_socket(p.path, true);
+	pid = going(&fd);
+	assert_int_equal(listen_on(p.path, &s, &err), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	/* the lock; what mc_socket_close would remove stays as it is */
+	mc_file_close(&s.fd);
+	pid = going(&s.dir);
+	assert_int_equal(listen_on(p.path, &t, &err), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	mc_socket_close(&t);
+	/* the port */
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	memset(&err, 0, sizeof(err));
+	assert_int_equal(mc_socket_tcp(a, len, &s, &err), 0);
+	assert_int_equal(getsockname(s.fd, a, &len), 0);
+	pid = going(&s.fd);
+	assert_int_equal(mc_socket_tcp(a, len, &t, &err), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	mc_socket_close(&t);
 	place_end(&p);
 }
 
@@ -440,6 +496,7 @@ main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_peer),
 		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_going),
 		cmocka_unit_test(test_not_a_socket),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_bad_paths),
