@@ -340,7 +340,7 @@ scan_if_time(struct mc_runner *r, int64_t *ret_wake)
 			return -1;
 		r->scan_at = !watching(r) ? MC_NEVER :
 		    mc_clock_after(r->watch >= 0 ? RESCAN_MS : POLL_MS);
-		sooner(&r->scan_at, r->busy_at);
+		sooner(&r->scan_at, r->again_at);
 	}
 	sooner(ret_wake, r->scan_at);
 	/* one that waits for its time may be as far ahead as can be */
@@ -516,7 +516,7 @@ int
 mc_runner_run(const struct mc_runner_settings *settings, struct mc_err *err)
 {
 	struct mc_runner r = { .set = settings, .next_due = MC_NEVER,
-	    .scan_at = MC_NEVER, .busy_at = MC_NEVER, .lock = -1, .watch = -1 };
+	    .scan_at = MC_NEVER, .again_at = MC_NEVER, .lock = -1, .watch = -1 };
 	int rc = 0;
 
 	mc_vec_init(&r.leaving, sizeof(struct mc_child), SIZE_MAX / 64);

@@ -195,8 +195,8 @@ struct mc_runner {
 	int64_t count_at;	/* mc_clock_ms: counts of lanes are written */
 	int64_t next_due;	/* seconds since 1970 of what is not due; MC_NEVER */
 	int64_t scan_at;	/* mc_clock_ms: look at everything again */
-	int64_t busy_at;	/* the same, for those that the last look left
-				 * alone since others had had them */
+	int64_t again_at;	/* the same, for those that the last look left
+				 * alone, since it was too early */
 	bool cancelled;
 	int64_t cancel_at;	/* mc_clock_ms: break off what is on its way */
 	struct mc_vec leaving;	/* struct mc_child: to be reaped */

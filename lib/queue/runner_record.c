@@ -378,7 +378,9 @@ reschedule(struct mc_runner *r, struct mc_task *t)
 			r->stop = err;
 	}
 	t->item->due = next;
-	t->again = mc_clock_after((next - t->begun) * 1000);
+	/* the attempt itself may have taken longer than the wait after it */
+	if (next - mc_runner_now() > 1)
+		t->again = mc_clock_after((next - mc_runner_now()) * 1000);
 	if (next < r->next_due)
 		r->next_due = next;
 }

@@ -48,8 +48,8 @@ take(struct mc_runner *r, const struct mc_store_stat *st)
 	    (mc_clock_left(item->again) != 0 &&
 	    item->due == st->next_attempt)) {
 		/* known, and nobody has put it forward since */
-		if (item->state == MC_ITEM_DONE && item->tries != 0)
-			r->busy_at = mc_clock_sooner(r->busy_at, item->again);
+		if (item->state == MC_ITEM_DONE)
+			r->again_at = mc_clock_sooner(r->again_at, item->again);
 		return 0;
 	}
 	item->state = MC_ITEM_NEW;
@@ -84,7 +84,7 @@ mc_runner_scan(struct mc_runner *r, struct mc_err *err)
 
 	if ((r->set->run->flags & MC_RUN_WATCH) != 0)
 		mc_items_forget(&r->items);
-	r->next_due = r->busy_at = MC_NEVER;
+	r->next_due = r->again_at = MC_NEVER;
 	if (mc_store_scan(r->set->store, on_stat, &scan, err) < 0)
 		return -1;
 	if (scan.nomem)

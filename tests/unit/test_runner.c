@@ -1187,6 +1187,36 @@ test_watch(void **state)
 	tear_down(&s);
 }
 
+/* one that is due again before its attempt is over goes then, and not when
+ * everything is looked at once more */
+static void
+test_watch_slow(void **state)
+{
+	struct stage s;
+	int fds[2], status;
+	pid_t pid;
+
+	(void)state;
+	set_up(&s, "keep-connection = 30\nretry-min = 1\nretry-max = 1\n");
+	assert_int_equal(pipe(fds), 0);
+	s.run.cancel_fd = fds[0];
+	s.run.flags = MC_RUN_WATCH;
+	world->pause_ms = 2100;
+	pid = fork();
+	if (pid == 0) {
+		die_with_parent();
+		_exit(run(&s, NULL) != 0);
+	}
+	put_to(&s, "ok later", 0);
+	assert_true(comes(&world->sends, 2));
+	assert_int_equal(write(fds[1], "", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	tear_down(&s);
+}
+
 /* what is put while a run is at its end is not left lying */
 static void
 test_many_runs(void **state)
@@ -1659,6 +1689,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_slow_one),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_watch_slow),
 		cmocka_unit_test(test_many_runs),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_counts_locked),
