@@ -189,6 +189,14 @@ void
 cli_log_text(void *ctx, enum mc_level level, enum mc_stage stage,
     const char *text);
 
+/* a log that is a file is there afterwards, for those who may make none */
+void
+cli_make_log(const char *log);
+
+/* for a process that will soon be able to open nothing */
+void
+cli_hold_log(const char *log);
+
 /* name in the system log; NULL: that of the program */
 void
 cli_open_log(const char *tag);

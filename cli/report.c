@@ -126,6 +126,47 @@ utc(char *out, size_t size, int64_t when)
 /* the name in the system log; syslog keeps the pointer */
 static char ident[TAG + 1] = "mailchute";
 
+/* a log that cannot be written never fails the mail */
+static int
+open_log_file(const char *log)
+{
+	int fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
+	    O_NOCTTY | O_NONBLOCK, 0600);
+
+	if (fd < 0)
+		cli_say("cannot write the log %s: %s", log, strerror(errno));
+	return fd;
+}
+
+static bool
+is_log_file(const char *log)
+{
+	return log[0] != '\0' && strcmp(log, "off") != 0 &&
+	    strcmp(log, "syslog") != 0 && strcmp(log, "stderr") != 0;
+}
+
+void
+cli_make_log(const char *log)
+{
+	int fd = is_log_file(log) ? open_log_file(log) : -1;
+
+	if (fd >= 0)
+		close(fd);
+}
+
+/* for a process that may open nothing any more; else each line opens it, so
+ * that it can be turned over */
+static int held_log = -1;
+
+void
+cli_hold_log(const char *log)
+{
+	if (is_log_file(log))
+		held_log = open_log_file(log);
+	else if (strcmp(log, "syslog") == 0)
+		openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
 /* `fields` are for a journal alone: all of them are in the line too */
 static void
 log_fields(const char *log, int priority, const char *line,
@@ -143,18 +184,15 @@ log_fields(const char *log, int priority, const char *line,
 		put_line(STDERR_FILENO, line);
 		return;
 	}
-	/* a log that cannot be written never fails the mail */
-	fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY |
-	    O_NONBLOCK, 0600);
-	if (fd < 0) {
-		cli_say("cannot write the log %s: %s", log, strerror(errno));
+	fd = held_log >= 0 ? held_log : open_log_file(log);
+	if (fd < 0)
 		return;
-	}
 	utc(now, sizeof(now), (int64_t)time(NULL));
 	snprintf(all, sizeof(all), "%s %s[%ld]: %s", now, cli_name,
 	    (long)getpid(), line);
 	put_line(fd, all);
-	close(fd);
+	if (fd != held_log)
+		close(fd);
 }
 
 static void

@@ -139,12 +139,14 @@ on_log(void *ctx, enum mc_level level, enum mc_stage stage, const char *text)
 static void
 on_child(void *ctx, const char *role)
 {
+	const struct serving *s = ctx;
 	char name[16];
 
-	(void)ctx;
 	/* the old connection to the log is closed, and its number may be
 	 * another file's soon */
 	cli_open_log(NULL);
+	if (strcmp(role, "tls") == 0)
+		cli_hold_log(s->log);
 	snprintf(name, sizeof(name), "mc-%s", role);
 #ifdef __linux__
 	prctl(PR_SET_NAME, name, 0, 0, 0);
@@ -190,7 +192,13 @@ load(struct serving *s, struct mc_config **ret_config, struct mc_err *err)
 static int
 on_load(void *ctx, struct mc_config **ret_config, struct mc_err *err)
 {
-	return load(ctx, ret_config, err);
+	struct serving *s = ctx;
+	int rc = load(s, ret_config, err);
+
+	/* our processes may write it, and make no other file beside it */
+	if (rc == 0)
+		cli_make_log(s->next_log);
+	return rc;
 }
 
 /* ------------------------------------------------------------------ commands */
@@ -214,6 +222,7 @@ run(struct serving *s, struct mc_config *config)
 	memcpy(s->log, s->next_log, sizeof(s->log));
 	s->next_log[0] = '\0';
 	s->log_at = s->log;
+	cli_make_log(s->log);
 	if (mc_serve_run(&s->id->caller, config, &set, &err) == 0)
 		return 0;
 	on_log(s, MC_LOG_ERROR, err.stage, err.text);

@@ -12,7 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import service                                      # noqa: E402
-from servers import wait_for                        # noqa: E402
+from servers import read, wait_for                  # noqa: E402
 from service import Client                          # noqa: E402
 from serving import TEXT, case, expect, main        # noqa: E402
 
@@ -89,6 +89,33 @@ def stop_and_reload(b):
     wait_for("the complaint", 10, lambda: "stays as it was" in s.log_text())
     with Client(s, "mc-ben") as c:
         expect("ben is still served", c.reply().startswith("220 "))
+    expect("end", s.stop() == 0)
+
+
+@case
+def new_log(b):
+    """a log that is not there is made, and every process can write it"""
+    s = b.service(start=False)
+    for name in ("first", "second"):
+        old = s.log
+        s.log = "%s/run/%s.log" % (s.dir, name)
+        s.configure()
+        if name == "first":
+            s.start()
+        else:
+            s.child.send_signal(signal.SIGHUP)
+            wait_for("the reload", 10, lambda: "read anew" in read(old))
+        with Client(s, "mc-anna") as c:
+            c.hello()
+            got = c.message("mc-ben@" + service.DOMAIN, ["bob@far.example"])
+            expect("refused", got.startswith("550 "), got)
+        with Client(s, "mc-anna") as c:
+            c.hello()
+            got = c.message("mc-anna@" + service.DOMAIN, ["bob@far.example"])
+            expect("taken", got.startswith("250 "), got)
+        for word in ("reason=sender", "verdict=queued", "verdict=delivered"):
+            wait_for(word, 10, lambda: word in s.log_text())
+    expect("nothing to complain of", s.output() == "", s.output())
     expect("end", s.stop() == 0)
 
 

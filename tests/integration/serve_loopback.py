@@ -218,6 +218,9 @@ def no_handshake(b):
                  not s.processes("mc-session"))
         for c in some:
             c.close()
+    wait_for("what was no handshake is in the log", 5, lambda:
+             "TLS of a client: " in s.log_text())
+    expect("nothing to complain of", s.output() == "", s.output())
     # the same behind the handshake
     c = over_tls(port)
     expect("a process for it", s.processes("mc-tls"))
