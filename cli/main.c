@@ -184,10 +184,39 @@ choose_name(const char *path)
 			cli_name = names[i];
 }
 
+typedef int command_fn(const struct cli_identity *id, int argc, char **argv);
+
+/* the subcommand's name is argv[0] of its function */
+static const struct {
+	const char *name;
+	command_fn *fn;
+} commands[] = {
+	{ "config", cli_config },
+	{ "queue", cli_queue },
+	{ "send", cli_send },
+	{ "serve", cli_serve },
+};
+
+static command_fn *
+command_of(int *argc, char ***argv)
+{
+	size_t i;
+
+	if (*argc > 1 && strcmp(cli_name, "mailchute") == 0)
+		for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+			if (strcmp((*argv)[1], commands[i].name) == 0) {
+				--*argc;
+				++*argv;
+				return commands[i].fn;
+			}
+	return cli_sendmail;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct cli_identity id;
+	command_fn *command;
 	int status;
 
 	if (!open_standard_fds())
@@ -204,20 +233,8 @@ main(int argc, char **argv)
 	if (argc > 0)
 		choose_name(argv[0]);
 	cli_identity(&id, environ);
-	if (argc > 1 && strcmp(cli_name, "mailchute") == 0 &&
-	    strcmp(argv[1], "config") == 0)
-		status = cli_config(&id, argc - 1, argv + 1);
-	else if (argc > 1 && strcmp(cli_name, "mailchute") == 0 &&
-	    strcmp(argv[1], "queue") == 0)
-		status = cli_queue(&id, argc - 1, argv + 1);
-	else if (argc > 1 && strcmp(cli_name, "mailchute") == 0 &&
-	    strcmp(argv[1], "send") == 0)
-		status = cli_send(&id, argc - 1, argv + 1);
-	else if (argc > 1 && strcmp(cli_name, "mailchute") == 0 &&
-	    strcmp(argv[1], "serve") == 0)
-		status = cli_serve(&id, argc - 1, argv + 1);
-	else
-		status = cli_sendmail(&id, argc, argv);
+	command = command_of(&argc, &argv);
+	status = command(&id, argc, argv);
 	/* a flush that failed before may have emptied the buffer */
 	if ((ferror(stdout) != 0 || fflush(stdout) != 0) && status == 0)
 		status = EX_IOERR;

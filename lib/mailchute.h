@@ -279,6 +279,35 @@ struct mc_key {
 MC_API int
 mc_key_info(size_t i, struct mc_key *ret_key);
 
+/* --------------------------------------------------------- helper programs */
+
+/* The fields of one line, which TABs part; valid during the call. */
+typedef void (*mc_line_fn)(void *ctx, const char *const *fields, size_t n);
+
+/*
+ * What a helper program is asked.  They are installed in LIBEXECDIR/mailchute
+ * and hold what needs HTTP, JSON or DNS; mailchute-lookup(8) has their language.
+ */
+struct mc_helper {
+	const char *name;	/* "lookup" for mailchute-lookup */
+	const char *const *args;	/* NULL-terminated, without the program */
+	const void *input;	/* its standard input, at most 16 KiB */
+	size_t input_len;
+	int timeout_ms;		/* 0: none */
+	int cancel_fd;		/* ended once it is readable; -1: never */
+	mc_line_fn line;	/* told of each line, once the program has ended */
+	void *ctx;
+};
+
+/*
+ * Run a helper program; its standard error is the caller's.  Nothing is told
+ * of one that fails.  Errors: MC_E_HELPER (not there, status, time),
+ * MC_E_CANCELLED, MC_E_TOO_LONG, MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_helper_run(const struct mc_caller *caller, const struct mc_helper *helper,
+    struct mc_err *err);
+
 /* ---------------------------------------------------- addresses in a log */
 
 /* How lines that are kept show addresses. */

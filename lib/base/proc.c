@@ -36,6 +36,7 @@ struct run {
 	char *program;		/* path of what argv[0] names */
 	pid_t pid;		/* 0 before the fork and after the reaping */
 	int null_fd;
+	int in_fd[2];		/* its standard input, if there is some */
 	int out_fd[2];		/* its standard output: we read [0] */
 	int exec_fd[2];		/* errno of a failed execve, or just the end */
 	int cancel_fd;
@@ -211,6 +212,30 @@ mc_proc_most_fds(void)
 	return MOST_FDS;
 }
 
+/* all of it fits, so nobody waits for the program to read it */
+static int
+put_input(struct run *run, struct mc_str input, struct mc_err *err)
+{
+	ssize_t n;
+
+	if (input.len == 0)
+		return 0;
+	if (input.len > MC_PROC_INPUT)
+		return mc_err_set(err, MC_E_TOO_LONG, MC_STAGE_LOCAL,
+		    "too much input for %s", run->argv[0]);
+	if (open_pipe(run->in_fd) != 0)
+		n = -1;
+	else
+		do
+			n = write(run->in_fd[1], input.ptr, input.len);
+		while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)input.len)
+		return mc_err_sys(err, MC_E_HELPER, MC_STAGE_LOCAL, errno,
+		    "cannot run %s", run->argv[0]);
+	mc_file_close(&run->in_fd[1]);
+	return 0;
+}
+
 static int
 open_all(struct run *run, struct mc_err *err)
 {
@@ -269,7 +294,8 @@ become(const struct run *run)
 	int sys;
 
 	(void)setpgid(0, 0);
-	if (dup2(run->null_fd, 0) < 0 || dup2(run->out_fd[1], 1) < 0)
+	if (dup2(run->in_fd[0] >= 0 ? run->in_fd[0] : run->null_fd, 0) < 0 ||
+	    dup2(run->out_fd[1], 1) < 0)
 		goto fail;
 	if (fcntl(2, F_GETFD) < 0 && dup2(run->null_fd, 2) < 0)
 		goto fail;
@@ -487,12 +513,21 @@ int
 mc_proc_run(char *const argv[], char *const envp[], int64_t timeout_ms,
     int cancel_fd, struct mc_buf *out, struct mc_err *err)
 {
+	return mc_proc_run_with(argv, envp, (struct mc_str){ NULL, 0 },
+	    timeout_ms, cancel_fd, out, err);
+}
+
+int
+mc_proc_run_with(char *const argv[], char *const envp[], struct mc_str input,
+    int64_t timeout_ms, int cancel_fd, struct mc_buf *out, struct mc_err *err)
+{
 	static char *const no_env[] = { NULL };
 	size_t before = out->len;
 	struct run run = {
 		.argv = argv,
 		.envp = envp == NULL ? no_env : envp,
 		.null_fd = -1,
+		.in_fd = { -1, -1 },
 		.out_fd = { -1, -1 },
 		.exec_fd = { -1, -1 },
 		.cancel_fd = cancel_fd,
@@ -503,6 +538,7 @@ mc_proc_run(char *const argv[], char *const envp[], int64_t timeout_ms,
 	if (mc_buf_err(out, "output", err) != 0)
 		return -1;
 	if (find_program(&run, err) == 0 && open_all(&run, err) == 0 &&
+	    put_input(&run, input, err) == 0 &&
 	    start(&run, err) == 0)
 		rc = collect(&run, out, err);
 	kill_group(&run);
@@ -512,6 +548,7 @@ mc_proc_run(char *const argv[], char *const envp[], int64_t timeout_ms,
 	}
 	mc_file_close(&run.null_fd);
 	for (int i = 0; i < 2; i++) {
+		mc_file_close(&run.in_fd[i]);
 		mc_file_close(&run.out_fd[i]);
 		mc_file_close(&run.exec_fd[i]);
 	}

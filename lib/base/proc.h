@@ -36,6 +36,19 @@ MC_NODISCARD int
 mc_proc_run(char *const argv[], char *const envp[], int64_t timeout_ms,
     int cancel_fd, struct mc_buf *out, struct mc_err *err);
 
+/* what it can read on its standard input: no more than fits into a pipe */
+#define MC_PROC_INPUT 16384
+
+/*
+ * mc_proc_run_with - the same, with `input` on the program's standard input
+ *
+ * For what must not stand in arguments or environment.  MC_E_TOO_LONG past
+ * MC_PROC_INPUT.
+ */
+MC_NODISCARD int
+mc_proc_run_with(char *const argv[], char *const envp[], struct mc_str input,
+    int64_t timeout_ms, int cancel_fd, struct mc_buf *out, struct mc_err *err);
+
 /*
  * mc_proc_close_from - close every descriptor from `first` on
  *

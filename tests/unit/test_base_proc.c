@@ -656,6 +656,35 @@ tear_down(void **state)
 	return rmdir(dir);
 }
 
+static void
+test_input(void **state)
+{
+	static char big[MC_PROC_INPUT + 1];
+	char *argv[] = { (char *)"cat", NULL };
+	struct mc_err err = { 0 };
+	struct mc_buf out;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	mc_buf_init(&out, sizeof(big));
+	assert_int_equal(mc_proc_run_with(argv, usual_env,
+	    mc_str_make("a\0b\n", 4), 20000, -1, &out, &err), 0);
+	assert_int_equal(out.len, 4);
+	assert_memory_equal(out.ptr, "a\0b\n", 4);
+	mc_buf_reset(&out);
+	assert_int_equal(mc_proc_run_with(argv, usual_env,
+	    mc_str_make(big, MC_PROC_INPUT), 20000, -1, &out, &err), 0);
+	assert_int_equal(out.len, MC_PROC_INPUT);
+	assert_err(mc_proc_run_with(argv, usual_env,
+	    mc_str_make(big, sizeof(big)), 20000, -1, &out, &err), err,
+	    MC_E_TOO_LONG);
+	/* a program that does not read is no reason to wait, or to die */
+	argv[0] = (char *)"true";
+	assert_int_equal(mc_proc_run_with(argv, usual_env,
+	    mc_str_make(big, MC_PROC_INPUT), 20000, -1, &out, &err), 0);
+	mc_buf_clear(&out);
+}
+
 int
 main(void)
 {
@@ -676,6 +705,7 @@ main(void)
 		cmocka_unit_test(left_behind),
 		cmocka_unit_test(in_odd_processes),
 		cmocka_unit_test(run_no_memory),
+		cmocka_unit_test(test_input),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
