@@ -44,6 +44,7 @@ enum cli_mode {
 	CLI_INTERVAL,		/* -q30m: nothing to do, but a hint to give */
 	CLI_NOTHING,		/* accepted, nothing to do */
 	CLI_HELP,
+	CLI_HELP_ALL,
 	CLI_VERSION
 };
 
@@ -130,8 +131,17 @@ cli_options_parse(int argc, char **argv, struct cli_options *ret_options);
 void
 cli_options_clear(struct cli_options *options);
 
+/* what one needs most, on a screen; or all there is */
 void
-cli_help(FILE *out);
+cli_help(FILE *out, bool all);
+
+/* the part of a row's help that a screen has room for: up to a semicolon */
+int
+cli_help_len(const char *help);
+
+/* name of a subcommand; NULL past the end */
+const char *
+cli_command_at(size_t i, const char **ret_help);
 
 /* ------------------------------------------------------------------- report */
 

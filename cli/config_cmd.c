@@ -109,6 +109,21 @@ show(struct mc_config *config, const char *account)
 	return status;
 }
 
+static int
+help(void)
+{
+	fputs("usage: mailchute config check [-C file]\n"
+	    "       mailchute config show [-a account] [-C file]\n"
+	    "\n"
+	    "  check            is something wrong in the files, and where?\n"
+	    "  show             every key of an account, and who says so\n"
+	    "  -a account       of this one; default: the default account\n"
+	    "  -C file          this file instead of the usual ones\n"
+	    "\n"
+	    "Manual: mailchute.conf(5)\n", stdout);
+	return 0;
+}
+
 int
 cli_config(const struct cli_identity *id, int argc, char **argv)
 {
@@ -119,6 +134,8 @@ cli_config(const struct cli_identity *id, int argc, char **argv)
 	bool is_check, is_show;
 	int status;
 
+	if (argc > 1 && strcmp(argv[1], "--help") == 0)
+		return help();
 	is_check = argc > 1 && strcmp(argv[1], "check") == 0;
 	is_show = argc > 1 && strcmp(argv[1], "show") == 0;
 	if (!is_check && !is_show) {

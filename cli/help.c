@@ -122,34 +122,26 @@ help_keys(FILE *out)
 	}
 }
 
-void
-cli_help(FILE *out)
+static const char *const longs[][2] = {
+	{ "--dry-run", "show account, envelope and plan, and send nothing" },
+	{ "--queue-only", "put the message into the queue, and send nothing" },
+	{ "--no-queue", "the same as --queue=off" },
+	{ "--priority number", "priority of the message, from -9 to 9" },
+	{ "--deliver-by seconds",
+	    "deliver it within this time, else return it or tell me" },
+	{ "--send-at time", "not before this time, such as 18:00 or +2h30m" },
+	{ "--version", "show the version" },
+	{ "--help", "show what one needs most" },
+	{ "--help=all", "show this" },
+};
+
+/* all that there is */
+static void
+help_all(FILE *out)
 {
-	static const char *const longs[][2] = {
-		{ "--dry-run",
-		    "show account, envelope and plan, and send nothing" },
-		{ "--queue-only",
-		    "put the message into the queue, and send nothing" },
-		{ "--no-queue", "the same as --queue=off" },
-		{ "--priority number", "priority of the message, from -9 to 9" },
-		{ "--deliver-by seconds",
-		    "deliver it within this time, else return it or tell me" },
-		{ "--send-at time",
-		    "not before this time, such as 18:00 or +2h30m" },
-		{ "--version", "show the version" },
-		{ "--help", "show this" },
-	};
 	size_t i;
 
 	fprintf(out,
-	    "usage: mailchute [options] [--] [recipient ...] < message\n"
-	    "       mailchute send --to addresses [--subject text] "
-	    "[--attach file] ... < text\n"
-	    "       mailchute config check | show [-a account] [-C file]\n"
-	    "       mailchute queue [list | show ID ... | check]\n"
-	    "       mailchute queue hold | release | retry | remove "
-	    "ID ... | all\n"
-	    "\n"
 	    "Submits a message read from standard input over verified TLS.\n"
 	    "Called as sendmail, mailq or newaliases it takes their part.\n"
 	    "\n");
@@ -163,6 +155,50 @@ cli_help(FILE *out)
 	fprintf(out, "Every other option of -o and -O is ignored too.\n");
 	fprintf(out, "\nKeys of the configuration that may stand here:\n");
 	help_keys(out);
+}
+
+int
+cli_help_len(const char *help)
+{
+	return (int)strcspn(help, ";");
+}
+
+static void
+help_screen(FILE *out)
+{
+	static const char often[] = "tfaCv";
+	const struct cli_flag *f;
+	const char *name, *help;
+	char left[32];
+	size_t i;
+
+	fprintf(out, "Submits a message over verified TLS, as sendmail, mailq "
+	    "and newaliases too.\n\n");
+	for (i = 0; (name = cli_command_at(i, &help)) != NULL; i++)
+		fprintf(out, "  %-11s %s\n", name, help);
+	fprintf(out, "\n");
+	for (i = 0; often[i] != '\0'; i++) {
+		f = cli_flag_find(often[i]);
+		snprintf(left, sizeof(left), "-%c %s", f->letter, f->argument);
+		fprintf(out, "  %-11s %.*s\n", left, cli_help_len(f->help),
+		    f->help);
+	}
+	fprintf(out, "  --dry-run   show account, envelope and plan, and send "
+	    "nothing\n"
+	    "  --help=all  all options\n");
+}
+
+void
+cli_help(FILE *out, bool all)
+{
+	fprintf(out,
+	    "usage: mailchute [options] [--] [recipient ...] < message\n"
+	    "       mailchute command [...]         each command knows --help"
+	    "\n\n");
+	if (all)
+		help_all(out);
+	else
+		help_screen(out);
 	fprintf(out, "\nManual: mailchute(1), mailchute-sendmail(8), "
 	    "mailchute.conf(5)\n");
 }

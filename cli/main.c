@@ -186,16 +186,24 @@ choose_name(const char *path)
 
 typedef int command_fn(const struct cli_identity *id, int argc, char **argv);
 
-/* the subcommand's name is argv[0] of its function */
 static const struct {
 	const char *name;
+	const char *help;
 	command_fn *fn;
 } commands[] = {
-	{ "config", cli_config },
-	{ "queue", cli_queue },
-	{ "send", cli_send },
-	{ "serve", cli_serve },
+#define MC_COMMAND(name, help) { #name, help, cli_##name },
+#include "commands.def"
+#undef MC_COMMAND
 };
+
+const char *
+cli_command_at(size_t i, const char **ret_help)
+{
+	if (i >= sizeof(commands) / sizeof(commands[0]))
+		return NULL;
+	*ret_help = commands[i].help;
+	return commands[i].name;
+}
 
 static command_fn *
 command_of(int *argc, char ***argv)

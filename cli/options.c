@@ -380,6 +380,8 @@ parse_long(struct cli_options *o, int argc, char **argv, int *at)
 
 	if (strcmp(word, "help") == 0)
 		o->mode = CLI_HELP;
+	else if (strcmp(word, "help=all") == 0)
+		o->mode = CLI_HELP_ALL;
 	else if (strcmp(word, "version") == 0)
 		o->mode = CLI_VERSION;
 	else if (strcmp(word, "dry-run") == 0)
@@ -406,7 +408,8 @@ static int
 check_send_at(struct cli_options *o)
 {
 	if (o->send_at == NULL || o->mode == CLI_SEND ||
-	    o->mode == CLI_HELP || o->mode == CLI_VERSION)
+	    o->mode == CLI_HELP || o->mode == CLI_HELP_ALL ||
+	    o->mode == CLI_VERSION)
 		return 0;
 	return usage(o, "--send-at is for a message that is sent, and "
 	    "nothing else");

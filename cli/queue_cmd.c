@@ -430,6 +430,34 @@ usage(void)
 	return EX_USAGE;
 }
 
+static int
+help(void)
+{
+	fputs("usage: mailchute queue [command] [-C file]\n"
+	    "\n"
+	    "What could not be sent yet, and what failed for good.\n"
+	    "\n"
+	    "  list [-a account] [--json]       what waits, why, and until "
+	    "when (also mailq)\n"
+	    "  show ID ... [--json] [--body]    all about it; its first letters "
+	    "are enough\n"
+	    "  retry ID ... | all [-a account]  due now, also if it has "
+	    "failed\n"
+	    "  hold ID ... | all                not for the moment\n"
+	    "  release ID ... | all             what was held may go\n"
+	    "  remove ID ... | all              give it up; nobody is told\n"
+	    "  run [--no-wait] [-v] [ID ...]    send what is due, or these\n"
+	    "  run --watch                      send whatever becomes due, "
+	    "until it is ended\n"
+	    "  check                            is every message whole?\n"
+	    "  stats [--json | --prometheus] [--output file]\n"
+	    "                                   how much waits, was sent, "
+	    "failed, was refused\n"
+	    "\n"
+	    "Manual: mailchute(1)\n", stdout);
+	return 0;
+}
+
 /* an option of `queue stats`: how many words it has, or 0 */
 static int
 parse_stats(struct cli_queue *q, int argc, char **argv, int i)
@@ -535,10 +563,9 @@ cli_queue(const struct cli_identity *id, int argc, char **argv)
 	struct mc_err err = { 0 };
 	int status, skip = 1;
 
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		puts(synopsis);
-		return 0;
-	}
+	if ((argc > 1 && strcmp(argv[1], "--help") == 0) ||
+	    (argc > 2 && strcmp(argv[2], "--help") == 0))
+		return help();
 	if (argc > 1 && argv[1][0] != '-') {
 		verb = find_verb(argv[1]);
 		skip = 2;

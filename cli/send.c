@@ -250,10 +250,7 @@ help(FILE *out)
 
 	fprintf(out,
 	    "usage: mailchute send --to addresses [options] < text\n"
-	    "\n"
-	    "Makes a message and submits it.  The text comes from standard "
-	    "input.\n"
-	    "\n");
+	    "Makes a message of the text and submits it.\n");
 	for (i = 0; i < N_OPTIONS; i++) {
 		const struct option *o = &options[i];
 
@@ -264,11 +261,11 @@ help(FILE *out)
 		else
 			snprintf(left, sizeof(left), "    --%s%s%s", o->name,
 			    o->value == NEED ? " " : "", o->argument);
-		fprintf(out, "  %-24s %s\n", left, o->help);
+		fprintf(out, "  %-25s %.*s\n", left, cli_help_len(o->help),
+		    o->help);
 	}
-	fprintf(out, "\nKeys of the configuration may stand here as "
-	    "--KEY=VALUE, see mailchute --help.\n"
-	    "\nManual: mailchute-send(1)\n");
+	fprintf(out, "Keys of the configuration may stand here too.  Manual: "
+	    "mailchute-send(1)\n");
 }
 
 int

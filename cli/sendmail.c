@@ -494,6 +494,7 @@ run_mode(const struct cli_identity *id, const struct cli_options *o,
 	case CLI_INTERVAL:
 	case CLI_NOTHING:
 	case CLI_HELP:
+	case CLI_HELP_ALL:
 	case CLI_VERSION:
 		break;
 	}
@@ -592,7 +593,8 @@ cli_sendmail(const struct cli_identity *id, int argc, char **argv)
 	case CLI_NOTHING:
 		break;
 	case CLI_HELP:
-		cli_help(stdout);
+	case CLI_HELP_ALL:
+		cli_help(stdout, o.mode == CLI_HELP_ALL);
 		break;
 	case CLI_VERSION:
 		printf("mailchute %s\n", mc_version());

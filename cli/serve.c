@@ -253,15 +253,15 @@ token(struct serving *s, const struct mc_config *config, char **words, int n)
 static void
 help(FILE *out)
 {
-	fputs("Usage: mailchute serve [-C file] [--socket path] [--no-tcp] [-v]\n"
+	fputs("usage: mailchute serve [-C file] [--socket path] [--no-tcp] [-v]\n"
 	    "       mailchute serve [-C file] token add|remove login\n"
 	    "\n"
 	    "Takes mail from the users of this machine over a socket, keeps it in its own\n"
 	    "queue, and delivers it by the accounts of its configuration.  Runs until it\n"
 	    "gets SIGTERM; SIGHUP makes it read the configuration anew.\n"
 	    "\n"
-	    "  -C file          configuration, instead of " SERVE_CONF ",\n"
-	    "                   or the usual ones if there is none\n"
+	    "  -C file          configuration, instead of the usual ones or of\n"
+	    "                   " SERVE_CONF "\n"
 	    "  --socket path    where to listen\n"
 	    "  --no-tcp         not on the addresses that the configuration names\n"
 	    "  -v               tell more, also on standard error\n"

@@ -333,6 +333,15 @@ function print_timeouts(    i) {
 	print ".El"
 }
 
+function print_commands(    i) {
+	print ".Bl -tag -width Ds"
+	for (i = 1; i <= n_commands; i++) {
+		print ".It Nm mailchute Cm " commands[i]
+		print sentence(command_help[i])
+	}
+	print ".El"
+}
+
 function print_example(    i) {
 	print ".Bd -literal"
 	for (i = 1; i <= n_example; i++)
@@ -341,6 +350,12 @@ function print_example(    i) {
 }
 
 # -------------------------------------------------------------- completions
+
+function print_fish_commands(    i) {
+	for (i = 1; i <= n_commands; i++)
+		print "complete -c mailchute -n __mailchute_is_first -a " \
+		    commands[i] " -d " shell(command_help[i])
+}
 
 # the names of a group that work, with something in front
 function sub_choices(g, front,    i, s) {
@@ -626,6 +641,13 @@ kind == "def" && /^MC_SUB\(/ {
 		fail(FILENAME ":" FNR ": no status " F[4])
 }
 
+kind == "def" && /^MC_COMMAND\(/ {
+	row("MC_COMMAND", 2)
+	commands[++n_commands] = F[1]
+	command_help[n_commands] = F[2]
+	command_words = command_words (n_commands == 1 ? "" : " ") F[1]
+}
+
 kind == "def" && /^MC_SEND\(/ {
 	row("MC_SEND", 6)
 	n_sends++
@@ -743,10 +765,15 @@ kind == "in" {
 		print_bash_send_values()
 	else if ($0 == "@BASHSENDOPTIONS@")
 		print_bash_send_options()
+	else if ($0 == "@COMMANDS@")
+		print_commands()
+	else if ($0 == "@FISHCOMMANDS@")
+		print_fish_commands()
 	else if ($0 ~ /^@[A-Z]+@$/)
 		fail(FILENAME ":" FNR ": no such list: " $0)
 	else {
 		line = swap($0, "@version@", version)
+		line = swap(line, "@commands@", command_words)
 		line = swap(line, "@sysconfdir@", sysconfdir)
 		line = swap(line, "@runstatedir@", runstatedir)
 		line = swap(line, "@bindir@", bindir)

@@ -9,6 +9,7 @@ MAILCHUTE_BIN=${MAILCHUTE_BIN:-$top_builddir/mailchute}
 
 tables="
 $top_srcdir/lib/config/keys.def
+$top_srcdir/cli/commands.def
 $top_srcdir/cli/flags.def
 $top_srcdir/cli/send.def
 $top_srcdir/lib/base/errors.def

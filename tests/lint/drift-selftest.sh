@@ -22,7 +22,7 @@ fresh() {
 	    "$tree/t/lib/config" "$tree/t/cli"
 	for file in lib/config/keys.def lib/base/errors.def \
 	    lib/smtp/mechs.def lib/smtp/states.def lib/mailchute.h \
-	    lib/libmailchute.map cli/flags.def cli/send.def \
+	    lib/libmailchute.map cli/commands.def cli/flags.def cli/send.def \
 	    cli/options.c cli/queue_cmd.c README.md \
 	    tests/lint/common.sh; do
 		cp "$top_srcdir/$file" "$tree/t/$file"

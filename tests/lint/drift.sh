@@ -439,8 +439,8 @@ run_bare "$MAILCHUTE_BIN" config show -C /dev/null 2>&1 |
     sed -n '/^# from: default$/{n;/^port = /!p;}' >"$work/got" || true
 ordered "defaults in keys.def and in the program"
 
-run_bare "$MAILCHUTE_BIN" --help >"$work/help" 2>&1 ||
-    { echo "drift.sh: --help failed"; bad=1; }
+run_bare "$MAILCHUTE_BIN" --help=all >"$work/help" 2>&1 ||
+    { echo "drift.sh: --help=all failed"; bad=1; }
 # columns are wider where a name is: blanks do not count
 squeeze() {
 	sed 's/  */ /g; s/^ //; s/ $//'
@@ -475,7 +475,8 @@ grep '^ *-[A-Za-z]' "$work/help" | squeeze >"$work/got" || true
 ordered "options in flags.def and in --help"
 $AWK -F '\t' '$5 !~ /NOCLI/ { print "--" $1 "=" $4 " " $6 }' "$work/keys" |
     squeeze >"$work/wanted"
-grep '^ *--[a-z-]*=' "$work/help" | squeeze >"$work/got" || true
+grep '^ *--[a-z-]*=' "$work/help" | grep -v -e --help=all |
+    squeeze >"$work/got" || true
 ordered "keys in keys.def and in --help"
 for status in IGNORED REFUSED; do
 	{
@@ -496,7 +497,9 @@ done
 
 run_bare "$MAILCHUTE_BIN" send --help >"$work/help" 2>&1 ||
     { echo "drift.sh: send --help failed"; bad=1; }
-$AWK -F '\t' '{ print ($2 == "" ? "" : "-" $2 ", ") "--" $1 " " $4 " " $5 }' \
+# what stands behind a semicolon is for the manual
+$AWK -F '\t' '{ sub(/;.*/, "", $5)
+    print ($2 == "" ? "" : "-" $2 ", ") "--" $1 " " $4 " " $5 }' \
     "$work/sends" | squeeze >"$work/wanted"
 grep '^ .*--' "$work/help" | squeeze >"$work/got" || true
 ordered "options in send.def and in send --help"
