@@ -308,6 +308,40 @@ MC_API MC_CHECK int
 mc_helper_run(const struct mc_caller *caller, const struct mc_helper *helper,
     struct mc_err *err);
 
+/* ------------------------------------------------------------------- probe */
+
+/*
+ * A fact about a step towards a server, such as (MC_STAGE_TLS, "version",
+ * "TLSv1.3"): one printable line, valid during the call, never a secret.  The
+ * names stand in libmailchute(3).
+ */
+typedef void (*mc_fact_fn)(void *ctx, enum mc_stage stage, const char *name,
+    const char *value);
+
+#define MC_PROBE_NO_AUTH 1u	/* stop after EHLO: no credential is looked at */
+
+struct mc_probe {
+	const char *account;	/* NULL: the default account */
+	unsigned flags;
+	int cancel_fd;		/* readable: end soon; -1: never */
+	int timeout_ms;		/* for the connection; 0: as for sending */
+	mc_fact_fn fact;
+	void *ctx;
+	mc_log_fn log;		/* the dialogue; may be NULL */
+	void *log_ctx;
+};
+
+/*
+ * Go the way of a message as far as the log-in, tell what is there, and say
+ * goodbye: nothing is sent.  What was seen is told also when it then fails, such
+ * as the certificate that is not trusted.  0 when a message could follow; -1
+ * with err, whose stage and code say where it ended: what mc_submission_send
+ * says of a connection, MC_E_CONF_ACCOUNT, MC_E_CONF_VALUE (no host).
+ */
+MC_API MC_CHECK int
+mc_probe(const struct mc_caller *caller, const struct mc_config *config,
+    const struct mc_probe *probe, struct mc_err *err);
+
 /* ---------------------------------------------------- addresses in a log */
 
 /* How lines that are kept show addresses. */

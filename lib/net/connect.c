@@ -132,12 +132,27 @@ find_addrs(const struct mc_connect *c, uint16_t port, int family,
 	return mc_net_resolve(c, family, NULL, ret_addrs, err);
 }
 
+static void
+tell_addrs(const struct mc_connect *c, const struct mc_ips *addrs,
+    int64_t since)
+{
+	char text[MC_PEER_TEXT];
+	for (size_t i = 0; i < addrs->n; i++) {
+		mc_ip_text(&addrs->v[i], text);
+		mc_fact(c->facts, MC_STAGE_RESOLVE, "address",
+		    mc_str_from(text));
+	}
+	mc_fact_number(c->facts, MC_STAGE_RESOLVE, "ms",
+	    mc_clock_ms() - since);
+}
+
 int
 mc_net_connect(const struct mc_connect *c, char ret_peer[MC_PEER_TEXT],
     struct mc_err *err)
 {
 	char peer[MC_PEER_TEXT];
 	int fd;
+	int64_t since = c->facts != NULL ? mc_clock_ms() : 0;
 	if (c->host[0] == '/') {
 		fd = connect_unix(c, err);
 		snprintf(peer, sizeof(peer), "%s", c->host);
@@ -158,6 +173,10 @@ mc_net_connect(const struct mc_connect *c, char ret_peer[MC_PEER_TEXT],
 		if (find_addrs(c, (uint16_t)port, c->source == NULL ?
 		    AF_UNSPEC : source.ss.ss_family, &addrs, err) == -1)
 			return -1;
+		if (c->facts != NULL) {
+			tell_addrs(c, &addrs, since);
+			since = mc_clock_ms();
+		}
 		size_t winner;
 		fd = mc_net_race(c, &addrs, c->source == NULL ? NULL : &source,
 		    &winner, err);
@@ -168,6 +187,11 @@ mc_net_connect(const struct mc_connect *c, char ret_peer[MC_PEER_TEXT],
 		return -1;
 	mc_log_line(c->log, MC_LOG_DEBUG, MC_STAGE_CONNECT, "connected to %s",
 	    peer);
+	if (c->facts != NULL) {
+		mc_fact(c->facts, MC_STAGE_CONNECT, "peer", mc_str_from(peer));
+		mc_fact_number(c->facts, MC_STAGE_CONNECT, "ms",
+		    mc_clock_ms() - since);
+	}
 	if (ret_peer != NULL)
 		memcpy(ret_peer, peer, sizeof(peer));
 	return fd;

@@ -5,6 +5,7 @@
 #ifndef MC_CONNECT_H
 #define MC_CONNECT_H
 
+#include "base/fact.h"
 #include "base/log.h"
 
 struct mc_connect {
@@ -20,6 +21,7 @@ struct mc_connect {
 	struct mc_str hello;	/* may leave with the SYN; empty: none */
 	size_t *ret_sent;	/* how much of it did; may be NULL */
 	const struct mc_log *log;
+	const struct mc_facts *facts;	/* NULL: nobody asks */
 };
 
 #define MC_PEER_TEXT 128

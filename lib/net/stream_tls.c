@@ -232,7 +232,10 @@ tls_start(struct mc_stream *s, const struct mc_tls *tls,
 	    mc_tls_conn_init(&s->tls, tls, &s->io, &s->fault) == -1)
 		return mc_stream_fault(s, err);
 	s->io.hold = after_clear;
-	if (handshake(s, after_clear, deadline, NULL) == -1 ||
+	int shaken = handshake(s, after_clear, deadline, NULL);
+	if (tls->facts != NULL)
+		mc_tls_tell(&s->tls);
+	if (shaken == -1 ||
 	    mc_tls_conn_finish(&s->tls, ret_info, &s->fault) == -1)
 		return mc_stream_fault(s, err);
 	s->tls_up = true;

@@ -125,6 +125,7 @@ mc_tls_new(const struct mc_tls_settings *settings, struct mc_tls **ret_tls,
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_TLS, NULL);
 	int ret = -1;
 	tls->verify = settings->verify;
+	tls->facts = settings->facts;
 	mc_vec_init(&tls->pins, MC_PIN_LEN, MC_MAX_PINS);
 	if (set_identity(tls, settings, err) == -1)
 		goto out;

@@ -8,6 +8,7 @@
 #ifndef MC_TLS_H
 #define MC_TLS_H
 
+#include "base/fact.h"
 #include "base/log.h"
 #include "net/dane.h"
 
@@ -27,6 +28,9 @@ struct mc_tls_settings {
 				 * (stay until mc_tls_free), or NULL */
 	const char *cert;	/* client certificate chain or NULL */
 	const char *key;	/* NULL: in cert */
+	const struct mc_facts *facts;	/* told of each handshake, also of one
+				 * that fails (stay until mc_tls_free); NULL:
+				 * nobody asks */
 };
 
 /* made from settings, serves many streams, is freed after them */

@@ -71,8 +71,8 @@ who(const X509_NAME *name, char buf[WHO_TEXT])
 	return buf;
 }
 
-static bool
-add_name(struct mc_buf *out, const GENERAL_NAME *name)
+bool
+mc_tls_add_name(struct mc_buf *out, const GENERAL_NAME *name)
 {
 	int type;
 	const void *value = GENERAL_NAME_get0_value(name, &type);
@@ -104,7 +104,7 @@ list_names(X509 *cert, struct mc_buf *out)
 	int listed = 0;
 	int i = 0;
 	for (; i < total && listed < MAX_NAMES; i++)
-		listed += add_name(out, sk_GENERAL_NAME_value(names, i));
+		listed += mc_tls_add_name(out, sk_GENERAL_NAME_value(names, i));
 	if (i < total)
 		mc_buf_addf(out, " and %d more", total - i);
 	GENERAL_NAMES_free(names);

@@ -6,7 +6,9 @@
 #define MC_TLS_INTERNAL_H
 
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/vec.h"
 #include "net/tls.h"
@@ -28,6 +30,7 @@ struct mc_tls {
 	bool has_cert;
 	struct mc_vec pins;	/* of unsigned char[MC_PIN_LEN] */
 	const struct mc_dane *dane;	/* NULL: no record is usable */
+	const struct mc_facts *facts;	/* NULL: nobody asks */
 };
 
 /*
@@ -168,8 +171,20 @@ int
 mc_tls_handshake_error(const struct mc_tls_conn *conn,
     const struct mc_tls_io *io, bool after_clear, struct mc_err *err);
 
+/* append a host name or address of a certificate, ", " in front unless it is
+ * the first; false: it is neither */
+bool
+mc_tls_add_name(struct mc_buf *out, const GENERAL_NAME *name);
+
 /* words for the oldest error in OpenSSL's queue, which is emptied */
 const char *
 mc_tls_reason(char *buf, size_t size);
+
+/* ------------------------------------------------------------ tls_facts.c */
+
+/* tell tls->facts, which is there, what the handshake has shown; OpenSSL's
+ * queue of errors stays as it is */
+void
+mc_tls_tell(const struct mc_tls_conn *conn);
 
 #endif

@@ -28,6 +28,7 @@
 #ifndef MC_CLIENT_H
 #define MC_CLIENT_H
 
+#include "base/fact.h"
 #include "base/log.h"
 #include "mail/envelope.h"
 #include "smtp/caps.h"
@@ -63,6 +64,7 @@ struct mc_client_settings {
 				 * say so, and names without a domain may be
 				 * sent, which else are refused here */
 	const struct mc_log *log;	/* borrowed; may be NULL */
+	const struct mc_facts *facts;	/* borrowed; NULL: nobody asks */
 };
 
 struct mc_client;

@@ -19,6 +19,7 @@ mc_client_start_auth(struct mc_client *c, struct mc_err *err)
 	if (mc_sasl_start(c->set.sasl, mc_str_from(c->caps.mechs),
 	    &c->channel, &c->mech, &has_ir, &c->ir, err) != 0)
 		return mc_client_fail_politely(c);
+	mc_fact(c->set.facts, MC_STAGE_AUTH, "mechanism", c->mech);
 	if (mc_buf_err(&c->ir, "initial response", err) != 0)
 		return -1;
 	ir = mc_buf_str(&c->ir);

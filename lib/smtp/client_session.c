@@ -6,6 +6,7 @@
 #include "smtp/client_internal.h"
 
 #include "base/err.h"
+#include "smtp/tell.h"
 
 int
 mc_client_fail_politely(struct mc_client *c)
@@ -210,6 +211,9 @@ mc_client_session_step(struct mc_client *c, struct mc_err *err)
 	if (c->out.len != 0 && r.code < 400)
 		return mc_client_too_early(c, err);
 	c->asked = false;
+	if (c->set.facts != NULL)
+		mc_tell_reply(c->set.facts, mc_client_stage(c->state),
+		    c->secured, &r);
 	rc = on_reply(c, &r, err);
 	mc_client_reply_done(c, used);
 	if (rc != 0)

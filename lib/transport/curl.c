@@ -250,6 +250,7 @@ curl_open(const struct mc_transport_env *env,
 	mc_watch_init(&t->watch);
 	t->watch.account = env->account;
 	t->watch.log = env->log;
+	t->watch.facts = env->facts;
 	if (open_session(t, err) != 0) {
 		mc_drive_name_host(env->account, err);
 		curl_close(t);

@@ -247,7 +247,7 @@ mc_curl_set_login(struct mc_transport *t, struct mc_err *err)
 #ifdef MC_NATIVE
 	return mc_login_sasl(t->env, &t->login, err);
 #endif
-	t->watch.login = mc_login_wanted(a);
+	t->watch.login = !t->env->no_login && mc_login_wanted(a);
 	if (!t->watch.login)
 		return 0;
 	if (mc_login_secrets(t->env, &t->login, err) != 0 ||

@@ -264,7 +264,8 @@ mc_drive_init(struct mc_drive *d, const struct mc_transport_env *env,
 	memset(d, 0, sizeof(*d));
 	d->env = env;
 	d->login = login;
-	d->session_end = mc_clock_after(SESSION_MS);
+	d->session_end = mc_clock_after(env->session_ms != 0 ?
+	    env->session_ms : SESSION_MS);
 	d->buf = mc_mem_zalloc(1, MC_BODY_CHUNK);
 	if (d->buf == NULL)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_LOCAL, NULL);
@@ -302,10 +303,11 @@ mc_drive_client(struct mc_drive *d, enum mc_client_tls tls,
 	s.is_service = a->is_service;
 	s.lmtp = a->protocol == MC_PROTOCOL_LMTP;
 	s.one_flight = a->pipelining == MC_PIPELINING_FULL &&
-	    (quirks == NULL || (*quirks & MC_QUIRK_FLIGHT) == 0);
+	    d->env->facts == NULL && (quirks == NULL || (*quirks & MC_QUIRK_FLIGHT) == 0);
 	s.no_chunking = !a->chunking || (quirks != NULL &&
 	    (*quirks & MC_QUIRK_CHUNKING) != 0);
 	s.log = d->env->log;
+	s.facts = d->env->facts;
 	rc = mc_client_new(&s, &d->client, err);
 	mc_mem_wipe(&s.channel, sizeof(s.channel));
 	return rc;

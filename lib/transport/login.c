@@ -62,7 +62,7 @@ mc_login_sasl(const struct mc_transport_env *env, struct mc_login *login,
 	const struct mc_account *a = env->account;
 	struct mc_sasl_settings s = { 0 };
 
-	if (!mc_login_wanted(a))
+	if (env->no_login || !mc_login_wanted(a))
 		return 0;
 	if (mc_login_secrets(env, login, err) != 0)
 		return -1;

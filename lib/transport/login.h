@@ -33,7 +33,7 @@ MC_NODISCARD int
 mc_login_secrets(const struct mc_transport_env *env, struct mc_login *login,
     struct mc_err *err);
 
-/* if a log-in is wanted: the secrets, and mc_sasl_new with them */
+/* if a log-in is wanted, here and now: the secrets, and mc_sasl_new with them */
 MC_NODISCARD int
 mc_login_sasl(const struct mc_transport_env *env, struct mc_login *login,
     struct mc_err *err);

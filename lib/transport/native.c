@@ -99,6 +99,7 @@ connect_stream(struct mc_transport *t, struct mc_err *err)
 	c.deadline = mc_clock_after((int64_t)a->connect_timeout * 1000);
 	c.cancel_fd = t->env->cancel_fd;
 	c.log = t->env->log;
+	c.facts = t->env->facts;
 	c.ret_sent = &sent;
 	fd = mc_net_connect(&c, NULL, err);
 	if (fd < 0)

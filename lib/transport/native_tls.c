@@ -72,6 +72,7 @@ make(struct mc_transport *t, struct mc_err *err)
 	s.pins = a->tls_pin;
 	s.cert = a->tls_cert;
 	s.key = a->tls_key;
+	s.facts = t->env->facts;
 	if (a->tls_verify == MC_VERIFY_NO && a->tls_pin == NULL)
 		mc_log_line(t->env->log, MC_LOG_WARN, MC_STAGE_TLS,
 		    "account %s has tls-verify = no: anybody in between can "
@@ -106,7 +107,8 @@ start(struct mc_transport *t, bool after_clear,
 	if (a->timeout != 0 && a->timeout < seconds)
 		seconds = a->timeout;
 	if (mc_stream_start_tls(t->stream, t->tls->tls, after_clear,
-	    mc_clock_after((int64_t)seconds * 1000), &info, err) != 0)
+	    mc_clock_sooner(t->drive.session_end,
+	    mc_clock_after((int64_t)seconds * 1000)), &info, err) != 0)
 		return -1;
 	mc_log_line(t->env->log, MC_LOG_DEBUG, MC_STAGE_TLS,
 	    "%s %s, server %s", info.version, info.cipher, info.how);

@@ -8,6 +8,7 @@
 #ifndef MC_TRANSPORT_H
 #define MC_TRANSPORT_H
 
+#include "base/fact.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "config/keeper.h"
@@ -27,6 +28,11 @@ struct mc_transport_env {
 	/* told of each n bytes of content handed to the server, or NULL */
 	void (*progress)(void *ctx, size_t n);
 	void *progress_ctx;
+	/* somebody asks what is seen: the log-in does not wait for a job then.
+	 * NULL: nobody does */
+	const struct mc_facts *facts;
+	bool no_login;		/* stop after EHLO; only with facts */
+	int64_t session_ms;	/* until the session is ready; 0: as always */
 };
 
 /* sums of these */

@@ -8,6 +8,7 @@
 #include "base/b64.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "smtp/tell.h"
 
 static const struct {
 	enum mc_stage stage;
@@ -275,6 +276,9 @@ mc_watch_server(struct mc_watch *w, const char *p, size_t n)
 			return rc;
 		w->progress++;
 		trace_reply(w, &r);
+		if (w->facts != NULL)
+			mc_tell_reply(w->facts, mc_watch_stage(w), w->secured ||
+			    w->account->tls_mode == MC_TLS_ON, &r);
 		if (on_reply(w, &r) != 0)
 			return -1;
 		mc_buf_consume(&w->in, used);

@@ -11,6 +11,7 @@
 #define MC_WATCH_H
 
 #include "base/buf.h"
+#include "base/fact.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "smtp/caps.h"
@@ -27,6 +28,7 @@ struct mc_watch {
 	/* set by mc_watch_init's caller */
 	const struct mc_account *account;
 	const struct mc_log *log;
+	const struct mc_facts *facts;	/* NULL: nobody asks */
 	bool login;		/* there must be one */
 	struct mc_mech_set mechs;	/* that it may use */
 	struct mc_sasl_channel channel;	/* once TLS is there */
