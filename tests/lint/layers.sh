@@ -81,10 +81,10 @@ FNR == 1 {
 	if (system_header) {
 		if (mine == "base" && path ~ /^(openssl|curl)\/|^(gsasl|idn2)/)
 			complain("lib/base uses libc only: " path)
-		if (path ~ /^curl\// &&
+		if (path ~ /^curl\// && mine != "helper" &&
 		    FILENAME != "lib/transport/curl_internal.h")
 			complain("libcurl belongs to lib/transport/curl*.c")
-		if (mine == "cli" && path ~ /^(openssl|curl)\/|^(gsasl|idn2)/)
+		if (mine == "cli" && path ~ /^(openssl|curl)\/|^(gsasl|idn2|ares|expat)/)
 			complain("cli speaks to the library only: " path)
 		next
 	}
