@@ -4,6 +4,8 @@
  */
 #include "cli.h"
 
+#include "term.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -278,6 +280,19 @@ check_queue_only(const struct mc_submission *sub, const struct cli_options *o)
 	return EX_USAGE;
 }
 
+static int
+ask_password(void *ctx, const char *account, const char *user,
+    const char *host, char *answer, size_t size)
+{
+	char question[512];
+
+	(void)ctx;
+	(void)account;
+	snprintf(question, sizeof(question), "Password for %.200s at %.200s",
+	    user, host);
+	return cli_ask_secret(question, answer, size);
+}
+
 /* what came of it is in the submission */
 static void
 deliver(struct mc_submission *sub, enum way way, struct cli_outcome *outcome)
@@ -288,6 +303,8 @@ deliver(struct mc_submission *sub, enum way way, struct cli_outcome *outcome)
 	bool may = way == WAY_SEND || (way == WAY_TRY &&
 	    mc_submission_admit(sub, flags, &err) == 0);
 
+	if (may && cli_can_ask())
+		mc_submission_set_ask(sub, ask_password, NULL);
 	if (may && mc_submission_send(sub, &err) == 0)
 		return;
 	if (way != WAY_SEND && mc_submission_queue(sub, &outcome->queued,

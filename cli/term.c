@@ -45,10 +45,17 @@ cli_colour(FILE *out, enum cli_colour colour)
 	return "\033[0m";
 }
 
+/* a job in the background would be stopped if it wanted to read */
 static int
 open_terminal(void)
 {
-	return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (fd >= 0 && tcgetpgrp(fd) != getpgrp()) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 bool

@@ -421,6 +421,23 @@ MC_API void
 mc_submission_set_progress(struct mc_submission *sub, mc_progress_fn fn,
     void *ctx);
 
+/* Room for an answer, its NUL included. */
+#define MC_ASK_SIZE 4096
+
+/*
+ * Ask a person for the password of an account; the answer is wiped by the
+ * caller.  0, or -1 if there is none.
+ */
+typedef int (*mc_ask_fn)(void *ctx, const char *account, const char *user,
+    const char *host, char *answer, size_t size);
+
+/*
+ * Who is asked, at most once, when mc_submission_send needs a password that
+ * the configuration does not say where to find; NULL (default): nobody.
+ */
+MC_API void
+mc_submission_set_ask(struct mc_submission *sub, mc_ask_fn fn, void *ctx);
+
 /* Use this account instead of choosing by sender. */
 MC_API MC_CHECK int
 mc_submission_set_account(struct mc_submission *sub, const char *name,

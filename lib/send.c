@@ -153,10 +153,13 @@ mc_submission_send(struct mc_submission *sub, struct mc_err *err)
 	d.env.caller = sub->caller;
 	d.env.log = &sub->log;
 	d.env.cancel_fd = sub->cancel_fd;
+	d.env.once = &sub->once;
 	d.last = true;
 	d.env.progress = sub->progress == NULL ? NULL : tell_progress;
 	d.env.progress_ctx = sub;
 	rc = mc_submission_send_over(sub, &d, err);
 	mc_delivery_close(&d);
+	/* there is no next connection */
+	mc_once_clear(&sub->once);
 	return rc;
 }

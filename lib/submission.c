@@ -100,6 +100,7 @@ mc_submission_free(struct mc_submission *sub)
 	mc_mem_free(sub->full_name);
 	mc_mem_free(sub->envid);
 	mc_mem_free(sub->final);
+	mc_once_clear(&sub->once);
 	mc_store_close(sub->store);
 	mc_mem_free(sub);
 }
@@ -123,6 +124,13 @@ mc_submission_set_progress(struct mc_submission *sub, mc_progress_fn fn,
 {
 	sub->progress = fn;
 	sub->progress_ctx = ctx;
+}
+
+void
+mc_submission_set_ask(struct mc_submission *sub, mc_ask_fn fn, void *ctx)
+{
+	sub->once.ask = fn;
+	sub->once.ask_ctx = ctx;
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "config/config.h"
+#include "config/once.h"
 #include "mail/envelope.h"
 #include "mail/fixup.h"
 #include "mail/message.h"
@@ -33,6 +34,7 @@ struct mc_submission {
 	int cancel_fd;
 	mc_progress_fn progress;	/* NULL: none */
 	void *progress_ctx;
+	struct mc_once once;
 	uint64_t handed_over;	/* bytes of content */
 
 	char *account_name;

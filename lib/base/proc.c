@@ -42,6 +42,7 @@ struct run {
 	int cancel_fd;
 	int64_t deadline;
 	int n_fds;		/* descriptors to close one by one */
+	bool quiet;		/* its standard error is lost */
 };
 
 /* ---------------------------------------------------------------- splitting */
@@ -179,8 +180,11 @@ find_program(struct run *run, struct mc_err *err)
 		}
 		mc_buf_clear(&full);
 	}
-	return mc_err_set(err, MC_E_HELPER, MC_STAGE_LOCAL,
+	(void)mc_err_set(err, MC_E_HELPER, MC_STAGE_LOCAL,
 	    "cannot find the program \"%s\" in PATH", name);
+	if (err != NULL && err->code == MC_E_HELPER)
+		err->sys = ENOENT;
+	return -1;
 }
 
 /* both ends close-on-exec and above 2; -1 with errno */
@@ -297,7 +301,7 @@ become(const struct run *run)
 	if (dup2(run->in_fd[0] >= 0 ? run->in_fd[0] : run->null_fd, 0) < 0 ||
 	    dup2(run->out_fd[1], 1) < 0)
 		goto fail;
-	if (fcntl(2, F_GETFD) < 0 && dup2(run->null_fd, 2) < 0)
+	if ((run->quiet || fcntl(2, F_GETFD) < 0) && dup2(run->null_fd, 2) < 0)
 		goto fail;
 	/* all of ours are above 2, so 3 is the one to keep until execve */
 	if (dup2(run->exec_fd[1], 3) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC) < 0)
@@ -509,6 +513,42 @@ collect(struct run *run, struct mc_buf *out, struct mc_err *err)
 	return rc < 0 ? -1 : judge(run, err);
 }
 
+static int
+carry_out(struct run *run, struct mc_str input, int64_t timeout_ms,
+    struct mc_buf *out, struct mc_err *err)
+{
+	static char *const no_env[] = { NULL };
+	size_t before = out->len;
+	int rc = -1;
+
+	if (run->envp == NULL)
+		run->envp = no_env;
+	run->null_fd = -1;
+	for (int i = 0; i < 2; i++)
+		run->in_fd[i] = run->out_fd[i] = run->exec_fd[i] = -1;
+	run->deadline = mc_clock_after(timeout_ms);
+
+	if (mc_buf_err(out, "output", err) != 0)
+		return -1;
+	if (find_program(run, err) == 0 && open_all(run, err) == 0 &&
+	    put_input(run, input, err) == 0 &&
+	    start(run, err) == 0)
+		rc = collect(run, out, err);
+	kill_group(run);
+	if (rc != 0) {
+		mc_file_unfill(out, before);
+		out->err = 0;
+	}
+	mc_file_close(&run->null_fd);
+	for (int i = 0; i < 2; i++) {
+		mc_file_close(&run->in_fd[i]);
+		mc_file_close(&run->out_fd[i]);
+		mc_file_close(&run->exec_fd[i]);
+	}
+	mc_mem_free(run->program);
+	return rc;
+}
+
 int
 mc_proc_run(char *const argv[], char *const envp[], int64_t timeout_ms,
     int cancel_fd, struct mc_buf *out, struct mc_err *err)
@@ -518,40 +558,32 @@ mc_proc_run(char *const argv[], char *const envp[], int64_t timeout_ms,
 }
 
 int
+mc_proc_run_quiet(char *const argv[], char *const envp[], int64_t timeout_ms,
+    int cancel_fd, struct mc_buf *out, struct mc_err *err)
+{
+	struct run run = { .argv = argv, .envp = envp,
+		.cancel_fd = cancel_fd, .quiet = true };
+
+	return carry_out(&run, MC_STR_NONE, timeout_ms, out, err);
+}
+
+int
 mc_proc_run_with(char *const argv[], char *const envp[], struct mc_str input,
     int64_t timeout_ms, int cancel_fd, struct mc_buf *out, struct mc_err *err)
 {
-	static char *const no_env[] = { NULL };
-	size_t before = out->len;
-	struct run run = {
-		.argv = argv,
-		.envp = envp == NULL ? no_env : envp,
-		.null_fd = -1,
-		.in_fd = { -1, -1 },
-		.out_fd = { -1, -1 },
-		.exec_fd = { -1, -1 },
-		.cancel_fd = cancel_fd,
-		.deadline = mc_clock_after(timeout_ms),
-	};
-	int rc = -1;
+	struct run run = { .argv = argv, .envp = envp,
+		.cancel_fd = cancel_fd };
 
-	if (mc_buf_err(out, "output", err) != 0)
-		return -1;
-	if (find_program(&run, err) == 0 && open_all(&run, err) == 0 &&
-	    put_input(&run, input, err) == 0 &&
-	    start(&run, err) == 0)
-		rc = collect(&run, out, err);
-	kill_group(&run);
-	if (rc != 0) {
-		mc_file_unfill(out, before);
-		out->err = 0;
-	}
-	mc_file_close(&run.null_fd);
-	for (int i = 0; i < 2; i++) {
-		mc_file_close(&run.in_fd[i]);
-		mc_file_close(&run.out_fd[i]);
-		mc_file_close(&run.exec_fd[i]);
-	}
-	mc_mem_free(run.program);
-	return rc;
+	return carry_out(&run, input, timeout_ms, out, err);
+}
+
+bool
+mc_proc_has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	mc_file_close(&fd);
+	return true;
 }

@@ -30,10 +30,16 @@ mc_proc_split(struct mc_str line, char ***ret_argv, struct mc_err *err);
  * cancel_fd is readable (-1: none), that group gets SIGTERM and, after a
  * second, SIGKILL; always reaped.  -1 with err: MC_E_HELPER (could not run,
  * status, signal, time, more than out->max), MC_E_CANCELLED, MC_E_NOMEM; out
- * is as before then.  Output is never part of an error text.
+ * is as before then.  Output is never part of an error text.  err->sys is not
+ * 0 if it could not be run at all, ENOENT if there is no such program.
  */
 MC_NODISCARD int
 mc_proc_run(char *const argv[], char *const envp[], int64_t timeout_ms,
+    int cancel_fd, struct mc_buf *out, struct mc_err *err);
+
+/* the same, and what it writes to its standard error is lost */
+MC_NODISCARD int
+mc_proc_run_quiet(char *const argv[], char *const envp[], int64_t timeout_ms,
     int cancel_fd, struct mc_buf *out, struct mc_err *err);
 
 /* what it can read on its standard input: no more than fits into a pipe */
@@ -60,5 +66,10 @@ mc_proc_close_from(int first, int n_fds);
 
 int
 mc_proc_most_fds(void);
+
+/* does a terminal control this process, at which programs that it runs could
+ * ask somebody? */
+bool
+mc_proc_has_terminal(void);
 
 #endif

@@ -30,12 +30,14 @@ static const enum mc_key_id of_one_account[] = {
 	MC_K_tls_ca_dir, MC_K_tls_pin, MC_K_tls_host, MC_K_tls_cert,
 	MC_K_tls_key, MC_K_auth, MC_K_auth_unverified, MC_K_user,
 	MC_K_password, MC_K_password_file, MC_K_password_command,
+	MC_K_password_keyring, MC_K_password_fd, MC_K_netrc_file,
 	MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_from,
 	MC_K_from_name, MC_K_envelope_from,
 };
 
 static const enum mc_key_id credentials[] = {
 	MC_K_password, MC_K_password_file, MC_K_password_command,
+	MC_K_password_keyring, MC_K_password_fd, MC_K_netrc_file,
 	MC_K_token, MC_K_token_file, MC_K_token_command,
 };
 
@@ -132,6 +134,16 @@ pick(const struct mc_config *config, const struct mc_acct *acct,
 	    &layer_of(config, acct, rank)->v[key];
 }
 
+/* "password-keyring = no" and "password-fd = 0" are none */
+static bool
+is_none(const struct mc_acct *acct, enum mc_key_id key)
+{
+	enum mc_key_type type = mc_key_row(key)->type;
+
+	return (type == MC_TYPE_BOOL || type == MC_TYPE_UINT) &&
+	    (acct->won[key] == NULL || acct->won[key]->num == 0);
+}
+
 /*
  * Passwords and tokens, in whatever form, displace each other: an account
  * with a password-command of its own wants none of the password that stands
@@ -145,11 +157,12 @@ pick_credentials(const struct mc_config *config, struct mc_acct *acct)
 	for (size_t i = 0; i < MC_NELEM(credentials); i++) {
 		enum rank rank = rank_of(config, acct, credentials[i]);
 
-		if (rank < best)
+		if (rank < best && !is_none(acct, credentials[i]))
 			best = rank;
 	}
 	for (size_t i = 0; i < MC_NELEM(credentials); i++) {
-		if (rank_of(config, acct, credentials[i]) != best)
+		if (rank_of(config, acct, credentials[i]) != best &&
+		    !is_none(acct, credentials[i]))
 			acct->won[credentials[i]] = NULL;
 	}
 }
@@ -236,28 +249,48 @@ is_path_key(enum mc_key_id key)
 	    key == MC_K_log;
 }
 
-/* "~/" becomes the home directory; *ret_at says whose value is bad */
+/* what stands for a directory at the start of a path, or NULL, and what for */
+static const char *
+beginning(const struct mc_config *config, const char *path,
+    const char **ret_dir)
+{
+	if (strncmp(path, "~/", 2) == 0) {
+		*ret_dir = config->home;
+		return "~/";
+	}
+	/* where there is none, only what uses the file cannot work */
+	if (config->credentials == NULL ||
+	    strncmp(path, MC_CREDENTIALS, strlen(MC_CREDENTIALS)) != 0)
+		return NULL;
+	*ret_dir = config->credentials;
+	return MC_CREDENTIALS;
+}
+
+/* the variable parts of paths; *ret_at says whose value is bad */
 static int
-expand_home(const struct mc_config *config, struct mc_acct *acct,
+expand_paths(const struct mc_config *config, struct mc_acct *acct,
     const struct mc_setting **ret_at, struct mc_err *err)
 {
 	for (size_t i = 0; i < MC_K__COUNT; i++) {
 		enum mc_key_id key = (enum mc_key_id)i;
 		const struct mc_setting *s = acct->won[key];
+		const char *from, *dir;
 		struct mc_buf path;
 
-		if (!is_path_key(key) || s == NULL ||
-		    strncmp(s->text, "~/", 2) != 0)
+		if (!is_path_key(key) || s == NULL)
+			continue;
+		from = beginning(config, s->text, &dir);
+		if (from == NULL)
 			continue;
 		*ret_at = s;
-		if (config->home == NULL)
+		if (dir == NULL)
 			return mc_err_set(err, MC_E_CONF_VALUE,
 			    MC_STAGE_CONFIG, "%s: there is no home directory"
 			    " for ~/: write the whole path",
 			    mc_key_row(key)->name);
 		mc_buf_init(&path, 2 * MC_MAX_CONFIG_LINE);
-		mc_buf_addz(&path, config->home);
-		mc_buf_addz(&path, s->text + 1);
+		mc_buf_addz(&path, dir);
+		mc_buf_addz(&path, s->text + strlen(from) - 1);
 		acct->own[key] = mc_buf_take(&path);
 		mc_buf_clear(&path);
 		if (acct->own[key] == NULL)
@@ -290,6 +323,7 @@ derive(const struct mc_config *config, struct mc_acct *acct)
 
 	a->is_socket = a->host != NULL && a->host[0] == '/';
 	a->is_service = acct->by_service;
+	a->is_default = acct->is_default;
 	a->no_host = config->service_note;
 	a->explicit_tls = acct->won[MC_K_tls] != NULL &&
 	    acct->won[MC_K_tls] != &config->defaults.v[MC_K_tls];
@@ -406,6 +440,11 @@ check(const struct mc_acct *acct, const struct mc_setting **ret_at,
 		*ret_at = acct->won[MC_K_tls_key];
 		return wrong(err, "tls-key: needs the certificate, tls-cert");
 	}
+	if (a->password_fd == 1 || a->password_fd == 2) {
+		*ret_at = acct->won[MC_K_password_fd];
+		return wrong(err, "password-fd: must be 3 or more: 1 and 2"
+		    " are for output");
+	}
 	if (a->host == NULL)
 		return 0;
 	if (a->proxy != NULL && a->is_socket) {
@@ -483,7 +522,7 @@ resolve(const struct mc_config *config, struct mc_acct *acct,
 	pick_credentials(config, acct);
 	pick_proxy_password(config, acct);
 	acct->match = match_of(config, acct);
-	if (expand_home(config, acct, &at, &e) == 0) {
+	if (expand_paths(config, acct, &at, &e) == 0) {
 		fill(acct);
 		derive(config, acct);
 		if (order_retries(config, acct, &at, &e) == 0 &&

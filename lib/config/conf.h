@@ -58,6 +58,9 @@ mc_key_distance(struct mc_str a, struct mc_str b);
 enum mc_key_id
 mc_key_nearest(struct mc_str name);
 
+/* what a path may begin with that is a credential of the service manager */
+#define MC_CREDENTIALS "$CREDENTIALS_DIRECTORY/"
+
 /* may the unknown name be shown?  Only one that looks like a key's: a stray
  * line of a secret must not. */
 bool
@@ -272,6 +275,7 @@ struct mc_config {
 	const struct mc_conf_file *user;	/* NULL, or in files */
 	const struct mc_conf_file *system;
 	char *home;		/* for "~/", or NULL */
+	char *credentials;	/* for "$CREDENTIALS_DIRECTORY/", or NULL */
 	struct mc_acct *accts;
 	size_t n_accts;
 	size_t def;		/* of the default account; n_accts: none */

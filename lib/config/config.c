@@ -239,6 +239,18 @@ find_home(struct mc_config *config, const struct mc_caller *caller,
 	return config->home == NULL ? mc_conf_nomem(err) : 0;
 }
 
+static int
+find_credentials(struct mc_config *config, const struct mc_caller *caller,
+    struct mc_err *err)
+{
+	const char *dir = mc_env_get(caller->envp, "CREDENTIALS_DIRECTORY");
+
+	if (dir == NULL || dir[0] != '/')
+		return 0;
+	config->credentials = mc_mem_strdup(dir);
+	return config->credentials == NULL ? mc_conf_nomem(err) : 0;
+}
+
 int
 mc_config_load_from(const struct mc_caller *caller, const char *file,
     const char *system_path, mc_problem_fn fn, void *ctx,
@@ -251,6 +263,7 @@ mc_config_load_from(const struct mc_caller *caller, const char *file,
 	if (config == NULL)
 		return mc_conf_nomem(err);
 	if (find_home(config, caller, err) == 0 &&
+	    find_credentials(config, caller, err) == 0 &&
 	    make_defaults(&config->defaults, err) == 0) {
 		/* -1 means no more than that the problem is told already */
 		if (read_all(config, caller, file, system_path, &problems) == 0)
@@ -290,6 +303,7 @@ mc_config_free(struct mc_config *config)
 	mc_layer_clear(&config->defaults);
 	mc_conf_env_clear(&config->env);
 	mc_mem_free(config->home);
+	mc_mem_free(config->credentials);
 	mc_mem_free(config);
 }
 

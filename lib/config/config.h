@@ -66,7 +66,9 @@ enum mc_queue_mode { MC_QUEUE_ON = 0, MC_QUEUE_OFF, MC_QUEUE_ALWAYS };
  * system's file are not taken for a host that the user's file names.
  *
  * Hosts are A-labels, literals without brackets, or paths.  "~/" at the start
- * of a path (file keys, host, log) is replaced by the home directory.  The
+ * of a path (file keys, host, log) is replaced by the home directory, and
+ * "$CREDENTIALS_DIRECTORY/" of a file key by what the caller's environment has
+ * for it (it stays where there is none).  The
  * elements of `from` are separated by ", ", with domains as A-labels.
  */
 struct mc_account {
@@ -81,6 +83,7 @@ struct mc_account {
 	bool is_service;	/* host is the local service's socket, since
 				 * there is no configuration: names without a
 				 * domain are left to it */
+	bool is_default;
 	const char *no_host;	/* what else to say where there is no host, or
 				 * NULL */
 	bool explicit_tls;	/* tls was set by somebody */

@@ -6,7 +6,9 @@
  * lets the visitor give -C, and uploads are files of the application's user.
  */
 #include "base/base.h"
+#include "base/limits.h"
 #include "config/conf.h"
+#include "config/source.h"
 
 static int
 refuse(const struct mc_setting *s, enum mc_key_id key, struct mc_err *err)
@@ -24,6 +26,8 @@ reaches_out(enum mc_key_id key, const struct mc_setting *s)
 {
 	if (key == MC_K_log)
 		return s->text[0] == '/' || s->text[0] == '~';
+	if (key == MC_K_password_keyring || key == MC_K_password_fd)
+		return s->num != 0;
 	return mc_key_row(key)->type == MC_TYPE_CMD ||
 	    mc_key_row(key)->type == MC_TYPE_PATH;
 }
@@ -49,26 +53,46 @@ check_layer(const struct mc_layer *layer, bool may_host, bool may_proxy,
 	return 0;
 }
 
-/* of the environment, which would go to the host of the file */
 static bool
-has_credentials(const struct mc_layer *env)
+has_credential_files(const struct mc_config *config)
 {
+	bool has = false;
+
+	for (size_t i = 0; !has && i < config->n_accts; i++) {
+		struct mc_buf path;
+
+		mc_buf_init(&path, MC_MAX_CONFIG_LINE);
+		has = mc_source_credential(config->credentials,
+		    &config->accts[i].a, &path, NULL) != 0;
+		mc_buf_clear(&path);
+	}
+	return has;
+}
+
+/* of the environment, which would go to the host of the file; whoever has a
+ * directory of credentials may have one there */
+static bool
+has_credentials(const struct mc_config *config)
+{
+	const struct mc_layer *env = &config->env.layer;
+
 	static const enum mc_key_id keys[] = {
 		MC_K_password, MC_K_password_file, MC_K_password_command,
+		MC_K_password_keyring, MC_K_password_fd, MC_K_netrc_file,
 		MC_K_token, MC_K_token_file, MC_K_token_command,
 	};
 
 	for (size_t i = 0; i < MC_NELEM(keys); i++)
 		if (env->v[keys[i]].set)
 			return true;
-	return false;
+	return has_credential_files(config);
 }
 
 int
 mc_config_distrust(const struct mc_config *config, struct mc_err *err)
 {
 	const struct mc_layer *env = &config->env.layer;
-	bool may_host = !has_credentials(env);
+	bool may_host = !has_credentials(config);
 	bool may_proxy = !env->v[MC_K_proxy_password_command].set;
 
 	for (size_t i = 0; i < config->n_files; i++) {

@@ -28,11 +28,16 @@ struct answer {
 };
 
 bool
-mc_keeper_needed(const struct mc_account *a)
+mc_keeper_needed(const struct mc_account *a, const struct mc_caller *caller)
 {
+	enum mc_source_place place;
+
 	return a->password_file != NULL || a->password_command != NULL ||
+	    a->password_keyring || a->netrc_file != NULL ||
 	    a->token_file != NULL || a->token_command != NULL ||
-	    a->proxy_password_command != NULL;
+	    a->proxy_password_command != NULL || mc_source_place(a,
+	    MC_SECRET_PASSWORD, caller, &place, NULL) != 0 ||
+	    place == MC_PLACE_CREDENTIAL;
 }
 
 /* -------------------------------------------------------------- the keeper */
@@ -64,7 +69,7 @@ keep(void *ctx, int sock)
 	uint32_t kind;
 
 	while (mc_child_recv(sock, &kind, sizeof(kind), NULL) == 1 &&
-	    kind <= MC_SECRET_PROXY &&
+	    kind <= MC_SECRET_USER &&
 	    answer(ctx, (enum mc_secret_kind)kind, sock) == 0)
 		;
 }

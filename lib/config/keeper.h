@@ -21,7 +21,8 @@ struct mc_keeper {
 
 /* is there a secret that is not in the configuration itself? */
 bool
-mc_keeper_needed(const struct mc_account *account);
+mc_keeper_needed(const struct mc_account *account,
+    const struct mc_caller *caller);
 
 /* account and caller are borrowed.  MC_E_IO */
 MC_NODISCARD int

@@ -10,8 +10,11 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "config/keyring.h"
+#include "config/netrc.h"
 #include "config/source.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 /* one kind of secret: where it may be, and what the keys are called */
@@ -23,7 +26,12 @@ struct places {
 	const char *file_key;
 	const char *command;
 	const char *command_key;
+	bool keyring;
+	uint64_t fd;
+	const char *netrc;
 };
+
+#define DIRECTORY "CREDENTIALS_DIRECTORY"
 
 static struct places
 places_of(const struct mc_account *a, enum mc_secret_kind kind)
@@ -51,7 +59,29 @@ places_of(const struct mc_account *a, enum mc_secret_kind kind)
 		.file_key = "password-file",
 		.command = a->password_command,
 		.command_key = "password-command",
+		.keyring = a->password_keyring,
+		.fd = a->password_fd,
+		.netrc = a->netrc_file,
 	};
+}
+
+/* the one order of precedence */
+static enum mc_source_place
+choose(const struct places *p)
+{
+	if (p->secret != NULL)
+		return MC_PLACE_KEY;
+	if (p->file != NULL)
+		return MC_PLACE_FILE;
+	if (p->command != NULL)
+		return MC_PLACE_COMMAND;
+	if (p->keyring)
+		return MC_PLACE_KEYRING;
+	if (p->fd != 0)
+		return MC_PLACE_FD;
+	if (p->netrc != NULL)
+		return MC_PLACE_NETRC;
+	return MC_PLACE_NONE;
 }
 
 bool
@@ -59,7 +89,62 @@ mc_source_has(const struct mc_account *account, enum mc_secret_kind kind)
 {
 	struct places p = places_of(account, kind);
 
-	return p.secret != NULL || p.file != NULL || p.command != NULL;
+	return choose(&p) != MC_PLACE_NONE;
+}
+
+int
+mc_source_credential(const char *dir, const struct mc_account *a,
+    struct mc_buf *path, struct mc_err *err)
+{
+	struct stat st;
+
+	if (dir == NULL || dir[0] != '/')
+		return 0;
+	for (int i = 0; i < (a->is_default ? 2 : 1); i++) {
+		mc_buf_reset(path);
+		mc_buf_addf(path, "%s/mailchute.%s%spassword", dir,
+		    i == 0 ? a->name : "", i == 0 ? "." : "");
+		if (mc_buf_err(path, DIRECTORY, err) != 0)
+			return -1;
+		/* one that cannot be read is one all the same */
+		if ((i == 1 || strchr(a->name, '/') == NULL) &&
+		    lstat(path->ptr, &st) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+int
+mc_source_place(const struct mc_account *account, enum mc_secret_kind kind,
+    const struct mc_caller *caller, enum mc_source_place *ret_place,
+    struct mc_err *err)
+{
+	struct places p = places_of(account, kind);
+	enum mc_source_place place = choose(&p);
+	struct mc_buf path;
+	int rc;
+
+	if (place == MC_PLACE_NONE && kind == MC_SECRET_PASSWORD) {
+		mc_buf_init(&path, MC_MAX_CONFIG_LINE);
+		rc = mc_source_credential(mc_env_get(caller->envp, DIRECTORY),
+		    account, &path, err);
+		mc_buf_clear(&path);
+		if (rc < 0)
+			return -1;
+		if (rc > 0)
+			place = MC_PLACE_CREDENTIAL;
+	}
+	*ret_place = place;
+	return 0;
+}
+
+int
+mc_source_none(const struct mc_account *account, struct mc_err *err)
+{
+	return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
+	    "account %s has a user but no password: set password-keyring, "
+	    "password-file or password-command (see mailchute.conf(5)); then "
+	    "mailchute queue run", account->name);
 }
 
 /*
@@ -70,7 +155,7 @@ mc_source_has(const struct mc_account *account, enum mc_secret_kind kind)
 static bool
 is_credential(const char *file, const struct mc_caller *caller)
 {
-	const char *dir = mc_env_get(caller->envp, "CREDENTIALS_DIRECTORY");
+	const char *dir = mc_env_get(caller->envp, DIRECTORY);
 	size_t len = dir != NULL ? strlen(dir) : 0;
 
 	return len > 0 && strncmp(file, dir, len) == 0 && file[len] == '/' &&
@@ -104,14 +189,19 @@ read_file(const struct places *p, const struct mc_caller *caller,
 	mode_t mode;
 	uid_t owner;
 
+	if (strncmp(p->file, "$" DIRECTORY "/", strlen(DIRECTORY) + 2) == 0)
+		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
+		    "%s: %s: " DIRECTORY " is not set here: only a service "
+		    "that systemd starts with LoadCredential= has it",
+		    p->file_key, p->file);
 	if (mc_file_slurp(p->file, out, &mode, &owner, &why) == 0)
 		return check_file(p, mode, owner, caller, err);
 	if (why.code == MC_E_NOMEM)
 		return mc_err_set(err, MC_E_NOMEM, MC_STAGE_CONFIG, NULL);
 	if (why.code == MC_E_TOO_LONG)
 		return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG,
-		    "%s: %s is larger than %d bytes", p->file_key, p->file,
-		    MC_MAX_SECRET);
+		    "%s: %s is larger than %zu bytes", p->file_key, p->file,
+		    out->max);
 	(void)mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG, "%s: %s",
 	    p->file_key, why.text);
 	if (err != NULL)
@@ -146,12 +236,33 @@ expand_home(char **argv, const char *home, char **ret_own,
 	return rc;
 }
 
+/*
+ * A pinentry, an agent, a password manager that is locked: without a terminal
+ * they cannot ask, and time alone mends nothing.
+ */
+static int
+explain_failure(const struct places *p, const struct mc_err *why,
+    struct mc_err *err)
+{
+	if (why->code != MC_E_HELPER || why->sys != 0 ||
+	    mc_proc_has_terminal()) {
+		if (err != NULL && !mc_err_is_set(err))
+			*err = *why;
+		mc_err_ctx(err, "%s", p->command_key);
+		return -1;
+	}
+	return mc_err_set(err, MC_E_HELPER, MC_STAGE_CONFIG, "%s: %s, and "
+	    "there is no terminal to ask at: maybe it needs somebody to unlock "
+	    "it; then mailchute queue run", p->command_key, why->text);
+}
+
 static int
 run_command(const struct places *p, const struct mc_account *account,
     const struct mc_caller *caller, int cancel_fd, struct mc_buf *out,
     struct mc_err *err)
 {
 	char *no_env[] = { NULL };
+	struct mc_err why = { .code = MC_OK };
 	char *own = NULL;
 	char **argv;
 	int rc;
@@ -160,13 +271,13 @@ run_command(const struct places *p, const struct mc_account *account,
 		mc_err_ctx(err, "%s", p->command_key);
 		return -1;
 	}
-	rc = expand_home(argv, caller->home, &own, err);
+	rc = expand_home(argv, caller->home, &own, &why);
 	if (rc == 0)
 		rc = mc_proc_run(argv, caller->envp != NULL ? caller->envp :
 		    no_env, (int64_t)account->helper_timeout * 1000,
-		    cancel_fd, out, err);
+		    cancel_fd, out, &why);
 	if (rc != 0)
-		mc_err_ctx(err, "%s", p->command_key);
+		rc = explain_failure(p, &why, err);
 	mc_mem_free(own);
 	mc_mem_free(argv);
 	return rc;
@@ -221,36 +332,158 @@ copy_secret(const struct mc_secret *from, struct mc_secret **ret_secret,
 }
 
 int
+mc_source_first_line(struct mc_str text, const char *key,
+    struct mc_secret **ret_secret, struct mc_err *err)
+{
+	return make_secret(first_line(text), key, ret_secret, err);
+}
+
+/* ------------------------------------------------------------- each of them */
+
+static int
+get_file(const struct places *p, const struct mc_caller *caller,
+    struct mc_secret **ret_secret, struct mc_err *err)
+{
+	struct mc_buf text;
+	int rc;
+
+	mc_buf_init_secret(&text, MC_MAX_SECRET);
+	rc = read_file(p, caller, &text, err);
+	if (rc == 0)
+		rc = make_secret(mc_buf_str(&text), p->file_key, ret_secret,
+		    err);
+	mc_buf_clear(&text);
+	return rc;
+}
+
+static int
+get_credential(const struct mc_account *a, const struct mc_caller *caller,
+    struct mc_secret **ret_secret, struct mc_err *err)
+{
+	struct places p = { .file_key = "credential" };
+	struct mc_buf path;
+	int rc;
+
+	mc_buf_init(&path, MC_MAX_CONFIG_LINE);
+	rc = mc_source_credential(mc_env_get(caller->envp, DIRECTORY), a,
+	    &path, err);
+	p.file = path.ptr;
+	if (rc > 0)
+		rc = get_file(&p, caller, ret_secret, err);
+	else if (rc == 0)
+		rc = mc_source_none(a, err);
+	mc_buf_clear(&path);
+	return rc;
+}
+
+static int
+get_output(const struct places *p, const struct mc_account *a,
+    const struct mc_caller *caller, int cancel_fd,
+    struct mc_secret **ret_secret, struct mc_err *err)
+{
+	const char *key = p->command != NULL ? p->command_key :
+	    "password-keyring";
+	struct mc_buf text;
+	int rc;
+
+	mc_buf_init_secret(&text, MC_MAX_SECRET);
+	rc = p->command != NULL ?
+	    run_command(p, a, caller, cancel_fd, &text, err) :
+	    mc_keyring_get(a, caller, cancel_fd, &text, err);
+	if (rc == 0)
+		rc = mc_source_first_line(mc_buf_str(&text), key, ret_secret,
+		    err);
+	mc_buf_clear(&text);
+	return rc;
+}
+
+/* the password, or with MC_SECRET_USER the name that goes with it */
+static int
+get_netrc(const struct mc_account *a, enum mc_secret_kind kind,
+    const struct mc_caller *caller, struct mc_secret **ret_secret,
+    struct mc_err *err)
+{
+	struct places p = { .file = a->netrc_file, .file_key = "netrc-file" };
+	struct mc_netrc_want want = { a->host, a->port_text, a->user };
+	struct mc_buf text, login, password;
+	int rc;
+
+	mc_buf_init_secret(&text, MC_MAX_CONFIG);
+	mc_buf_init_secret(&login, MC_MAX_SECRET);
+	mc_buf_init_secret(&password, MC_MAX_SECRET);
+	rc = read_file(&p, caller, &text, err);
+	if (rc == 0) {
+		rc = mc_netrc_find(mc_buf_str(&text), &want, &login,
+		    &password, err);
+		if (rc < 0)
+			mc_err_ctx(err, "netrc-file: %s", a->netrc_file);
+		else if (rc == 0)
+			rc = mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
+			    "netrc-file: %s has no entry with a password for "
+			    "machine %s%s%s", a->netrc_file, a->host,
+			    a->user != NULL ? " and login " : "",
+			    a->user != NULL ? a->user : "");
+		else
+			rc = make_secret(mc_buf_str(kind == MC_SECRET_USER ?
+			    &login : &password), "netrc-file", ret_secret,
+			    err);
+	}
+	mc_buf_clear(&text);
+	mc_buf_clear(&login);
+	mc_buf_clear(&password);
+	return rc;
+}
+
+static int
+get_none(const struct places *p, const struct mc_account *a,
+    struct mc_err *err)
+{
+	if (p->file_key == NULL)
+		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
+		    "account %s has no %s", a->name, p->command_key);
+	if (strcmp(p->what, "password") != 0)
+		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
+		    "account %s has no %s: set %s or %s", a->name, p->what,
+		    p->file_key, p->command_key);
+	return mc_source_none(a, err);
+}
+
+int
 mc_source_get(const struct mc_account *account, enum mc_secret_kind kind,
     const struct mc_caller *caller, int cancel_fd,
     struct mc_secret **ret_secret, struct mc_err *err)
 {
 	struct places p = places_of(account, kind);
-	struct mc_buf text;
-	int rc;
+	enum mc_source_place place;
 
-	if (p.secret != NULL && mc_secret_peek(p.secret).len == 0)
+	if (kind == MC_SECRET_USER)
+		return get_netrc(account, kind, caller, ret_secret, err);
+	if (mc_source_place(account, kind, caller, &place, err) != 0)
+		return -1;
+	switch (place) {
+	case MC_PLACE_KEY:
+		if (mc_secret_peek(p.secret).len != 0)
+			return copy_secret(p.secret, ret_secret, err);
 		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
 		    "account %s: this process has forgotten the %s",
 		    account->name, p.what);
-	if (p.secret != NULL)
-		return copy_secret(p.secret, ret_secret, err);
-	if (p.file == NULL && p.command == NULL && p.file_key == NULL)
-		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
-		    "account %s has no %s", account->name, p.command_key);
-	if (p.file == NULL && p.command == NULL)
-		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
-		    "account %s has no %s: set %s or %s", account->name,
-		    p.what, p.file_key, p.command_key);
-	mc_buf_init_secret(&text, MC_MAX_SECRET);
-	rc = p.file != NULL ? read_file(&p, caller, &text, err) :
-	    run_command(&p, account, caller, cancel_fd, &text, err);
-	if (rc == 0 && p.file != NULL)
-		rc = make_secret(mc_buf_str(&text), p.file_key, ret_secret,
+	case MC_PLACE_FILE:
+		return get_file(&p, caller, ret_secret, err);
+	case MC_PLACE_COMMAND:
+	case MC_PLACE_KEYRING:
+		return get_output(&p, account, caller, cancel_fd, ret_secret,
 		    err);
-	else if (rc == 0)
-		rc = make_secret(first_line(mc_buf_str(&text)),
-		    p.command_key, ret_secret, err);
-	mc_buf_clear(&text);
-	return rc;
+	case MC_PLACE_FD:
+		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
+		    "account %s: password-fd is for sendmail and mailchute "
+		    "send when they send at once; the queue and the service "
+		    "need password-file or the like", account->name);
+	case MC_PLACE_NETRC:
+		return get_netrc(account, kind, caller, ret_secret, err);
+	case MC_PLACE_CREDENTIAL:
+		return get_credential(account, caller, ret_secret, err);
+	case MC_PLACE_NONE:
+		break;
+	}
+	return get_none(&p, account, err);
 }

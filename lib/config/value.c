@@ -78,6 +78,7 @@ range(enum mc_key_id key, uint64_t *ret_least, uint64_t *ret_most)
 		uint64_t most;
 	} ranges[] = {
 		{ MC_K_port, 0, 65535 },
+		{ MC_K_password_fd, 0, 65535 },
 		{ MC_K_scram_max_iterations, 4096, INT32_MAX },
 		{ MC_K_helper_timeout, 1, 86400 },
 		{ MC_K_connect_timeout, 1, 86400 },
@@ -378,7 +379,8 @@ parse_path(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
     struct mc_err *err)
 {
 	/* the directory that a caller happens to be in means nothing */
-	if (!is_path(in))
+	if (!is_path(in) && !mc_str_eq(mc_str_sub(in, 0,
+	    strlen(MC_CREDENTIALS)), MC_STR(MC_CREDENTIALS)))
 		return bad(err, key, "must be a whole path: beginning with /,"
 		    " or with ~/ for the home directory");
 	if (key == MC_K_socket && in.len >= SOCKET_PATH)

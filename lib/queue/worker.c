@@ -308,7 +308,7 @@ confine(struct work *w, struct mc_keeper *keeper)
 
 	if (!mc_worker_confinable(a))
 		return;
-	if (mc_keeper_needed(a)) {
+	if (mc_keeper_needed(a, w->set->caller)) {
 		if (mc_keeper_start(a, w->set->caller, keeper, &err) != 0) {
 			mc_log_line(&w->log, MC_LOG_INFO, MC_STAGE_LOCAL,
 			    "this worker is not confined: %s", err.text);

@@ -59,6 +59,10 @@ mc_sasl_wants_password(const char *mechs);
 bool
 mc_sasl_wants_token(const char *mechs);
 
+/* does every allowed mechanism need one of them, or else a certificate? */
+bool
+mc_sasl_needs_secret(const char *mechs);
+
 /*
  * mc_sasl_start - choose the mechanism and make the initial response
  *

@@ -93,6 +93,16 @@ list_wants(const char *list, unsigned needs)
 }
 
 bool
+mc_sasl_needs_secret(const char *mechs)
+{
+	unsigned named, other = ~(mc_mechs_needing(MC_MN_PASSWORD) |
+	    mc_mechs_needing(MC_MN_TOKEN) | mc_mechs_needing(MC_MN_CERT));
+	struct mc_str bad;
+
+	return (mc_mechs_parse(mechs, &named, &bad) & other) == 0;
+}
+
+bool
 mc_sasl_wants_password(const char *mechs)
 {
 	return list_wants(mechs, MC_MN_PASSWORD);

@@ -161,7 +161,8 @@ bad_login(struct mc_err *err, const char *what)
 static int
 check_login(const struct mc_transport *t, struct mc_err *err)
 {
-	struct mc_str user = mc_str_from(t->env->account->user);
+	struct mc_str user = mc_str_from(mc_login_user(t->env->account,
+	    &t->login));
 	struct mc_str s;
 
 	if (mc_str_has_ctl(user) || !mc_str_is_utf8(user))
@@ -212,7 +213,8 @@ allow_mechs(struct mc_transport *t, struct mc_err *err)
 	if ((named & 1u << MC_MECH_EXTERNAL) == 0 &&
 	    (t->login.password != NULL || t->login.token != NULL))
 		set->allowed &= ~(1u << MC_MECH_EXTERNAL);
-	set->have = MC_MN_HOST | (a->user != NULL ? MC_MN_USER : 0) |
+	set->have = MC_MN_HOST |
+	    (mc_login_user(a, &t->login) != NULL ? MC_MN_USER : 0) |
 	    (t->login.password != NULL ? MC_MN_PASSWORD : 0) |
 	    (t->login.token != NULL ? MC_MN_TOKEN : 0);
 	return 0;
@@ -243,6 +245,7 @@ int
 mc_curl_set_login(struct mc_transport *t, struct mc_err *err)
 {
 	const struct mc_account *a = t->env->account;
+	const char *user;
 
 #ifdef MC_NATIVE
 	return mc_login_sasl(t->env, &t->login, err);
@@ -250,12 +253,14 @@ mc_curl_set_login(struct mc_transport *t, struct mc_err *err)
 	t->watch.login = !t->env->no_login && mc_login_wanted(a);
 	if (!t->watch.login)
 		return 0;
-	if (mc_login_secrets(t->env, &t->login, err) != 0 ||
-	    check_login(t, err) != 0 || allow_mechs(t, err) != 0 ||
+	if (mc_login_secrets(t->env, &t->login, err) != 0)
+		return -1;
+	user = mc_login_user(a, &t->login);
+	if (check_login(t, err) != 0 || allow_mechs(t, err) != 0 ||
 	    set_mechs(t, err) != 0)
 		return -1;
 	mc_curl_set_long(t, CURLOPT_SASL_IR, 1);
-	mc_curl_set_text(t, CURLOPT_USERNAME, a->user != NULL ? a->user : "");
+	mc_curl_set_text(t, CURLOPT_USERNAME, user != NULL ? user : "");
 	if (t->login.password != NULL)
 		mc_curl_set_text(t, CURLOPT_PASSWORD,
 		    mc_secret_peek(t->login.password).ptr);

@@ -16,7 +16,36 @@ mc_login_wanted(const struct mc_account *a)
 		return false;
 	if (a->auth != NULL && strcasecmp(a->auth, "auto") != 0)
 		return true;
+	/* nothing goes in the clear, and there is no need to say so of each */
+	if (a->netrc_file != NULL && a->tls_mode != MC_TLS_OFF)
+		return true;
 	return a->user != NULL || mc_source_has(a, MC_SECRET_TOKEN);
+}
+
+/* one that is not configured, where the log-in cannot do without */
+static bool
+wants_other(const struct mc_account *a, bool token)
+{
+	return !token && a->user != NULL && a->tls_cert == NULL &&
+	    !mc_source_has(a, MC_SECRET_PASSWORD) &&
+	    mc_sasl_wants_password(a->auth) && mc_sasl_needs_secret(a->auth);
+}
+
+static int
+get_password(const struct mc_transport_env *env, struct mc_login *login,
+    struct mc_err *err)
+{
+	enum mc_source_place place;
+
+	if (env->keeper == NULL && env->once != NULL) {
+		if (mc_source_place(env->account, MC_SECRET_PASSWORD,
+		    env->caller, &place, err) != 0)
+			return -1;
+		if (place == MC_PLACE_FD || place == MC_PLACE_NONE)
+			return mc_once_get(env->once, env->account,
+			    env->cancel_fd, &login->password, err);
+	}
+	return mc_login_secret(env, MC_SECRET_PASSWORD, &login->password, err);
 }
 
 int
@@ -40,19 +69,22 @@ mc_login_secrets(const struct mc_transport_env *env, struct mc_login *login,
 	bool token = mc_source_has(a, MC_SECRET_TOKEN) &&
 	    mc_sasl_wants_token(a->auth);
 
-	if (password && mc_login_secret(env, MC_SECRET_PASSWORD,
-	    &login->password, err) != 0)
+	if (a->user == NULL && a->netrc_file != NULL &&
+	    mc_login_secret(env, MC_SECRET_USER, &login->user, err) != 0)
+		return -1;
+	if ((password || wants_other(a, token)) &&
+	    get_password(env, login, err) != 0)
 		return -1;
 	if (token && mc_login_secret(env, MC_SECRET_TOKEN, &login->token,
 	    err) != 0)
 		return -1;
-	if (!password && !token && a->tls_cert == NULL &&
-	    (a->auth == NULL || strcasecmp(a->auth, "auto") == 0))
-		return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
-		    "account %s has a user but no password: set "
-		    "password-file, password-command or token-command",
-		    a->name);
 	return 0;
+}
+
+const char *
+mc_login_user(const struct mc_account *a, const struct mc_login *login)
+{
+	return login->user != NULL ? mc_secret_peek(login->user).ptr : a->user;
 }
 
 int
@@ -66,7 +98,7 @@ mc_login_sasl(const struct mc_transport_env *env, struct mc_login *login,
 		return 0;
 	if (mc_login_secrets(env, login, err) != 0)
 		return -1;
-	s.user = a->user;
+	s.user = mc_login_user(a, login);
 	s.password = login->password;
 	s.token = login->token;
 	s.mechs = a->auth;
@@ -80,6 +112,7 @@ void
 mc_login_clear(struct mc_login *login)
 {
 	mc_sasl_free(login->sasl);
+	mc_secret_free(login->user);
 	mc_secret_free(login->password);
 	mc_secret_free(login->token);
 	memset(login, 0, sizeof(*login));

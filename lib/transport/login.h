@@ -14,6 +14,7 @@ mc_login_secret(const struct mc_transport_env *env, enum mc_secret_kind kind,
     struct mc_secret **ret_secret, struct mc_err *err);
 
 struct mc_login {
+	struct mc_secret *user;		/* of netrc-file; NULL: the account's */
 	struct mc_secret *password;	/* NULL: none */
 	struct mc_secret *token;
 	struct mc_sasl *sasl;		/* NULL: no log-in, or not by ourselves */
@@ -37,6 +38,10 @@ mc_login_secrets(const struct mc_transport_env *env, struct mc_login *login,
 MC_NODISCARD int
 mc_login_sasl(const struct mc_transport_env *env, struct mc_login *login,
     struct mc_err *err);
+
+/* the name to log in with, or NULL */
+const char *
+mc_login_user(const struct mc_account *a, const struct mc_login *login);
 
 /* wipe and forget */
 void

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "config/keeper.h"
+#include "config/once.h"
 #include "mail/envelope.h"
 #include "mail/spool.h"
 
@@ -23,6 +24,8 @@ struct mc_transport_env {
 	int cancel_fd;
 	struct mc_keeper *keeper;	/* has the secrets; NULL: they are
 					 * read here */
+	struct mc_once *once;	/* for passwords that can be had only once;
+				 * NULL: nobody is asked */
 	unsigned *quirks;	/* what this server cannot do although it says
 				 * so, learnt and minded; NULL: nothing */
 	/* told of each n bytes of content handed to the server, or NULL */

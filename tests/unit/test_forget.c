@@ -363,9 +363,9 @@ test_known(void **state)
 	mc_config_forget(d.config, "home");
 	assert_true(mc_source_has(account(&d, "work"), MC_SECRET_PASSWORD));
 	assert_true(mc_source_has(account(&d, "work"), MC_SECRET_TOKEN));
-	assert_false(mc_keeper_needed(account(&d, "work")));
-	assert_true(mc_keeper_needed(account(&d, "home")));
-	assert_true(mc_keeper_needed(account(&d, "file")));
+	assert_false(mc_keeper_needed(account(&d, "work"), &d.caller));
+	assert_true(mc_keeper_needed(account(&d, "home"), &d.caller));
+	assert_true(mc_keeper_needed(account(&d, "file"), &d.caller));
 	assert_false(mc_source_has(account(&d, "file"), MC_SECRET_TOKEN));
 	assert_non_null(account(&d, "default")->proxy);
 	assert_null(account(&d, "work")->proxy);
