@@ -70,7 +70,7 @@ find_bus(const struct mc_caller *caller, char **ret_own, struct mc_err *err)
 		rc = mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
 		    KEY "there is no keyring here, since there is no session "
 		    "bus (" BUS " is not set): log in to the desktop; then "
-		    "mailchute queue run");
+		    "mailchute queue retry all");
 	if (rc == 0) {
 		*ret_own = mc_buf_take(&path);
 		if (*ret_own == NULL)
@@ -127,7 +127,7 @@ locked(struct mc_err *err)
 	return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
 	    KEY "the keyring is locked and needs somebody to unlock it: log "
 	    "in to the desktop, or run: gnome-keyring-daemon --replace "
-	    "--unlock; then mailchute queue run");
+	    "--unlock; then mailchute queue retry all");
 }
 
 /*

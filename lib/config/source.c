@@ -144,7 +144,7 @@ mc_source_none(const struct mc_account *account, struct mc_err *err)
 	return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
 	    "account %s has a user but no password: set password-keyring, "
 	    "password-file or password-command (see mailchute.conf(5)); then "
-	    "mailchute queue run", account->name);
+	    "mailchute queue retry all", account->name);
 }
 
 /*
@@ -253,7 +253,7 @@ explain_failure(const struct places *p, const struct mc_err *why,
 	}
 	return mc_err_set(err, MC_E_HELPER, MC_STAGE_CONFIG, "%s: %s, and "
 	    "there is no terminal to ask at: maybe it needs somebody to unlock "
-	    "it; then mailchute queue run", p->command_key, why->text);
+	    "it; then mailchute queue retry all", p->command_key, why->text);
 }
 
 static int

@@ -43,7 +43,7 @@ exec cat @DIR@/pw
 [ "$1" = lookup ] && exit 1
 echo "[/org/freedesktop/secrets/collection/login/1]"
 -- expect
-stderr~ the keyring is locked and needs somebody to unlock it.*then mailchute queue run
+stderr~ the keyring is locked and needs somebody to unlock it.*then mailchute queue retry all
 log~ verdict=queued
 
 == k-locked-class without a queue: status of the configuration
@@ -77,7 +77,7 @@ XDG_RUNTIME_DIR=@DIR@
 #!/bin/sh
 touch @DIR@/tmp/made
 -- expect
-stderr~ there is no keyring here, since there is no session bus.*then mailchute queue run
+stderr~ there is no keyring here, since there is no session bus.*then mailchute queue retry all
 file!: @DIR@/tmp/made
 
 == k-absent how to put it there
@@ -97,7 +97,7 @@ stderr~ run: secret-tool store --label=mailchute service mailchute host localhos
 password-command = @COMMAND@
 helper-timeout = 1s
 -- expect
-stderr~ maybe it needs somebody to unlock it; then mailchute queue run
+stderr~ maybe it needs somebody to unlock it; then mailchute queue retry all
 time: 4
 
 == k-command-missing one that is not there needs no unlocking
@@ -280,4 +280,4 @@ connections: 0
 -- use nosecret unlock
 -- tty
 -- expect
-stderr~ has a user but no password: set password-keyring, password-file or password-command.*then mailchute queue run
+stderr~ has a user but no password: set password-keyring, password-file or password-command.*then mailchute queue retry all

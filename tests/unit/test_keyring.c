@@ -473,7 +473,7 @@ test_ask(void **state)
 		k.once.ask_ctx = &k;
 		k.answer = i == 1 ? "" : NULL;
 		assert_err(get_once(&k), k.err, MC_E_NO_SECRET);
-		assert_non_null(strstr(k.err.text, "mailchute queue run"));
+		assert_non_null(strstr(k.err.text, "mailchute queue retry all"));
 		k.answer = "late";
 		assert_err(get_once(&k), k.err, MC_E_NO_SECRET);
 		assert_int_equal(k.asked, i == 2 ? 0 : 1);
