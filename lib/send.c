@@ -107,7 +107,7 @@ mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
 		    "this submission was sent or queued already");
 	sub->sent = true;
 	if (d->env.account != sub->account) {
-		mc_delivery_close(d);
+		mc_delivery_end(d);
 		d->env.account = sub->account;
 		d->most = 0;
 		d->quirks = 0;
@@ -158,7 +158,7 @@ mc_submission_send(struct mc_submission *sub, struct mc_err *err)
 	d.env.progress = sub->progress == NULL ? NULL : tell_progress;
 	d.env.progress_ctx = sub;
 	rc = mc_submission_send_over(sub, &d, err);
-	mc_delivery_close(&d);
+	mc_delivery_end(&d);
 	/* there is no next connection */
 	mc_once_clear(&sub->once);
 	return rc;

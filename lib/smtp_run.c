@@ -352,7 +352,7 @@ mc_smtp_run_over(const struct mc_caller *caller,
 	b.d.env.log = &b.log;
 	b.d.env.cancel_fd = smtp->cancel_fd;
 	rc = mc_session_run(&session, err);
-	mc_delivery_close(&b.d);
+	mc_delivery_end(&b.d);
 	return rc;
 }
 

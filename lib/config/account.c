@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "config/conf.h"
+#include "config/dkim.h"
 #include "config/proxy.h"
 
 #include <arpa/inet.h>
@@ -32,7 +33,8 @@ static const enum mc_key_id of_one_account[] = {
 	MC_K_password, MC_K_password_file, MC_K_password_command,
 	MC_K_password_keyring, MC_K_password_fd, MC_K_netrc_file,
 	MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_from,
-	MC_K_from_name, MC_K_envelope_from,
+	MC_K_from_name, MC_K_envelope_from, MC_K_dkim_domain,
+	MC_K_dkim_selector, MC_K_dkim_key,
 };
 
 static const enum mc_key_id credentials[] = {
@@ -246,24 +248,69 @@ static bool
 is_path_key(enum mc_key_id key)
 {
 	return mc_key_row(key)->type == MC_TYPE_PATH || key == MC_K_host ||
-	    key == MC_K_log;
+	    key == MC_K_log || key == MC_K_dkim_key;
+}
+
+static bool
+starts(struct mc_str path, struct mc_str with)
+{
+	return path.len >= with.len &&
+	    memcmp(path.ptr, with.ptr, with.len) == 0;
 }
 
 /* what stands for a directory at the start of a path, or NULL, and what for */
 static const char *
-beginning(const struct mc_config *config, const char *path,
+beginning(const struct mc_config *config, struct mc_str path,
     const char **ret_dir)
 {
-	if (strncmp(path, "~/", 2) == 0) {
+	if (starts(path, MC_STR("~/"))) {
 		*ret_dir = config->home;
 		return "~/";
 	}
 	/* where there is none, only what uses the file cannot work */
 	if (config->credentials == NULL ||
-	    strncmp(path, MC_CREDENTIALS, strlen(MC_CREDENTIALS)) != 0)
+	    !starts(path, MC_STR(MC_CREDENTIALS)))
 		return NULL;
 	*ret_dir = config->credentials;
 	return MC_CREDENTIALS;
+}
+
+/* 1 if it has a variable part, 0, or -1 if there is nothing to put there */
+static int
+add_path(const struct mc_config *config, struct mc_str path,
+    struct mc_buf *out)
+{
+	const char *dir = NULL, *from = beginning(config, path, &dir);
+
+	if (from != NULL && dir == NULL)
+		return -1;
+	if (from != NULL) {
+		mc_buf_addz(out, dir);
+		path = mc_str_sub(path, strlen(from) - 1, SIZE_MAX);
+	}
+	mc_buf_add_str(out, path);
+	return from != NULL;
+}
+
+/* the same for all paths of a value */
+static int
+add_paths(const struct mc_config *config, enum mc_key_id key,
+    struct mc_str text, struct mc_buf *out)
+{
+	struct mc_str file;
+	int rc, any = 0;
+
+	if (key != MC_K_dkim_key)
+		return add_path(config, text, out);
+	while (mc_dkim_next_file(&text, &file)) {
+		if (out->len != 0)
+			mc_buf_addz(out, ", ");
+		rc = add_path(config, file, out);
+		if (rc < 0)
+			return -1;
+		any |= rc;
+	}
+	return any;
 }
 
 /* the variable parts of paths; *ret_at says whose value is bad */
@@ -274,23 +321,25 @@ expand_paths(const struct mc_config *config, struct mc_acct *acct,
 	for (size_t i = 0; i < MC_K__COUNT; i++) {
 		enum mc_key_id key = (enum mc_key_id)i;
 		const struct mc_setting *s = acct->won[key];
-		const char *from, *dir;
 		struct mc_buf path;
+		int rc;
 
 		if (!is_path_key(key) || s == NULL)
 			continue;
-		from = beginning(config, s->text, &dir);
-		if (from == NULL)
-			continue;
 		*ret_at = s;
-		if (dir == NULL)
+		mc_buf_init(&path, (MC_MAX_DKIM + 1) * MC_MAX_CONFIG_LINE);
+		rc = add_paths(config, key, mc_str_from(s->text), &path);
+		if (rc == 0) {
+			mc_buf_clear(&path);
+			continue;
+		}
+		if (rc < 0) {
+			mc_buf_clear(&path);
 			return mc_err_set(err, MC_E_CONF_VALUE,
 			    MC_STAGE_CONFIG, "%s: there is no home directory"
 			    " for ~/: write the whole path",
 			    mc_key_row(key)->name);
-		mc_buf_init(&path, 2 * MC_MAX_CONFIG_LINE);
-		mc_buf_addz(&path, dir);
-		mc_buf_addz(&path, s->text + strlen(from) - 1);
+		}
 		acct->own[key] = mc_buf_take(&path);
 		mc_buf_clear(&path);
 		if (acct->own[key] == NULL)
@@ -431,11 +480,26 @@ check_tls_off(const struct mc_acct *acct, const struct mc_setting **ret_at,
 }
 
 static int
+check_dkim(const struct mc_acct *acct, const struct mc_setting **ret_at,
+    struct mc_err *err)
+{
+	enum mc_key_id key = MC_K_dkim_domain;
+
+	if (mc_dkim_check(&acct->a, acct->won[MC_K_dkim_domain] != NULL, &key,
+	    err) == 0)
+		return 0;
+	*ret_at = acct->won[key];
+	return -1;
+}
+
+static int
 check(const struct mc_acct *acct, const struct mc_setting **ret_at,
     struct mc_err *err)
 {
 	const struct mc_account *a = &acct->a;
 
+	if (check_dkim(acct, ret_at, err) != 0)
+		return -1;
 	if (a->tls_key != NULL && a->tls_cert == NULL) {
 		*ret_at = acct->won[MC_K_tls_key];
 		return wrong(err, "tls-key: needs the certificate, tls-cert");

@@ -28,7 +28,7 @@ reaches_out(enum mc_key_id key, const struct mc_setting *s)
 		return s->text[0] == '/' || s->text[0] == '~';
 	if (key == MC_K_password_keyring || key == MC_K_password_fd)
 		return s->num != 0;
-	return mc_key_row(key)->type == MC_TYPE_CMD ||
+	return key == MC_K_dkim_key || mc_key_row(key)->type == MC_TYPE_CMD ||
 	    mc_key_row(key)->type == MC_TYPE_PATH;
 }
 

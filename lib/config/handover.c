@@ -105,7 +105,7 @@ fill_layer(struct mc_layer *layer, const char *path, struct mc_err *err)
 		{ MC_K_tls, "off" }, { MC_K_auth, "off" }, { MC_K_user, "" },
 		{ MC_K_protocol, "smtp" }, { MC_K_proxy, "" },
 		{ MC_K_transport, "native" }, { MC_K_fan_out, "off" },
-		{ MC_K_tls_key, "" },
+		{ MC_K_tls_key, "" }, { MC_K_dkim_domain, "" },
 	};
 	struct mc_place at = { .file = "the local service" };
 

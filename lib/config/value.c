@@ -13,6 +13,7 @@
 #include "base/proc.h"
 #include "config/allow.h"
 #include "config/conf.h"
+#include "config/dkim.h"
 #include "config/listen.h"
 #include "config/proxy.h"
 #include "mail/idna.h"
@@ -207,7 +208,8 @@ parse_host(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 {
 	struct mc_str bare = in;
 	struct mc_err why = { .code = MC_OK };
-	bool name_only = key == MC_K_domain || key == MC_K_ehlo_name;
+	bool name_only = key == MC_K_domain || key == MC_K_ehlo_name ||
+	    key == MC_K_dkim_domain;
 
 	if (key == MC_K_host && (in.ptr[0] == '/' ||
 	    mc_str_starts_nocase(in, MC_STR("~/")))) {
@@ -550,6 +552,10 @@ parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 		return parse_group(key, in, out, err);
 	if (key == MC_K_allow_users)
 		return parse_list(key, in, out, mc_allow_users_check, err);
+	if (key == MC_K_dkim_selector)
+		return parse_list(key, in, out, mc_dkim_selectors, err);
+	if (key == MC_K_dkim_key)
+		return parse_list(key, in, out, mc_dkim_files, err);
 	if (key == MC_K_allow_sender)
 		return parse_list(key, in, out, mc_allow_sender_check, err);
 	mc_buf_add_str(out, in);

@@ -316,6 +316,8 @@ confine(struct work *w, struct mc_keeper *keeper)
 		}
 		w->d.env.keeper = keeper;
 	}
+	/* not before the keeper is there, which shall not have them */
+	mc_signer_load_now(&w->d.signer, &w->d.env);
 	mc_worker_confine(w->set, &w->log);
 }
 
@@ -342,6 +344,6 @@ mc_worker_main(void *ctx, int sock)
 		give_back(&w);
 	}
 	give_back(&w);
-	mc_delivery_close(&w.d);
+	mc_delivery_end(&w.d);
 	mc_keeper_end(&keeper);
 }

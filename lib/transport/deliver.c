@@ -186,6 +186,9 @@ open_connection(struct mc_delivery *d, struct mc_err *err)
 		return 0;
 	d->since_open = 0;
 	d->opening = true;
+	/* unsigned nothing leaves that should be signed, so this comes first */
+	if (mc_signer_load(&d->signer, &d->env, err) != 0)
+		return -1;
 	/* another account may go another way */
 	d->by = d->ops;
 	if (d->by == NULL && mc_transport_find(d->env.account, &d->by,
@@ -340,4 +343,11 @@ mc_delivery_close(struct mc_delivery *d)
 	if (d->conn != NULL)
 		d->by->close(d->conn);
 	d->conn = NULL;
+}
+
+void
+mc_delivery_end(struct mc_delivery *d)
+{
+	mc_delivery_close(d);
+	mc_signer_clear(&d->signer);
 }

@@ -4,15 +4,15 @@
  *
  * Opens the connection when it is needed, replaces it when it ends after it
  * has brought something, splits transactions as the server wants, and keeps the
- * connection for the next message.  The limits that the server announces are kept.  The message goes in the form that the
- * server takes (fit.h), made once a message and connection; who gets none of
- * it, because it cannot be had, gets the reason (MC_E_NEED_8BITMIME).
+ * connection for the next message.  The limits that the server announces are
+ * kept.  The message goes in the form that the server takes (fit.h), made and
+ * signed once a message and connection; who gets none of it, because it cannot be had, gets the reason (MC_E_NEED_8BITMIME).
  */
 #ifndef MC_DELIVER_H
 #define MC_DELIVER_H
 
 #include "mail/plan.h"
-#include "transport/transport.h"
+#include "transport/sign.h"
 
 struct mc_delivery {
 	const struct mc_transport_ops *ops;	/* NULL: what
@@ -28,6 +28,8 @@ struct mc_delivery {
 	bool last;		/* set by the caller: no other message follows,
 				 * so that the connection may end with it */
 	bool opening;		/* the last failure came while opening */
+	struct mc_signer signer;	/* of the account; loaded when it is
+				 * needed, unless the caller did so */
 	void (*on_open)(void *ctx);	/* told of each connection; may be NULL */
 	void *ctx;
 };
@@ -96,5 +98,9 @@ mc_delivery_overlaps(const struct mc_delivery *d);
 /* end the connection, if there is one */
 void
 mc_delivery_close(struct mc_delivery *d);
+
+/* the same, and forget the account's keys: another account may follow */
+void
+mc_delivery_end(struct mc_delivery *d);
 
 #endif

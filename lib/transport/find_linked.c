@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * find_linked.c - mc_transport_find() and mc_tls_serve_find() in the library
+ * find_linked.c - what has to be found, in the library
  *
  * The native transport is linked in.  libcurl brings some thirty libraries
  * with it, so it is a module here too.
@@ -72,5 +72,18 @@ mc_tls_serve_find(const struct mc_tls_serve_ops **ret_ops, struct mc_err *err)
 #else
 	(void)ret_ops;
 	return mc_tls_serve_none(err);
+#endif
+}
+
+int
+mc_dkim_find(const struct mc_dkim_ops **ret_ops, struct mc_err *err)
+{
+#ifdef MC_NATIVE
+	(void)err;
+	*ret_ops = &mc_dkim_openssl;
+	return 0;
+#else
+	(void)ret_ops;
+	return mc_dkim_none(err);
 #endif
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * find_module.c - mc_transport_find() and mc_tls_serve_find() in the program
+ * find_module.c - what has to be found, in the program
  *
  * Linked into the program alone, where it comes before find_linked.c.
  */
@@ -92,5 +92,27 @@ mc_tls_serve_find(const struct mc_tls_serve_ops **ret_ops, struct mc_err *err)
 #else
 	(void)ret_ops;
 	return mc_tls_serve_none(err);
+#endif
+}
+
+int
+mc_dkim_find(const struct mc_dkim_ops **ret_ops, struct mc_err *err)
+{
+#if defined(MC_NATIVE_LINKED)
+	(void)err;
+	*ret_ops = &mc_dkim_openssl;
+	return 0;
+#elif defined(MC_NATIVE)
+	const struct mc_transport_module *module = get("native.so", err);
+
+	if (module == NULL)
+		return -1;
+	if (module->dkim == NULL)
+		return mc_dkim_none(err);
+	*ret_ops = module->dkim;
+	return 0;
+#else
+	(void)ret_ops;
+	return mc_dkim_none(err);
 #endif
 }

@@ -13,15 +13,19 @@
 
 /* encoded words make more of it, but hardly ever of all */
 #define MOST_HEADER (4 * (size_t)(MC_MAX_HEADER + MC_MAX_HEADER_RCPT))
+/* each names all fields */
+#define MOST_SIGNATURES (MC_MAX_DKIM * (size_t)(64 * 1024))
 
 void
 mc_fit_init(struct mc_fit *fit, const struct mc_delivery_message *m,
-    const struct mc_caller *caller)
+    const struct mc_caller *caller, const struct mc_signer *signer)
 {
 	memset(fit, 0, sizeof(*fit));
 	fit->m = m;
 	fit->caller = caller;
+	fit->signer = signer;
 	mc_buf_init(&fit->new_header, MOST_HEADER);
+	mc_buf_init(&fit->signed_header, MOST_HEADER + MOST_SIGNATURES);
 	mc_spool_init(&fit->new_body, MC_SPOOL_MEMORY,
 	    caller == NULL ? NULL : caller->tmpdir);
 }
@@ -30,6 +34,7 @@ void
 mc_fit_clear(struct mc_fit *fit)
 {
 	mc_buf_clear(&fit->new_header);
+	mc_buf_clear(&fit->signed_header);
 	mc_spool_clear(&fit->new_body);
 }
 
@@ -157,6 +162,21 @@ convert(struct mc_fit *fit, unsigned takes, struct mc_err *err)
 	return 0;
 }
 
+/* what does not fit is not sent */
+static int
+sign(struct mc_fit *fit, struct mc_err *err)
+{
+	int rc;
+
+	if (!mc_signer_signs(fit->signer) || mc_err_is_set(&fit->unfit))
+		return 0;
+	rc = mc_signer_sign(fit->signer, fit->header, fit->body,
+	    &fit->signed_header, err);
+	if (rc == 1)
+		fit->header = mc_buf_str(&fit->signed_header);
+	return rc < 0 ? -1 : 0;
+}
+
 int
 mc_fit_for(struct mc_fit *fit, unsigned takes, struct mc_err *err)
 {
@@ -185,6 +205,8 @@ mc_fit_for(struct mc_fit *fit, unsigned takes, struct mc_err *err)
 	    m->needs_8bit)) && convert(fit, takes, err) != 0) {
 		return -1;
 	}
+	if (sign(fit, err) != 0)
+		return -1;
 	fit->made = true;
 	fit->takes = takes;
 	return 0;

@@ -53,7 +53,7 @@ work_new(struct mc_delivery *d, const struct mc_delivery_message *m)
 		return NULL;
 	w->d = d;
 	w->m = m;
-	mc_fit_init(&w->fit, m, d->env.caller);
+	mc_fit_init(&w->fit, m, d->env.caller, &d->signer);
 	w->order = mc_mem_zalloc(m->plan->n_order + 1, sizeof(*w->order));
 	w->told = mc_mem_zalloc(m->plan->n_order + 1, sizeof(*w->told));
 	w->states = mc_mem_zalloc(m->plan->txns.n + 1, sizeof(*w->states));

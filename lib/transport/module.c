@@ -140,3 +140,11 @@ mc_tls_serve_none(struct mc_err *err)
 	    "STARTTLS for clients needs OpenSSL, and this mailchute was built "
 	    "without");
 }
+
+int
+mc_dkim_none(struct mc_err *err)
+{
+	return mc_err_set(err, MC_E_MODULE, MC_STAGE_LOCAL,
+	    "DKIM (dkim-domain) needs OpenSSL, and this mailchute was built "
+	    "without");
+}

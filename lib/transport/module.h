@@ -11,6 +11,7 @@
 #define MC_MODULE_H
 
 #include "net/tls_serve.h"
+#include "transport/dkim.h"
 #include "transport/transport.h"
 
 /* the one symbol that a module exports, and its name for the loader */
@@ -21,9 +22,10 @@
  * `layout` is MC_MODULE_LAYOUT as the module saw it. */
 struct mc_transport_module {
 	const char *version;		/* mc_version() */
-	size_t layout[11];
+	size_t layout[12];
 	const struct mc_transport_ops *ops;
 	const struct mc_tls_serve_ops *tls_serve;	/* NULL: not in it */
+	const struct mc_dkim_ops *dkim;			/* NULL: not in it */
 };
 
 #define MC_MODULE_LAYOUT \
@@ -32,7 +34,7 @@ struct mc_transport_module {
 	sizeof(struct mc_envelope), sizeof(struct mc_rcpt), \
 	sizeof(struct mc_transport_job), sizeof(struct mc_transport_env), \
 	sizeof(struct mc_transport_ops), sizeof(struct mc_tls_serve_ops), \
-	sizeof(struct mc_tls_terminate) }
+	sizeof(struct mc_tls_terminate), sizeof(struct mc_dkim_ops) }
 
 /*
  * mc_module_load - load `file`, which stays loaded until the process ends

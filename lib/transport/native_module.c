@@ -12,4 +12,5 @@ const struct mc_transport_module MC_MODULE_SYMBOL = {
 	.layout = MC_MODULE_LAYOUT,
 	.ops = &mc_transport_native,
 	.tls_serve = &mc_tls_serve,
+	.dkim = &mc_dkim_openssl,
 };

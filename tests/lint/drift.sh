@@ -418,6 +418,8 @@ BEGIN {
 	own["allow-sender"] = "alice: %U@x.example <>; *: *@y.example"
 	own["limit-errors"] = own["limit-fields"] = "100"
 	own["limit-received"] = own["limit-queue-share"] = "100"
+	own["dkim-selector"] = "s2026"
+	own["dkim-key"] = "/etc/mailchute/dkim.pem"
 	own["proxy"] = "socks5h://u@x.example:1080"
 }
 {

@@ -146,6 +146,7 @@ struct world {
 	struct mc_plan plan;
 	struct mc_spool body;
 	struct mc_caller caller;
+	struct mc_account account;
 	struct mc_err err;
 };
 
@@ -178,6 +179,7 @@ open_world(struct world *w, unsigned takes, const char *header,
 	assert_int_equal(mc_spool_add(&w->body, body, strlen(body), NULL), 0);
 	w->d.ops = &fake;
 	w->d.env.caller = &w->caller;
+	w->d.env.account = &w->account;
 	w->m.env = &w->env;
 	w->m.plan = &w->plan;
 	w->m.header = mc_str_from(header);
