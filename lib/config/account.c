@@ -324,12 +324,14 @@ expand_paths(const struct mc_config *config, struct mc_acct *acct,
 		struct mc_buf path;
 		int rc;
 
-		if (!is_path_key(key) || s == NULL)
+		if (!is_path_key(key) || s == NULL ||
+		    (strstr(s->text, "~/") == NULL &&
+		    strstr(s->text, MC_CREDENTIALS) == NULL))
 			continue;
 		*ret_at = s;
 		mc_buf_init(&path, (MC_MAX_DKIM + 1) * MC_MAX_CONFIG_LINE);
 		rc = add_paths(config, key, mc_str_from(s->text), &path);
-		if (rc == 0) {
+		if (rc == 0 && path.err == 0) {
 			mc_buf_clear(&path);
 			continue;
 		}
