@@ -366,6 +366,20 @@ cli_log_event(const char *log, const struct mc_run_event *event)
 		    mc_err_exit(&event->err), NULL);
 }
 
+/* standard error has heard of it */
+static void
+log_copy(const char *log, const struct mc_overview *o)
+{
+	char text[700];
+
+	if (o->copy_failed == NULL || strcmp(log, "stderr") == 0)
+		return;
+	snprintf(text, sizeof(text), "copy-to: %s (message %.100s itself was "
+	    "sent)", o->copy_failed, o->message_id == NULL ? "" :
+	    o->message_id);
+	cli_log_text(&log, MC_LOG_WARN, MC_STAGE_LOCAL, text);
+}
+
 void
 cli_log_results(const char *log, const struct mc_submission *sub,
     const struct mc_queued *queued)
@@ -397,6 +411,7 @@ cli_log_results(const char *log, const struct mc_submission *sub,
 		    verdict_word(r.verdict), waits ? 0 : mc_err_exit(&r.err),
 		    o.message_id == NULL ? "" : o.message_id);
 	}
+	log_copy(log, &o);
 }
 
 /* ------------------------------------------------------------------- verdicts */

@@ -603,6 +603,9 @@ struct mc_overview {
 				 * at once */
 	const char *stripped;	/* fields that were removed as strip-headers
 				 * says, "X-Mailer, User-Agent"; "": none */
+	const char *copy_failed;	/* why there is no copy where copy-to
+				 * says, although it was sent; NULL: there is
+				 * one, or was to be none */
 };
 
 MC_API MC_CHECK int

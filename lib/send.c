@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "mail/maildir.h"
 #include "transport/deliver.h"
 
 void
@@ -94,6 +95,30 @@ keep_final(struct mc_submission *sub)
 	sub->final = mc_mem_strdup(final);
 }
 
+static bool
+is_sent(const struct mc_submission *sub)
+{
+	for (size_t i = 0; i < sub->env.rcpts.n; i++)
+		if (mc_envelope_at(&sub->env, i)->verdict == MC_DELIVERED)
+			return true;
+	return false;
+}
+
+/* one copy, when somebody has got it; the mail is sent whatever comes of it */
+static void
+keep_copy(struct mc_submission *sub)
+{
+	if (sub->account->copy_to == NULL || !is_sent(sub))
+		return;
+	sub->env.copied = true;
+	if (mc_maildir_put(sub->account->copy_to, sub->caller->hostname,
+	    mc_buf_str(&sub->header), &sub->message.body,
+	    &sub->copy_err) != 0)
+		mc_log_line(&sub->log, MC_LOG_WARN, MC_STAGE_LOCAL,
+		    "copy-to: %s (the message itself was sent)",
+		    sub->copy_err.text);
+}
+
 int
 mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
     struct mc_err *err)
@@ -123,6 +148,7 @@ mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
 		mc_submission_defer_rest(sub, &sub->stop);
 	}
 	keep_final(sub);
+	keep_copy(sub);
 	if (mc_submission_status(sub, err) != 0)
 		return -1;
 	mc_submission_well(sub);

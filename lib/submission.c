@@ -536,6 +536,8 @@ mc_submission_overview(const struct mc_submission *sub,
 	ret_overview->transactions = sub->plan.txns.n;
 	ret_overview->hold_until = sub->env.hold_until;
 	ret_overview->stripped = sub->stripped.ptr;
+	ret_overview->copy_failed = mc_err_is_set(&sub->copy_err) ?
+	    sub->copy_err.text : NULL;
 	return 0;
 }
 

@@ -78,6 +78,7 @@ struct mc_submission {
 	struct mc_err stop;	/* why not all was tried; code 0: it was */
 	bool stop_opening;	/* it came while the connection was opened */
 	int64_t not_before;	/* of what was held back; 0: no matter when */
+	struct mc_err copy_err;	/* why there is no copy of what was sent */
 	struct mc_err queue_err;	/* why it could not be queued */
 	struct mc_store *store;	/* NULL: not looked for, or not there */
 	struct mc_log store_log;

@@ -47,6 +47,8 @@ struct mc_envelope {
 	bool body_8bit;		/* the submitter said so; MAIL goes by the text */
 	bool smtputf8;		/* ask for SMTPUTF8 even if no address needs it:
 				 * the submitter did */
+	bool copied;		/* a copy is where copy-to says, or could not
+				 * be put there */
 	bool require_tls;	/* REQUIRETLS (RFC 8689), or not at all */
 	bool has_priority;
 	int priority;		/* -9 to 9 (RFC 6710) */

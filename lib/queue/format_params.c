@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * format_params.c - what else is asked of the server, as records of a queued
- * message
+ * format_params.c - what else is asked of the server, or known, as records of a
+ * queued message
  */
 #include "base/base.h"
 
@@ -14,7 +14,7 @@
 uint32_t
 mc_qf_version_for(const struct mc_envelope *env)
 {
-	return env->require_tls || env->has_priority ||
+	return env->copied || env->require_tls || env->has_priority ||
 	    env->by != MC_BY_NONE || env->hold_until != 0 ? 2 : 1;
 }
 
@@ -36,6 +36,8 @@ mc_qf_params_encode(const struct mc_envelope *env,
 {
 	struct mc_buf text;
 
+	if (env->copied)
+		add(out, MC_STR("COPIED"));
 	if (env->require_tls)
 		add(out, MC_STR("REQUIRETLS"));
 	mc_buf_init(&text, 64);
@@ -54,6 +56,15 @@ mc_qf_params_encode(const struct mc_envelope *env,
 		put(add, &text, out);
 	}
 	mc_buf_clear(&text);
+}
+
+static bool
+take_copied(struct mc_envelope *env, struct mc_str value)
+{
+	if (value.len != 0 || env->copied)
+		return false;
+	env->copied = true;
+	return true;
 }
 
 static bool
@@ -121,6 +132,7 @@ mc_qf_params_take(struct mc_envelope *env, struct mc_str text)
 		const char *name;
 		bool (*take)(struct mc_envelope *env, struct mc_str value);
 	} params[] = {
+		{ "COPIED", take_copied },
 		{ "REQUIRETLS", take_require_tls },
 		{ "MT-PRIORITY", take_priority },
 		{ "BY", take_by },

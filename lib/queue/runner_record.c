@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "mail/maildir.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -200,6 +201,35 @@ defer(struct mc_runner *r, struct mc_task *t, size_t i)
 	(void)mc_record_note(r, t, t->entry, i, &why, false);
 }
 
+/* is this going to be the first delivery of a message that wants a copy? */
+static bool
+wants_copy(struct mc_task *t, const struct mc_some *s)
+{
+	struct mc_entry_info info;
+
+	mc_entry_info(t->entry, &info);
+	return s->n != 0 && t->lane->account->copy_to != NULL &&
+	    !info.is_report && !mc_entry_envelope(t->entry)->copied &&
+	    !mc_record_has(t->entry, MC_CELL_DELIVERED);
+}
+
+static void
+keep_copy(struct mc_runner *r, struct mc_task *t)
+{
+	struct mc_err err = { .code = MC_OK };
+	const struct mc_spool *body;
+	struct mc_entry_info info;
+	struct mc_str header;
+
+	mc_entry_info(t->entry, &info);
+	if (mc_entry_content(t->entry, &header, &body, &err) != 0 ||
+	    mc_maildir_put(t->lane->account->copy_to,
+	    r->set->caller->hostname, header, body, &err) != 0)
+		mc_log_line(r->set->log, MC_LOG_WARN, MC_STAGE_LOCAL,
+		    "copy-to: %s (message %s itself was sent)", err.text,
+		    info.id);
+}
+
 void
 mc_record_settled(struct mc_runner *r, struct mc_task *t)
 {
@@ -213,10 +243,14 @@ mc_record_settled(struct mc_runner *r, struct mc_task *t)
 
 		pick(t, order[v], &s);
 		if (order[v] == MC_DELIVERED) {
+			bool copy = wants_copy(t, &s);
+
 			if (!mc_record_mark(r, entry, &s, MC_CELL_DELIVERED))
 				break;
 			if (s.n != 0)
 				t->lane->broken = 0;
+			if (copy)
+				keep_copy(r, t);
 		} else if (order[v] == MC_FAILED && !fail(r, t, entry, &s)) {
 			verdict = MC_DEFERRED;
 		}

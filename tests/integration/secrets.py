@@ -123,9 +123,18 @@ class Bench:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
+        self.server = None
+        self.again("")
+
+    REFUSE_B = "at RCPT:b@* reply 451 4.3.0 later\n"
+
+    def again(self, more):
+        """a new server, which has taken nothing yet"""
+        if self.server is not None:
+            self.server.stop()
         script = server.Script("tls = on\nuser = %s\npassword = %s\n"
-                               % (USER, SECRET))
-        self.server = server.Server(script, certs, where)
+                               % (USER, SECRET) + more)
+        self.server = server.Server(script, self.certs, self.dir)
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -165,8 +174,10 @@ class Bench:
         return p.returncode, said
 
     def send(self, *args, **how):
-        return self.call(*args, "-oi", "-f", "me@example.test",
-                         "a@example.test", **how)
+        options = [a for a in args if a[0] == "-"]
+        return self.call(*options, "-oi", "-f", "me@example.test",
+                         "a@example.test",
+                         *[a for a in args if a[0] != "-"], **how)
 
     def check_words(self, said):
         for form in forms(SECRET):
@@ -197,6 +208,12 @@ class Bench:
                                           spool.busy(spool.find(self.dir))):
             time.sleep(0.02)
         return status, said
+
+    def retry_once(self):
+        """the one message, in the foreground"""
+        path = next(iter(spool.messages(spool.find(self.dir))))
+        return self.call("queue", "run", os.path.basename(path)
+                         .split("-")[-1])
 
     def logged(self):
         """what was written to the log since the last call"""
@@ -307,9 +324,7 @@ def keyring(b):
     same((status, b.taken(), b.waiting()), (0, 2, 1), "locked")
     if time.monotonic() - begun > 20:
         raise Failure("a locked keyring took too long")
-    # this one in the foreground
-    name = os.path.basename(next(iter(spool.messages(spool.find(b.dir)))))
-    said = b.call("queue", "run", name.split("-")[-1])[1]
+    said = b.retry_once()[1]
     same((b.taken(), b.waiting()), (2, 1), "locked: " + said)
     has(b.call("queue", "list", "--json")[1], "the keyring is locked",
         "a run while it is locked")
@@ -534,6 +549,112 @@ def not_asked(b):
     if "Password" in said:
         raise Failure("a job in the background has asked:\n" + said)
     same((status, b.waiting()), (0, before + 1), said)
+
+
+# -------------------------------------------------------------------- copies
+
+def copies(b):
+    found = []
+    top = b.path("sent/cur")
+    for name in sorted(os.listdir(top)) if os.path.isdir(top) else ():
+        if not name.endswith(":2,S"):
+            raise Failure("a copy is called " + name)
+        with open(os.path.join(top, name)) as f:
+            found.append(f.read())
+    for part in ("tmp", "new"):
+        if os.path.isdir(b.path("sent")):
+            same(os.listdir(b.path("sent/" + part)), [], "sent/" + part)
+    return found
+
+
+def copying(b, *more):
+    b.configure("password-file = " + b.write("secret", SECRET),
+                "copy-to = " + b.path("sent"), *more)
+
+
+@case
+def copy_at_once(b):
+    """one copy of each message, whatever its recipients and transactions"""
+    copying(b)
+    text = ("From: me@example.test\nTo: a@example.test\n"
+            "Bcc: secret@example.test\nSubject: two\n\nHello.\n")
+    p = subprocess.run([BIN, "-t", "-oi"], input=text.encode(), env=b.env,
+                       timeout=LIMIT)
+    same((p.returncode, b.taken()), (0, 2), "two transactions")
+    found = copies(b)
+    same(len(found), 1, "copies")
+    has(found[0], "Subject: two\n\nHello[.]\n$", "the text")
+    has(found[0], "(?m)^Message-ID: <", "what was added")
+    if "secret@" in found[0] or "\r" in found[0]:
+        raise Failure("Bcc or CR in\n" + found[0])
+    same(os.stat(b.path("sent")).st_mode & 0o777, 0o700, "mode")
+
+
+@case
+def copy_partly(b):
+    """who waits in the queue gets no second copy made"""
+    copying(b)
+    b.again(Bench.REFUSE_B)
+    copying(b)
+    status, said = b.send("b@example.test")
+    same((status, b.taken(), b.waiting(), len(copies(b))), (0, 1, 1, 1),
+         "at once: " + said)
+    b.again("")
+    copying(b)
+    b.retry(0)
+    same((b.taken(), b.waiting(), len(copies(b))), (1, 0, 1), "queue: " +
+         b.logged())
+
+
+@case
+def copy_by_queue(b):
+    """the queue makes it with the first delivery, and only with that"""
+    b.again(Bench.REFUSE_B)
+    copying(b)
+    b.send("-odq", "b@example.test")
+    same((b.waiting(), copies(b)), (1, []), "not sent yet")
+    b.retry_once()
+    same((b.taken(), b.waiting(), len(copies(b))), (1, 1, 1), "first: " +
+         b.logged())
+    b.again("")
+    copying(b)
+    b.retry(0)
+    same((b.taken(), b.waiting(), len(copies(b))), (1, 0, 1), "second: " +
+         b.logged())
+    # nothing was delivered: no copy
+    b.again("at RCPT reply 550 5.1.1 no\n")
+    copying(b)
+    b.send()
+    same(len(copies(b)), 1, "refused")
+
+
+@case
+def copy_fails(b):
+    """a copy that fails is told, and fails nothing"""
+    b.write("sent", "a file")
+    copying(b)
+    status, said = b.send()
+    same((status, b.taken(), b.waiting()), (0, 1, 0), said)
+    has(said, "copy-to: cannot use .*the message itself was sent", "said")
+    has(b.logged(), "copy-to: cannot use ", "logged")
+    b.send("-odq")
+    b.retry(0)
+    same((b.taken(), b.waiting()), (2, 0), "queue")
+    has(b.logged(), "copy-to: cannot use ", "logged by the queue")
+
+
+@case
+def copy_not_by_service(b):
+    """a service refuses copy-to and password-fd"""
+    for line, why in (("copy-to = " + b.path("sent"), "has copy-to"),
+                      ("password-fd = 5", "has password-fd")):
+        b.configure(line)
+        p = subprocess.run([BIN, "serve", "-C", b.path("config")], env=dict(
+            (k, v) for k, v in b.env.items() if k != "MAILCHUTE_CONFIG"),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT)
+        said = p.stdout.decode("utf-8", "replace")
+        same(p.returncode, 78, said)
+        has(said, why, "serve")
 
 
 # ----------------------------------------------------------------------- main

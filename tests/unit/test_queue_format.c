@@ -198,6 +198,11 @@ static const struct row rows[] = {
 	ROW("empty why", M A S R1 "W\0\0\0\0" R2, NULL),
 	ROW("type 0", M A S R1 R2 "\0\0\0\0\0", NULL),
 	ROW("unknown type", M A S "Y\0\0\0\0" R1 R2, NULL),
+	ROW("copied", M A S "X\6\0\0\0COPIED" R1 R2,
+	    "5 7 8bit report work a@b ret1 c@d:2b e@f:0-bcc COPIED"),
+	ROW("copied twice", M A S "X\6\0\0\0COPIED" "X\6\0\0\0COPIED" R1
+	    R2, NULL),
+	ROW("copied where", M A S "X\x8\0\0\0COPIED=x" R1 R2, NULL),
 	ROW("require-tls", M A S "X\x0a\0\0\0REQUIRETLS" R1 R2,
 	    "5 7 8bit report work a@b ret1 c@d:2b e@f:0-bcc REQUIRETLS"),
 	ROW("require-tls behind envid", M A S "V\1\0\0\0v"
@@ -299,6 +304,8 @@ show(const struct mc_envelope *env, const struct mc_qf_info *info,
 	}
 	if (info->has_first)
 		mc_buf_addz(&b, " first");
+	if (env->copied)
+		mc_buf_addz(&b, " COPIED");
 	if (env->require_tls)
 		mc_buf_addz(&b, " REQUIRETLS");
 	if (env->has_priority)
