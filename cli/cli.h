@@ -258,6 +258,10 @@ cli_send(const struct cli_identity *id, int argc, char **argv);
 int
 cli_config(const struct cli_identity *id, int argc, char **argv);
 
+/* "dkim keygen", "dkim record"; argv[0] is "dkim" */
+int
+cli_dkim(const struct cli_identity *id, int argc, char **argv);
+
 /* "serve", "serve token add LOGIN"; argv[0] is "serve" */
 int
 cli_serve(const struct cli_identity *id, int argc, char **argv);

@@ -343,6 +343,46 @@ MC_API MC_CHECK int
 mc_probe(const struct mc_caller *caller, const struct mc_config *config,
     const struct mc_probe *probe, struct mc_err *err);
 
+/* -------------------------------------------------------------------- DKIM */
+
+/* A key and the TXT record that it needs in DNS; all valid during the call. */
+struct mc_dkim_record {
+	const char *name;	/* SELECTOR._domainkey.DOMAIN */
+	const char *text;	/* "v=DKIM1; k=rsa; p=..." */
+	const char *selector;
+	const char *domain;
+	const char *file;	/* of the private key */
+	const char *type;	/* "rsa" or "ed25519" */
+	unsigned bits;
+};
+
+typedef void (*mc_dkim_fn)(void *ctx, const struct mc_dkim_record *record);
+
+/*
+ * Tell of each key that an account (NULL: the default one) signs with.  -1:
+ * MC_E_CONF_VALUE (it signs nothing), MC_E_DKIM, MC_E_CONF_SECRET (a key
+ * cannot be used, and why), MC_E_MODULE, MC_E_CONF_ACCOUNT, MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_dkim_record(const struct mc_caller *caller, const struct mc_config *config,
+    const char *account, mc_dkim_fn fn, void *ctx, struct mc_err *err);
+
+struct mc_dkim_new {
+	const char *file;	/* to be made, with mode 0600 */
+	const char *domain;
+	const char *selector;
+	unsigned bits;		/* of an RSA key, 2048 to 4096; 0: Ed25519 */
+};
+
+/*
+ * Make a private key, and tell of it once it is in its file.  A file that is
+ * there stays as it is, which is MC_E_IO.  -1: MC_E_BAD_VALUE, MC_E_IO,
+ * MC_E_DKIM, MC_E_MODULE, MC_E_NOMEM, MC_E_TOO_LONG.
+ */
+MC_API MC_CHECK int
+mc_dkim_keygen(const struct mc_dkim_new *key, mc_dkim_fn fn, void *ctx,
+    struct mc_err *err);
+
 /* ---------------------------------------------------- addresses in a log */
 
 /* How lines that are kept show addresses. */

@@ -613,6 +613,83 @@ def configuration(w):
     w.call(["config", "check"])
 
 
+def parse_record(out):
+    """name and text of the only record, read as a zone file has it"""
+    zone = "\n".join(line for line in out.splitlines()
+                     if not re.match(r"[;#]|dkim-", line))
+    m = re.match(r'\s*(\S+)\. IN TXT \(\n((?:\t"[^"\n]*"\n)*'
+                 r'\t"[^"\n]*") \)\s*$', zone)
+    true(m, "no line of a zone file", out)
+    strings = re.findall(r'"([^"]*)"', m.group(2))
+    true(all(0 < len(s) <= 255 for s in strings), "strings", strings)
+    name, text = m.group(1), "".join(strings)
+    true("; name: %s\n; text: %s\n" % (name, text) in out, "plain", out)
+    return name, text.encode()
+
+
+@always
+def keygen(w):
+    path = w.dir + "/new.pem"
+    for option, selector in ((["--bits=2048"], "k1"),
+                             (["--ed25519"], "k2")):
+        make_it = ["dkim", "keygen", "--domain", DOMAIN, "--selector",
+                   selector, "--out", path] + option
+        w.configure()
+        out = w.call(make_it)
+        same(os.stat(path).st_mode & 0o7777, 0o600, "mode")
+        name, text = parse_record(out)
+        same(name, "%s._domainkey.%s" % (selector, DOMAIN), "name")
+        same(text, record(path), "what openssl finds in the file")
+        w.keys.add(selector, path, text)
+        sets = dict(re.findall(r"(?m)^(dkim-\w+) = (.*)$", out))
+        same(len(sets), 3, "lines for the configuration")
+        w.server()
+        w.sets.update(sets)
+        w.configure()
+        w.call(["bob@example.net"], message())
+        data = w.arrived(1)[0]
+        w.good(data, 1)
+        same(tags(data)["s"], selector, "s=")
+        same(parse_record(w.call(["dkim", "record"])), (name, text), "record")
+        same(parse_record(w.call(["dkim", "record", "default"])),
+             (name, text), "record of an account")
+        with open(path, "rb") as f:
+            before = f.read()
+        said = w.call(make_it, status=74)
+        true(path in said, "the file", said)
+        with open(path, "rb") as f:
+            same(f.read(), before, "it stays")
+        os.unlink(path)
+    w.call(["dkim", "record"], status=78)
+    # the domain is that of the configuration
+    w.configure(dkim_domain="", dkim_key="", dkim_selector="")
+    out = w.call(["dkim", "keygen", "--ed25519", "--out", path])
+    name = parse_record(out)[0]
+    true(re.match(r"e20\d{4}\._domainkey\.example\.org$", name), name)
+    w.call(["dkim", "record"], status=78)
+
+
+@always
+def usage(w):
+    w.configure()
+    for args, status in (([], 64), (["keygen", "--bits"], 64),
+                         (["keygen", "--bits", "many"], 64),
+                         (["keygen", "--bits", "1024", "--domain=a.example",
+                           "--out=" + w.dir + "/x"], 65),
+                         (["keygen", "--domain", "no domain", "--out",
+                           w.dir + "/x"], 65),
+                         (["keygen", "--bits=2048", "--ed25519"], 64),
+                         (["keygen", "file"], 64), (["record", "nobody"], 78),
+                         (["record", "--out", "x"], 64), (["sign"], 64),
+                         (["keygen", "--ed25519", "--domain=a.example",
+                           "--out", w.dir + "/none/x"], 74)):
+        w.call(["dkim"] + args, status=status)
+    true(not os.path.exists(w.dir + "/x"), "nothing was made")
+    for args in (["--help"], ["keygen", "--help"], ["record", "-h"]):
+        lines = w.call(["dkim"] + args).splitlines()
+        true(len(lines) <= 24 and max(map(len, lines)) <= 80, "help", lines)
+
+
 def main(argv):
     keys_dir = tempfile.mkdtemp(prefix="mc-dkim-keys.")
     wanted = [(fn, every) for fn, every in CASES if not argv or

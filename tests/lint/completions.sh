@@ -167,6 +167,11 @@ for shell in ${SHELLS:-bash zsh fish}; do
 	expect "$shell" 'mailchute queue list -C accounts.conf -a w' work
 	expect "$shell" 'mailchute queue stats --prom' --prometheus
 	expect "$shell" 'mailchute queue show -C file-' file-a file-b
+	expect "$shell" 'mailchute dk' dkim
+	expect "$shell" 'mailchute dkim ' has keygen record
+	expect "$shell" 'mailchute dkim keygen --ed' --ed25519
+	expect "$shell" 'mailchute dkim keygen --out file-' file-a file-b
+	expect "$shell" 'mailchute dkim record -C accounts.conf w' work
 	expect "$shell" 'mailchute se' send serve
 	expect "$shell" 'mailchute sen' send
 	expect "$shell" 'mailchute serve to' token
