@@ -262,6 +262,10 @@ cli_config(const struct cli_identity *id, int argc, char **argv);
 int
 cli_dkim(const struct cli_identity *id, int argc, char **argv);
 
+/* "config import"; argv[0] is "config" */
+int
+cli_import(const struct cli_identity *id, int argc, char **argv);
+
 /* "serve", "serve token add LOGIN"; argv[0] is "serve" */
 int
 cli_serve(const struct cli_identity *id, int argc, char **argv);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config_cmd.c - mailchute config check, mailchute config show
+ * config_cmd.c - mailchute config check, show; import is in import_cmd.c
  */
 #include "cli.h"
 
@@ -114,13 +114,17 @@ help(void)
 {
 	fputs("usage: mailchute config check [-C file]\n"
 	    "       mailchute config show [-a account] [-C file]\n"
+	    "       mailchute config import --from program [--output file] "
+	    "[file]\n"
 	    "\n"
 	    "  check            is something wrong in the files, and where?\n"
 	    "  show             every key of an account, and who says so\n"
+	    "  import           make one from that of another program, see\n"
+	    "                   config import --help\n"
 	    "  -a account       of this one; default: the default account\n"
 	    "  -C file          this file instead of the usual ones\n"
 	    "\n"
-	    "Manual: mailchute.conf(5)\n", stdout);
+	    "Manual: mailchute.conf(5), mailchute(1)\n", stdout);
 	return 0;
 }
 
@@ -136,11 +140,13 @@ cli_config(const struct cli_identity *id, int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "--help") == 0)
 		return help();
+	if (argc > 1 && strcmp(argv[1], "import") == 0)
+		return cli_import(id, argc, argv);
 	is_check = argc > 1 && strcmp(argv[1], "check") == 0;
 	is_show = argc > 1 && strcmp(argv[1], "show") == 0;
 	if (!is_check && !is_show) {
 		cli_say("usage: mailchute config check|show [-a account] "
-		    "[-C file]");
+		    "[-C file], or config import --from PROGRAM");
 		return EX_USAGE;
 	}
 	status = parse_args(argc, argv, &args);

@@ -38,11 +38,20 @@ ar rcs "$out/lib.a" "$out"/obj/*.o
 
 for target in "$@"; do
 	mkdir -p "$out/$target"
-	# the one that is about the command and not the library
+	# those that are about the command and not the library
 	more=
-	if test "$target" = options; then
-		more="$top_srcdir/cli/flags.c $top_srcdir/cli/options.c"
-	fi
+	case $target in
+	options)
+		more="$top_srcdir/cli/flags.c $top_srcdir/cli/options.c" ;;
+	import)
+		more=$top_srcdir/cli/text.c
+		for source in "$top_srcdir"/cli/import*.c; do
+			case $source in
+			*_cmd.c | *_input.c) ;;
+			*) more="$more $source" ;;
+			esac
+		done ;;
+	esac
 	# shellcheck disable=SC2086
 	compile -fsanitize=fuzzer -o "$out/fuzz_$target" \
 	    "$top_srcdir/tests/fuzz/fuzz_$target.c" $more "$out/lib.a" \

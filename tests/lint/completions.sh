@@ -155,7 +155,11 @@ for shell in ${SHELLS:-bash zsh fish}; do
 	expect "$shell" 'mailchute --dry' --dry-run
 	expect "$shell" 'mailchute -C accounts.conf -a ' home work
 	expect "$shell" 'mailchute -t -C accounts.conf -a w' work
-	expect "$shell" 'mailchute config ' has check show
+	expect "$shell" 'mailchute config ' has check show import
+	expect "$shell" 'mailchute config import --fo' --force
+	expect "$shell" 'mailchute config import --from msm' msmtp
+	expect "$shell" 'mailchute config import --from msmtp file-' file-a file-b
+	expect "$shell" 'mailchute config import --output file-' file-a file-b
 	expect "$shell" 'mailchute config s' show
 	expect "$shell" 'mailchute -R ' full hdrs
 	expect "$shell" 'mailchute -C file-' file-a file-b

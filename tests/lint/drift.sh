@@ -164,6 +164,29 @@ for shell in bash zsh fish; do
 	same "words of queue in the completion for $shell"
 done
 
+# options of "mailchute config import", and of what programs it is
+sed -n 's/.*argv\[i\], "\(--[a-z-]*\)".*/\1/p; s/.*&i, "\(--[a-z]*\)".*/\1/p' \
+    "$top_srcdir/cli/import_cmd.c" | grep -v '^--$' >"$work/import-options"
+test -s "$work/import-options" ||
+    { echo "drift.sh: no options of import"; exit 99; }
+cp "$work/import-options" "$work/wanted"
+{
+	echo --help
+	between '^\.Ss Coming from' '^Whatever' "$work/mailchute.1" |
+	    sed -n 's/^\.It .*Fl Fl \([a-z-]*\).*/--\1/p'
+} >"$work/got"
+same "options of import in mailchute(1)"
+for shell in bash zsh fish; do
+	for program in $(sed -n 's/^	.name = "\([a-z]*\)",$/\1/p' \
+	    "$top_srcdir"/cli/import_*.c); do
+		grep -q "msmtp.*$program\|$program ssmtp" \
+		    "$work/mailchute.$shell" ||
+		    echo "$program"
+	done
+done >"$work/got"
+: >"$work/wanted"
+same "programs of import that a completion lacks"
+
 # options of "mailchute send"
 list sends >"$work/sends"
 test -s "$work/sends" || { echo "drift.sh: no options of send"; exit 99; }
@@ -350,7 +373,7 @@ within "README, samples and manual: unknown keys"
 {
 	cut -f 1 "$work/flags" | sed 's/^/-/'
 	sed 's/^/--/' "$work/long" "$work/cli-keys"
-	cat "$work/queue-options"
+	cat "$work/queue-options" "$work/import-options"
 	sed 's/^/--/' "$work/send-options"
 	echo --
 } >"$work/wanted"
