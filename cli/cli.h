@@ -266,6 +266,10 @@ cli_dkim(const struct cli_identity *id, int argc, char **argv);
 int
 cli_import(const struct cli_identity *id, int argc, char **argv);
 
+/* "doctor", "doctor ACCOUNT"; argv[0] is "doctor" */
+int
+cli_doctor(const struct cli_identity *id, int argc, char **argv);
+
 /* "serve", "serve token add LOGIN"; argv[0] is "serve" */
 int
 cli_serve(const struct cli_identity *id, int argc, char **argv);

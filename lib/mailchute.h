@@ -32,6 +32,9 @@ extern "C" {
 /* 0xMMmmpp of the header; mc_version() tells the library's own, "0.1.0" */
 #define MC_VERSION_NUMBER 0x000100
 
+/* 2026-11-01, in seconds since 1970: a clock that is behind this is wrong */
+#define MC_VERSION_TIME 1793491200
+
 MC_API const char *
 mc_version(void);
 
@@ -324,6 +327,10 @@ typedef void (*mc_fact_fn)(void *ctx, enum mc_stage stage, const char *name,
 struct mc_probe {
 	const char *account;	/* NULL: the default account */
 	unsigned flags;
+	/* after the log-in, ask whether the server takes mail from the
+	 * account's own address to this one: MAIL and RCPT, and nothing else;
+	 * NULL: do not */
+	const char *rcpt;
 	int cancel_fd;		/* readable: end soon; -1: never */
 	int timeout_ms;		/* for the connection; 0: as for sending */
 	mc_fact_fn fact;
@@ -334,10 +341,11 @@ struct mc_probe {
 
 /*
  * Go the way of a message as far as the log-in, tell what is there, and say
- * goodbye: nothing is sent.  What was seen is told also when it then fails, such
+ * goodbye: no message is sent.  What was seen is told also when it then fails, such
  * as the certificate that is not trusted.  0 when a message could follow; -1
  * with err, whose stage and code say where it ended: what mc_submission_send
- * says of a connection, MC_E_CONF_ACCOUNT, MC_E_CONF_VALUE (no host).
+ * says of a connection or, with rcpt, of a recipient; MC_E_CONF_ACCOUNT,
+ * MC_E_CONF_VALUE (no host; rcpt, and no sender), MC_E_ADDR_SYNTAX (rcpt).
  */
 MC_API MC_CHECK int
 mc_probe(const struct mc_caller *caller, const struct mc_config *config,

@@ -10,9 +10,8 @@
 
 #include "config/config.h"
 
-/* 2026-11-01, to be moved with every release: a clock that is behind this
- * knows nothing */
-#define MC_SCHEDULE_RELEASED INT64_C(1793491200)
+/* a clock that is behind this knows nothing */
+#define MC_SCHEDULE_RELEASED ((int64_t)MC_VERSION_TIME)
 
 /* RFC 5321 4.5.4.1 asks for at least 4 to 5 days; see also keys.def */
 struct mc_schedule {

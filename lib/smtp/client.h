@@ -133,6 +133,8 @@ struct mc_client_job {
 					 * nobody tried; borrowed */
 	bool needs_binary;		/* by BDAT only, as it is: see
 					 * mc_client_takes_binary */
+	bool ask;			/* MAIL and RCPT alone; who is accepted
+					 * stays MC_PENDING */
 	bool last;			/* nothing follows on this connection:
 					 * QUIT may ride (only with one_flight) */
 };

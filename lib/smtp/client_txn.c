@@ -116,6 +116,8 @@ pointless(const struct mc_client_txn *t)
 {
 	if (t->mail_answered && !t->mail_ok)
 		return true;
+	if (t->job.ask)
+		return t->answered >= mc_client_slot_data(t);
 	return t->answered >= mc_client_slot_data(t) && t->accepted == 0;
 }
 
@@ -156,7 +158,8 @@ put_more(struct mc_client *c, struct mc_err *err)
 {
 	struct mc_client_txn *t = mc_client_newest(c);
 	bool pipelining = pipelines(c);
-	size_t end = mc_client_slot_data(t) + (t->chunking ? 0 : 1);
+	size_t end = mc_client_slot_data(t) +
+	    (t->chunking || t->job.ask ? 0 : 1);
 
 	while (t->sent < end && c->out.len < MC_MAX_FLIGHT &&
 	    (pipelining || t->sent == t->answered)) {
@@ -259,9 +262,9 @@ begin(struct mc_client *c, const struct mc_client_job *job,
 	t->job = *job;
 	if (mc_client_choose(c, t, err) != 0)
 		return -1;
-	t->chunking = (c->caps.flags & MC_CAP_CHUNKING) != 0 &&
+	t->chunking = !job->ask && (c->caps.flags & MC_CAP_CHUNKING) != 0 &&
 	    !c->no_chunking && !c->set.no_chunking;
-	t->early = goes_early(c, job->size);
+	t->early = t->chunking && goes_early(c, job->size);
 	c->text_judged = false;
 	t->left = job->size;
 	t->begin = c->handed + c->out.len;

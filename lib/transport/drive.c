@@ -360,6 +360,7 @@ make_job(struct mc_drive *d, const struct mc_transport_job *job,
 	ret_cj->unfit = job->unfit;
 	ret_cj->needs_binary = job->needs_binary;
 	ret_cj->last = job->last;
+	ret_cj->ask = job->ask;
 	ret_cj->now = mc_clock_real_ms() / 1000;
 	d->session_end = mc_clock_after(SESSION_MS +
 	    (int64_t)(ret_cj->size * MS_PER_BYTE));

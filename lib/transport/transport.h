@@ -54,6 +54,8 @@ struct mc_transport_job {
 	bool needs_8bit;	/* bytes >= 0x80 that SMTPUTF8 does not cover */
 	bool needs_utf8;	/* UTF-8 in the header: SMTPUTF8, if it is there */
 	bool needs_binary;	/* NUL or lines over MC_MAX_LINE: BINARYMIME */
+	bool ask;		/* only whether the server would take it: nothing
+				 * is sent, and who is accepted stays MC_PENDING */
 	bool last;		/* nothing follows on this connection */
 	/* why it still has such bytes although the server takes none (all its
 	 * recipients are refused then); NULL: no reason */

@@ -523,6 +523,7 @@ RECIPIENTS = """\
 unknown@ 550 5.1.1 no such user here
 full@ 552 5.2.2 this mailbox is full
 later@ 450 4.2.0 this mailbox is asleep
+grey@ 450 4.2.0 Greylisted, see you in a few minutes
 """
 SENDERS = """\
 forged@ 553 5.7.1 this address is not yours

@@ -11,6 +11,7 @@ Script, one item a line (blank lines and lines beginning with ## are skipped):
 
   key = value
     listen      inet (default), inet6, unix
+    port        number, default 0: any
     tls         on (from the start), starttls, off
     cert        name of a certificate made by certs.sh, default good
     tls-max     1.1 or 1.2: highest version spoken;   tls-ciphers  OpenSSL list
@@ -115,7 +116,7 @@ class Closed(Exception):
 class Script:
     """Settings and events, parsed and checked."""
 
-    KEYS = set("""listen tls cert tls-max tls-ciphers client-cert caps
+    KEYS = set("""listen port tls cert tls-max tls-ciphers client-cert caps
         caps-clear mechs mechs-clear user password token rcpt-limit split
         window scram-first scram-final scram-iter binding plus-hidden
         oauth-error sync protocol""".split())
@@ -1143,7 +1144,10 @@ class Server:
             if "window" in script.set:
                 self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
                                          int(script.set["window"]))
-            self.listener.bind(("::1" if kind == "inet6" else "127.0.0.1", 0))
+            self.listener.setsockopt(socket.SOL_SOCKET,
+                                     socket.SO_REUSEADDR, 1)
+            self.listener.bind(("::1" if kind == "inet6" else "127.0.0.1",
+                                int(script.set.get("port", "0"))))
             self.port = self.listener.getsockname()[1]
         self.listener.listen(16)
         self.listener.settimeout(0.5)

@@ -73,6 +73,8 @@ struct server {
 	const char *greeting;	/* NULL: the usual one */
 	const char *ehlo;	/* behind the first line; NULL: the usual one */
 	const char *auth;	/* the answer; NULL: 235 */
+	const char *mail;	/* NULL: 250 */
+	const char *rcpt;
 	char heard[2048];	/* the commands, each with its LF */
 	size_t n;
 };
@@ -126,6 +128,10 @@ serve(struct server *s)
 		} else if (strncmp(cmd, "AUTH", 4) == 0) {
 			say(s, s->auth != NULL ? s->auth :
 			    "235 2.7.0 welcome\r\n");
+		} else if (strncmp(cmd, "MAIL", 4) == 0) {
+			say(s, s->mail != NULL ? s->mail : "250 ok\r\n");
+		} else if (strncmp(cmd, "RCPT", 4) == 0) {
+			say(s, s->rcpt != NULL ? s->rcpt : "250 ok\r\n");
 		} else if (strncmp(cmd, "STARTTLS", 8) == 0) {
 			say(s, "220 go on\r\n");
 			return;
@@ -396,6 +402,85 @@ test_refusals(void **state)
 	}
 }
 
+/* MAIL and RCPT, with and without pipelining, and BDAT or DATA never */
+static void
+test_rcpt(void **state)
+{
+	static const char chunks[] = "250-PIPELINING\r\n250-CHUNKING\r\n"
+	    "250 AUTH PLAIN\r\n";
+	static const char slow[] = "250 AUTH PLAIN\r\n";
+	static const struct {
+		const char *ehlo, *mail, *rcpt;
+		enum mc_code code;
+		enum mc_stage stage;
+		int smtp;
+	} rows[] = {
+		{ NULL, NULL, NULL, MC_OK, MC_STAGE_LOCAL, 0 },
+		{ chunks, NULL, NULL, MC_OK, MC_STAGE_LOCAL, 0 },
+		{ slow, NULL, NULL, MC_OK, MC_STAGE_LOCAL, 0 },
+		{ NULL, "553 5.7.1 not yours\r\n", "503 5.5.1 MAIL first\r\n",
+		    MC_E_REFUSED, MC_STAGE_MAIL, 553 },
+		{ slow, "553 5.7.1 not yours\r\n", NULL, MC_E_REFUSED,
+		    MC_STAGE_MAIL, 553 },
+		{ chunks, NULL, "450 4.2.0 greylisted\r\n", MC_E_REFUSED,
+		    MC_STAGE_RCPT, 450 },
+		{ slow, NULL, "550 5.1.1 nobody\r\n", MC_E_REFUSED,
+		    MC_STAGE_RCPT, 550 },
+	};
+	char keys[1024];
+
+	(void)state;
+	(void)snprintf(keys, sizeof(keys), "%sfrom = me@box.example\n",
+	    login_keys());
+	for (size_t i = 0; i < MC_NELEM(rows); i++) {
+		struct server s = { .ehlo = rows[i].ehlo, .mail = rows[i].mail,
+		    .rcpt = rows[i].rcpt, .tls.fd = -1 };
+		struct mc_probe p = { .cancel_fd = -1,
+		    .rcpt = "Ann <ann@far.example>" };
+		struct mc_err err = { 0 };
+		struct seen seen;
+
+		int rc = probe(&s, keys, &p, &seen, &err);
+
+		if (rows[i].code == MC_OK && rc != 0)
+			fail_msg("%s", err.text);
+		if (rows[i].code != MC_OK) {
+			assert_err(rc, err, rows[i].code);
+			assert_int_equal(err.stage, rows[i].stage);
+			assert_int_equal(err.smtp, rows[i].smtp);
+		}
+		assert_non_null(strstr(s.heard, "MAIL FROM:<me@box.example>"));
+		assert_int_equal(strstr(s.heard, "RCPT TO:<ann@far.example>") !=
+		    NULL, rows[i].ehlo != slow || rows[i].mail == NULL);
+		assert_non_null(strstr(s.heard, "\nQUIT\n"));
+		assert_null(strstr(s.heard, "DATA"));
+		assert_null(strstr(s.heard, "BDAT"));
+	}
+}
+
+/* who is to be asked about cannot be, or nobody asks */
+static void
+test_bad_rcpt(void **state)
+{
+	static const char *const bad[] = { "", "ann", "a@b.example, c@d.example",
+	    "a@b.example\r\nRCPT TO:<c@d.example>" };
+	struct mc_probe p = { .cancel_fd = -1, .rcpt = "a@b.example" };
+	struct mc_err err = { 0 };
+	struct seen seen;
+
+	(void)state;
+	assert_err(probe(NULL, "tls = on\n", &p, &seen, &err), err,
+	    MC_E_CONF_VALUE);
+	for (size_t i = 0; i < MC_NELEM(bad); i++) {
+		memset(&err, 0, sizeof(err));
+		p.rcpt = bad[i];
+		assert_int_equal(probe(NULL, "tls = on\nfrom = me@b.example\n",
+		    &p, &seen, &err), -1);
+		assert_int_not_equal(err.code, MC_E_CONNECT);
+		assert_string_equal(seen.text, "");
+	}
+}
+
 /* nobody at the port; somebody who says nothing; somebody who cancels */
 static void
 test_waits(void **state)
@@ -451,19 +536,23 @@ test_accounts(void **state)
 static void
 test_no_memory(void **state)
 {
+	char keys[1024];
 	unsigned long n;
 
 	(void)state;
+	(void)snprintf(keys, sizeof(keys), "%sfrom = me@box.example\n",
+	    login_keys());
 	for (n = 1; n < 2000; n++) {
 		struct server s = { .tls.fd = -1 };
-		struct mc_probe p = { .cancel_fd = -1 };
+		struct mc_probe p = { .cancel_fd = -1,
+		    .rcpt = "ann@far.example" };
 		struct mc_err err = { 0 };
 		struct seen seen;
 		unsigned long count;
 		int rc;
 
 		(void)failmalloc(n, false);
-		rc = probe(&s, login_keys(), &p, &seen, &err);
+		rc = probe(&s, keys, &p, &seen, &err);
 		count = failmalloc(0, false);
 		if (rc == 0 && count < n)
 			return;
@@ -483,6 +572,8 @@ main(void)
 		cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_rcpt),
+		cmocka_unit_test(test_bad_rcpt),
 		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_accounts),
 		cmocka_unit_test(test_no_memory),

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * doctor_secret.c - where password or token come from, and why they do not
+ */
+#include "doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char secret[] = "secret";
+
+/* programs that ask a person before they give something out */
+static const struct {
+	const char *name;
+	const char *remedy;
+} keepers[] = {
+	{ "secret-tool", "unlock the keyring: log in at the desktop, or "
+	    "`secret-tool lookup` the same words in a terminal; for cron and "
+	    "services use password-file instead" },
+	{ "kwallet", "open the wallet, or use password-file for services" },
+	{ "gpg", "gpg-agent has to ask for a passphrase: run the command once "
+	    "in a terminal (export GPG_TTY=$(tty)), or raise max-cache-ttl" },
+	{ "pass", "gpg-agent has to ask for a passphrase: run the command "
+	    "once in a terminal (export GPG_TTY=$(tty)), or raise "
+	    "max-cache-ttl" },
+	{ "bw", "`bw unlock`, and hand BW_SESSION on" },
+	{ "rbw", "`rbw unlock` first" },
+	{ "op", "`op signin` first" },
+	{ "keepassxc-cli", "it asks for the passphrase of the database, which "
+	    "nobody can type here: use a key file" },
+};
+
+static const char *
+keeper_of(const char *command)
+{
+	const char *base = command;
+	size_t len = strcspn(command, " \t");
+
+	for (size_t i = 0; i < len; i++)
+		if (command[i] == '/')
+			base = command + i + 1;
+	for (size_t i = 0; i < sizeof(keepers) / sizeof(keepers[0]); i++) {
+		size_t n = strlen(keepers[i].name);
+
+		if (strncmp(base, keepers[i].name, n) == 0 &&
+		    (base[n] == '\0' || base[n] == ' ' || base[n] == '\t' ||
+		    base[n] == '-' || n == strlen("kwallet")))
+			return keepers[i].remedy;
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ a file */
+
+/* nothing is read: only whether it could be */
+static int
+check_file(struct doctor *d, const char *key, const char *path)
+{
+	char mode[300], remedy[DOCTOR_TEXT];
+	struct doctor_why why;
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int sys = errno;
+
+	if (fd < 0) {
+		doctor_why_not(d, path, sys, &why);
+		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret, why.remedy,
+		    "%s: %s", key, why.found);
+		return -1;
+	}
+	close(fd);
+	if (stat(path, &st) != 0)
+		return 0;
+	doctor_mode(st.st_mode, st.st_uid, mode, sizeof(mode));
+	snprintf(remedy, sizeof(remedy), "chmod 600 %.1000s; whoever could "
+	    "read it may have done so: change the password", path);
+	if ((st.st_mode & 077) != 0 && getenv("CREDENTIALS_DIRECTORY") == NULL)
+		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret, remedy,
+		    "%s: others may read or write %s (%s), so it is not used",
+		    key, path, mode);
+	else if (st.st_size == 0)
+		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret,
+		    "write the password into it", "%s: %s is empty", key,
+		    path);
+	else
+		doctor_ok(d, secret, "%s: %s (%s)", key, path, mode);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- a command */
+
+/* is there a program of that name where it will be looked for? */
+static bool
+is_there(const struct doctor *d, const char *name)
+{
+	const char *path = getenv("PATH");
+	char file[2 * DOCTOR_PATH];
+
+	if (strncmp(name, "~/", 2) == 0 && d->id->caller.home != NULL) {
+		snprintf(file, sizeof(file), "%s%s", d->id->caller.home,
+		    name + 1);
+		return access(file, X_OK) == 0;
+	}
+	if (strchr(name, '/') != NULL)
+		return access(name, X_OK) == 0;
+	while (path != NULL && *path != '\0') {
+		size_t n = strcspn(path, ":");
+
+		snprintf(file, sizeof(file), "%.*s/%s", (int)n, path, name);
+		if (n != 0 && access(file, X_OK) == 0)
+			return true;
+		path += n + (path[n] == ':' ? 1 : 0);
+	}
+	return false;
+}
+
+static void
+check_command(struct doctor *d, const char *key, const char *command)
+{
+	char name[DOCTOR_PATH];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(command, " \t"),
+	    command);
+	/* a name in quotes is left to the probe */
+	if (strpbrk(name, "\"'\\") == NULL && !is_there(d, name))
+		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret, "install it, "
+		    "or write its whole path; services and cron have a "
+		    "shorter PATH than a shell", "%s: there is no program %s "
+		    "in PATH", key, name);
+	else
+		doctor_ok(d, secret, "%s: %s%s", key, command, d->no_auth ?
+		    " (not run)" : "");
+}
+
+/* --------------------------------------------------------------------- all */
+
+static void
+check_key(struct doctor *d, const char *key, const char *value)
+{
+	size_t n = strlen(key);
+
+	if (n > 5 && strcmp(key + n - 5, "-file") == 0)
+		(void)check_file(d, key, value);
+	else if (n > 8 && strcmp(key + n - 8, "-command") == 0)
+		check_command(d, key, value);
+	else if (strcmp(value, "no") != 0)
+		doctor_ok(d, secret, "%s: set in the configuration", key);
+}
+
+void
+doctor_secret(struct doctor *d)
+{
+	static const char *const keys[] = { "password", "password-file",
+	    "password-command", "password-keyring", "token", "token-file",
+	    "token-command", "proxy-password-command" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *value = doctor_key(d, keys[i]);
+
+		if (value[0] == '\0')
+			continue;
+		n++;
+		check_key(d, keys[i], value);
+	}
+	if (n == 0 && doctor_key(d, "user")[0] == '\0')
+		doctor_ok(d, secret, "none: this account does not log in");
+}
+
+void
+doctor_secret_failed(struct doctor *d)
+{
+	const char *command = doctor_key(d, "password-command");
+	const char *remedy = NULL;
+	struct mc_err *err = &d->err;
+	bool keyring = strcmp(doctor_key(d, "password-keyring"), "yes") == 0;
+
+	if (command[0] == '\0')
+		command = doctor_key(d, "token-command");
+	/* a file was told of already */
+	if (d->status != 0 && err->code != MC_E_HELPER &&
+	    strstr(err->text, "empty") == NULL)
+		return;
+	if (err->code == MC_E_HELPER && strstr(err->text, "cannot find") !=
+	    NULL && d->status != 0)
+		return;
+	if (keyring)
+		command = "secret-tool";
+	remedy = keeper_of(command);
+	if (remedy != NULL && strstr(err->text, "cannot find") == NULL)
+		doctor_say(d, DOCTOR_FAILED, mc_err_exit(err), secret, remedy,
+		    "%s: it gave no secret; a locked keyring or a question "
+		    "that nobody can answer here is the usual reason",
+		    err->text);
+	else
+		doctor_fail(d, err, secret, command[0] != '\0' ?
+		    "run the command by hand, with standard input from "
+		    "/dev/null: the secret has to be its first line" :
+		    "set password-file or password-command");
+}
