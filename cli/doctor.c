@@ -118,6 +118,8 @@ walk(struct doctor *d)
 		doctor_network(d);
 		doctor_queue(d);
 	}
+	if (cli_cancelled())
+		return;
 	doctor_timers(d);
 	doctor_sendmail(d);
 	if (have)

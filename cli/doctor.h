@@ -51,6 +51,7 @@ struct doctor {
 	struct doctor_facts facts;
 	struct mc_err err;	/* what the probe came back with */
 	bool no_secret;		/* the credentials could not be had */
+	bool secret_told;	/* and why was said */
 	char port[8];
 };
 
@@ -102,6 +103,10 @@ doctor_fact_time(const struct doctor *d, enum mc_stage stage,
 /* value of a key of the account, never NULL; "" is unset */
 const char *
 doctor_key(const struct doctor *d, const char *key);
+
+/* where it comes from: "default", "file:line", "environment", ... */
+const char *
+doctor_origin(const struct doctor *d, const char *key);
 
 /* does the text hold the word, in any case? */
 bool

@@ -289,6 +289,10 @@ doctor_certificate(struct doctor *d)
 
 	if (d->err.code != MC_E_TLS_CERT)
 		say_good(d);
+	else if (doctor_key(d, "tls-pin")[0] != '\0')
+		fail_cert(d, "if the server has a new key on purpose, set "
+		    "tls-pin to it; if not, somebody else answers",
+		    d->err.text);
 	else if (strstr(verify, "not yet valid") != NULL)
 		say_early(d);
 	else if (strstr(verify, "expired") != NULL)
@@ -305,6 +309,6 @@ doctor_certificate(struct doctor *d)
 	    "first certificate") != NULL)
 		say_unknown(d);
 	else
-		fail_cert(d, "see what the text says of the server's "
-		    "certificate", d->err.text);
+		fail_cert(d, "tell whoever runs the server; with transport = "
+		    "native more is seen of the certificate", d->err.text);
 }

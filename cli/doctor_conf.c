@@ -83,6 +83,23 @@ check_aliases(struct doctor *d)
 		doctor_ok(d, "aliases", "%s", file);
 }
 
+/* the one called default, else the only one; it is named in lines, and in the
+ * queue */
+static void
+choose_default(struct doctor *d)
+{
+	const char *name;
+	size_t n = 0;
+
+	while ((name = mc_config_account(d->config, n)) != NULL &&
+	    strcmp(name, "default") != 0)
+		n++;
+	if (name != NULL)
+		d->account = name;
+	else if (n == 1)
+		d->account = mc_config_account(d->config, 0);
+}
+
 static int
 check_account(struct doctor *d)
 {
@@ -90,6 +107,8 @@ check_account(struct doctor *d)
 	struct mc_value v;
 	const char *host;
 
+	if (d->account == NULL)
+		choose_default(d);
 	if (mc_config_value(d->config, d->account, 0, &v, &err) != 0) {
 		doctor_fail(d, &err, "account", "`mailchute config check` "
 		    "lists the accounts");

@@ -95,16 +95,30 @@ doctor_fact_time(const struct doctor *d, enum mc_stage stage,
 	return text == NULL ? 0 : strtoll(text, NULL, 10);
 }
 
+static bool
+find_key(const struct doctor *d, const char *key, struct mc_value *ret)
+{
+	for (size_t i = 0; d->config != NULL && mc_config_value(d->config,
+	    d->account, i, ret, NULL) == 0; i++)
+		if (strcmp(ret->key, key) == 0)
+			return true;
+	return false;
+}
+
 const char *
 doctor_key(const struct doctor *d, const char *key)
 {
 	struct mc_value v;
 
-	for (size_t i = 0; d->config != NULL && mc_config_value(d->config,
-	    d->account, i, &v, NULL) == 0; i++)
-		if (strcmp(v.key, key) == 0)
-			return v.value == NULL ? "" : v.value;
-	return "";
+	return find_key(d, key, &v) && v.value != NULL ? v.value : "";
+}
+
+const char *
+doctor_origin(const struct doctor *d, const char *key)
+{
+	struct mc_value v;
+
+	return find_key(d, key, &v) && v.origin != NULL ? v.origin : "";
 }
 
 bool

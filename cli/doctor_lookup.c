@@ -89,6 +89,10 @@ doctor_same_site(const char *a, const char *b)
 {
 	size_t len = strlen(site_of(a)), other = strlen(site_of(b));
 
+	/* an address */
+	if (strspn(a, "0123456789.") == strlen(a) || strchr(a, ':') != NULL ||
+	    strspn(b, "0123456789.") == strlen(b) || strchr(b, ':') != NULL)
+		return false;
 	len -= len > 0 && site_of(a)[len - 1] == '.' ? 1 : 0;
 	other -= other > 0 && site_of(b)[other - 1] == '.' ? 1 : 0;
 	return len == other && strncasecmp(site_of(a), site_of(b), len) == 0;

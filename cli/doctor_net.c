@@ -160,6 +160,8 @@ remedy_for_connect(const struct doctor *d, unsigned use, const char *ports,
 		snprintf(buf, size, "a firewall drops what goes there, or "
 		    "the server is down%s%s", ports[0] != '\0' ? "; " : "",
 		    ports);
+	else if (doctor_fact(d, MC_STAGE_RESOLVE, "address", 0) == NULL)
+		snprintf(buf, size, "check `host`, `port` and `proxy`");
 	else
 		snprintf(buf, size, "check `host` and `port`; no usual port "
 		    "for mail answers at that host");
@@ -311,12 +313,12 @@ say_tls(struct doctor *d)
 	else if (d->err.code == MC_E_TLS_SETUP || d->err.code == MC_E_CONF_VALUE)
 		doctor_fail(d, &d->err, tls, "correct the keys tls-... of the "
 		    "account");
-	else if ((failed_at(d, MC_STAGE_TLS) || cut) &&
-	    !say_other_way(d, tls))
+	else if (((failed_at(d, MC_STAGE_TLS) &&
+	    d->err.code != MC_E_TLS_CERT) || cut) && !say_other_way(d, tls))
 		doctor_fail(d, &d->err, tls, "tls = on goes with port 465, "
 		    "tls = starttls with port 587; if that is right, the "
 		    "server's TLS is broken or too old");
-	if (version != NULL)
+	if (version != NULL || d->err.code == MC_E_TLS_CERT)
 		doctor_certificate(d);
 }
 

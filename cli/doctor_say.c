@@ -21,25 +21,22 @@ static void
 put_wrapped(const char *text, size_t column)
 {
 	bool wrap = isatty(STDOUT_FILENO) == 1;
+	bool first = true;
 
 	while (*text != '\0') {
 		size_t n = strcspn(text, " ");
 
-		if (wrap && column + n > WIDTH && column > INDENT) {
+		if (wrap && !first && column + 1 + n > WIDTH) {
 			printf("\n%*s", INDENT, "");
 			column = INDENT;
+		} else if (!first) {
+			putchar(' ');
+			column++;
 		}
 		printf("%.*s", (int)n, text);
 		column += n;
-		text += n;
-		if (*text == ' ') {
-			if (text[1] != '\0' && (!wrap || column + 1 +
-			    strcspn(text + 1, " ") <= WIDTH)) {
-				putchar(' ');
-				column++;
-			}
-			text++;
-		}
+		text += n + (text[n] == ' ' ? 1 : 0);
+		first = false;
 	}
 	putchar('\n');
 }

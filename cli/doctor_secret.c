@@ -56,11 +56,59 @@ keeper_of(const char *command)
 
 /* ------------------------------------------------------------------ a file */
 
+static void
+tell(struct doctor *d, const char *remedy, const char *key, const char *found)
+{
+	d->secret_told = true;
+	doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret, remedy, "%s: %s", key,
+	    found);
+}
+
+/* made for this process alone by the service manager, which may let another
+ * user read it by a list that shows as the group's permission */
+static bool
+is_credential(const char *path)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	size_t n = dir == NULL ? 0 : strlen(dir);
+
+	return n != 0 && strncmp(path, dir, n) == 0 && path[n] == '/' &&
+	    strstr(path, "/../") == NULL;
+}
+
+/* what the library looks at before it reads the file */
+static void
+check_stat(struct doctor *d, const char *key, const char *path,
+    const struct stat *st)
+{
+	char mode[300], found[DOCTOR_TEXT], remedy[DOCTOR_TEXT];
+	bool lax = strcmp(doctor_origin(d, key), "environment") == 0;
+	mode_t closed = is_credential(path) ? 037 : 077;
+
+	doctor_mode(st->st_mode, st->st_uid, mode, sizeof(mode));
+	if (!lax && st->st_uid != 0 && st->st_uid != geteuid()) {
+		snprintf(found, sizeof(found), "%.1000s belongs to neither "
+		    "this user nor root (%s), so it is not used", path, mode);
+		snprintf(remedy, sizeof(remedy), "chown %.1000s", path);
+		tell(d, remedy, key, found);
+	} else if (!lax && (st->st_mode & closed) != 0) {
+		snprintf(found, sizeof(found), "others may read or write "
+		    "%.1000s (%s), so it is not used", path, mode);
+		snprintf(remedy, sizeof(remedy), "chmod 600 %.1000s; whoever "
+		    "could read it may have done so: change the password",
+		    path);
+		tell(d, remedy, key, found);
+	} else if (S_ISREG(st->st_mode) && st->st_size == 0) {
+		snprintf(found, sizeof(found), "%.1000s is empty", path);
+		tell(d, "write the password into it", key, found);
+	} else
+		doctor_ok(d, secret, "%s: %s (%s)", key, path, mode);
+}
+
 /* nothing is read: only whether it could be */
-static int
+static void
 check_file(struct doctor *d, const char *key, const char *path)
 {
-	char mode[300], remedy[DOCTOR_TEXT];
 	struct doctor_why why;
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -68,27 +116,12 @@ check_file(struct doctor *d, const char *key, const char *path)
 
 	if (fd < 0) {
 		doctor_why_not(d, path, sys, &why);
-		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret, why.remedy,
-		    "%s: %s", key, why.found);
-		return -1;
+		tell(d, why.remedy, key, why.found);
+		return;
 	}
+	if (fstat(fd, &st) == 0)
+		check_stat(d, key, path, &st);
 	close(fd);
-	if (stat(path, &st) != 0)
-		return 0;
-	doctor_mode(st.st_mode, st.st_uid, mode, sizeof(mode));
-	snprintf(remedy, sizeof(remedy), "chmod 600 %.1000s; whoever could "
-	    "read it may have done so: change the password", path);
-	if ((st.st_mode & 077) != 0 && getenv("CREDENTIALS_DIRECTORY") == NULL)
-		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret, remedy,
-		    "%s: others may read or write %s (%s), so it is not used",
-		    key, path, mode);
-	else if (st.st_size == 0)
-		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret,
-		    "write the password into it", "%s: %s is empty", key,
-		    path);
-	else
-		doctor_ok(d, secret, "%s: %s (%s)", key, path, mode);
-	return 0;
 }
 
 /* ---------------------------------------------------------------- a command */
@@ -126,12 +159,14 @@ check_command(struct doctor *d, const char *key, const char *command)
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(command, " \t"),
 	    command);
 	/* a name in quotes is left to the probe */
-	if (strpbrk(name, "\"'\\") == NULL && !is_there(d, name))
-		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret, "install it, "
-		    "or write its whole path; services and cron have a "
-		    "shorter PATH than a shell", "%s: there is no program %s "
-		    "in PATH", key, name);
-	else
+	if (strpbrk(name, "\"'\\") == NULL && !is_there(d, name)) {
+		char found[DOCTOR_TEXT];
+
+		snprintf(found, sizeof(found), "there is no program %.1000s "
+		    "in PATH", name);
+		tell(d, "install it, or write its whole path; services and "
+		    "cron have a shorter PATH than a shell", key, found);
+	} else
 		doctor_ok(d, secret, "%s: %s%s", key, command, d->no_auth ?
 		    " (not run)" : "");
 }
@@ -144,7 +179,7 @@ check_key(struct doctor *d, const char *key, const char *value)
 	size_t n = strlen(key);
 
 	if (n > 5 && strcmp(key + n - 5, "-file") == 0)
-		(void)check_file(d, key, value);
+		check_file(d, key, value);
 	else if (n > 8 && strcmp(key + n - 8, "-command") == 0)
 		check_command(d, key, value);
 	else if (strcmp(value, "no") != 0)
@@ -175,20 +210,14 @@ void
 doctor_secret_failed(struct doctor *d)
 {
 	const char *command = doctor_key(d, "password-command");
-	const char *remedy = NULL;
-	struct mc_err *err = &d->err;
-	bool keyring = strcmp(doctor_key(d, "password-keyring"), "yes") == 0;
+	const struct mc_err *err = &d->err;
+	const char *remedy;
 
+	if (d->secret_told)
+		return;
 	if (command[0] == '\0')
 		command = doctor_key(d, "token-command");
-	/* a file was told of already */
-	if (d->status != 0 && err->code != MC_E_HELPER &&
-	    strstr(err->text, "empty") == NULL)
-		return;
-	if (err->code == MC_E_HELPER && strstr(err->text, "cannot find") !=
-	    NULL && d->status != 0)
-		return;
-	if (keyring)
+	if (strcmp(doctor_key(d, "password-keyring"), "yes") == 0)
 		command = "secret-tool";
 	remedy = keeper_of(command);
 	if (remedy != NULL && strstr(err->text, "cannot find") == NULL)
@@ -200,5 +229,6 @@ doctor_secret_failed(struct doctor *d)
 		doctor_fail(d, err, secret, command[0] != '\0' ?
 		    "run the command by hand, with standard input from "
 		    "/dev/null: the secret has to be its first line" :
-		    "set password-file or password-command");
+		    "the password has to stand in a file or come from a "
+		    "command: set password-file or password-command");
 }

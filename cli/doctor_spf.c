@@ -93,6 +93,7 @@ ask(struct doctor_spf *spf, const char *type, const char *name,
 {
 	if (doctor_lookup(spf->d, type, name, ret_answer) != 0) {
 		*ret_result = problem(spf, DOCTOR_SPF_TEMPERROR,
+		    ret_answer->err.code != MC_OK ? ret_answer->err.text :
 		    "no answer from DNS", name);
 		doctor_answer_clear(ret_answer);
 		return -1;

@@ -631,6 +631,12 @@ def closed_directory(b):
                           "--clear-groups", "--inh-caps=-all"])
     said.failed("secret", "the directory .*/closed is closed to this user",
                 "chmod")
+    os.chmod(b.dir + "/config", 0o600)
+    said = b.doctor(wrap=["setpriv", "--reuid=65534", "--regid=65534",
+                          "--clear-groups", "--inh-caps=-all"])
+    said.failed("configuration", "cannot read .*permission denied: mode 0600, "
+                "of root", "chown")
+    said.ends(78)
 
 
 @case

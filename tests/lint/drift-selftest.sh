@@ -23,7 +23,7 @@ fresh() {
 	for file in lib/config/keys.def lib/base/errors.def \
 	    lib/smtp/mechs.def lib/smtp/states.def lib/mailchute.h \
 	    lib/libmailchute.map cli/commands.def cli/flags.def cli/send.def \
-	    cli/options.c cli/queue_cmd.c README.md \
+	    cli/doctor.c cli/options.c cli/queue_cmd.c README.md \
 	    tests/lint/common.sh; do
 		cp "$top_srcdir/$file" "$tree/t/$file"
 	done
@@ -118,6 +118,8 @@ for shell in bash zsh fish; do
 	fault completions/mailchute.$shell.in '/dry-run/d'
 	expect 1 "completion for $shell" drift
 done
+fault man/mailchute-doctor.1.in '/^\.It Fl Fl strict/d'
+expect 1 'options in mailchute-doctor(1)' drift
 fault man/mailchute-send.1.in '/^@SENDOPTIONS@/d'
 expect 1 'options in mailchute-send(1)' drift
 for shell in bash zsh fish; do

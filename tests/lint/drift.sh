@@ -369,11 +369,25 @@ cut -f 1 "$work/keys" >"$work/wanted"
 cat "$work"/samples/* | sed -n 's/^\([^][#= ]*\) *=.*/\1/p' >"$work/got"
 within "README, samples and manual: unknown keys"
 
+# options of "mailchute doctor"
+{
+	tr '{' '\n' <"$top_srcdir/cli/doctor.c" |
+	    sed -n 's/^ "\(--[a-z-]*\)", &d->.*/\1/p'
+	echo --help
+} >"$work/doctor-options"
+cp "$work/doctor-options" "$work/wanted"
+sed -n 's/^\.It Fl Fl \([a-z-]*\).*/--\1/p' "$work/mailchute-doctor.1" \
+    >"$work/got"
+same "options in mailchute-doctor(1)"
+sed -n 's/^"  \(--[a-z-]*\) .*/\1/p' "$top_srcdir/cli/doctor.c" >"$work/got"
+same "options in the help of doctor"
+
 # options behind mailchute and sendmail; whole words in code only
 {
 	cut -f 1 "$work/flags" | sed 's/^/-/'
 	sed 's/^/--/' "$work/long" "$work/cli-keys"
-	cat "$work/queue-options" "$work/import-options"
+	cat "$work/queue-options" "$work/import-options" \
+	    "$work/doctor-options"
 	sed 's/^/--/' "$work/send-options"
 	echo --
 } >"$work/wanted"
