@@ -270,6 +270,14 @@ cli_import(const struct cli_identity *id, int argc, char **argv);
 int
 cli_doctor(const struct cli_identity *id, int argc, char **argv);
 
+/* "login ACCOUNT"; argv[0] is "login" */
+int
+cli_login(const struct cli_identity *id, int argc, char **argv);
+
+/* "logout ACCOUNT"; argv[0] is "logout" */
+int
+cli_logout(const struct cli_identity *id, int argc, char **argv);
+
 /* "serve", "serve token add LOGIN"; argv[0] is "serve" */
 int
 cli_serve(const struct cli_identity *id, int argc, char **argv);
@@ -303,6 +311,14 @@ cli_cancelled(void);
 /* "queue", "queue show ID" and so on; argv[0] is "queue" */
 int
 cli_queue(const struct cli_identity *id, int argc, char **argv);
+
+/*
+ * The directory of a service is its user's, and who comes along is root: from
+ * now on that user.  An empty name, one that is not there or root's own: nothing
+ * is done.  false with errno.
+ */
+bool
+cli_become_owner(const char *dir);
 
 /* sendmail -q: what waits, and fits the limits, is tried now */
 int

@@ -44,12 +44,8 @@ on_log(void *ctx, enum mc_level level, enum mc_stage stage, const char *text)
 	cli_say("%s", text);
 }
 
-/*
- * The queue of a service is its user's, and who may look at it is root: as that
- * user, so that nothing in there becomes root's.
- */
-static bool
-become_owner(const char *dir)
+bool
+cli_become_owner(const char *dir)
 {
 	struct stat st;
 
@@ -65,7 +61,7 @@ cli_queue_open(struct cli_queue *q)
 {
 	struct mc_err err = { 0 };
 
-	if (!become_owner(cli_config_value(q->config, "queue-dir"))) {
+	if (!cli_become_owner(cli_config_value(q->config, "queue-dir"))) {
 		cli_say("cannot become the user whose queue it is: %s",
 		    strerror(errno));
 		return EX_OSERR;

@@ -389,6 +389,55 @@ struct mc_dkim_new {
  */
 MC_API MC_CHECK int
 mc_dkim_keygen(const struct mc_dkim_new *key, mc_dkim_fn fn, void *ctx,
+
+/* ------------------------------------------------------------- OAuth 2.0 */
+
+struct mc_oauth_options {
+	const char *account;	/* NULL: the default account */
+	const char *flow;	/* "device", "code", "client", "jwt"; NULL: as
+				 * configured */
+	int browser;		/* have xdg-open show the provider's page */
+	int local;		/* log out without telling the provider */
+	int cancel_fd;		/* readable: give up; -1: never */
+};
+
+/* Of a token that is kept. */
+struct mc_oauth_state {
+	int64_t got;		/* seconds since 1970 */
+	int64_t expires;
+	int has_refresh;	/* it can be renewed without anybody */
+};
+
+/*
+ * Log in at an account's provider by way of the helper program mailchute-oauth,
+ * which tells on standard error what a person has to do, and keep what came of
+ * it; accounts with the key oauth renew that by themselves when they
+ * send.  Errors: MC_E_USAGE (no such flow), MC_E_CONF_ACCOUNT, MC_E_CONF_VALUE
+ * (a key is missing), MC_E_NO_SECRET (the provider refused), MC_E_HELPER,
+ * MC_E_CONF_SECRET, MC_E_IO, MC_E_CANCELLED, MC_E_TIMEOUT, MC_E_NOMEM.
+ */
+MC_API MC_CHECK int
+mc_oauth_login(const struct mc_caller *caller, const struct mc_config *config,
+    const struct mc_oauth_options *options, struct mc_oauth_state *ret_state,
+    struct mc_err *err);
+
+/*
+ * Withdraw the token, where the provider knows how, and remove it.  Returns 1,
+ * or 0 if there was none; -1 also when it is removed but could not be
+ * withdrawn.  Errors as above.
+ */
+MC_API MC_CHECK int
+mc_oauth_logout(const struct mc_caller *caller,
+    const struct mc_config *config, const struct mc_oauth_options *options,
+    struct mc_err *err);
+
+/*
+ * Is somebody logged in?  1 with *ret_state, 0 if not, or not as the account is
+ * configured now; asks nobody.  Errors as above.
+ */
+MC_API MC_CHECK int
+mc_oauth_look(const struct mc_caller *caller, const struct mc_config *config,
+    const char *account, struct mc_oauth_state *ret_state,
     struct mc_err *err);
 
 /* ---------------------------------------------------- addresses in a log */

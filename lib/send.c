@@ -136,6 +136,7 @@ mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
 		d->env.account = sub->account;
 		d->most = 0;
 		d->quirks = 0;
+		d->token = (struct mc_token_use){ 0 };
 	}
 	m.env = &sub->env;
 	m.plan = &sub->plan;

@@ -5,7 +5,7 @@
  * The bytes live in pages of their own (mmap, MADV_DONTDUMP, mlock as far as
  * the limits allow) and are NUL-terminated.  Only lib/smtp/sasl.c, oauth.c,
  * lib/transport/curl*.c (which hand them to libcurl, and read `proxy`),
- * lib/config/proxy.c, keeper.c (which hands them on), forget.c (which
+ * lib/config/proxy.c, grant*.c (which keep, and renew, tokens), keeper.c (which hands them on), forget.c (which
  * overwrites them) and lib/queue/worker_confine.c (the proxy's port) look at
  * them, through mc_secret_peek.
  */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "config/conf.h"
 #include "config/dkim.h"
+#include "config/grant.h"
 #include "config/proxy.h"
 
 #include <arpa/inet.h>
@@ -32,15 +33,20 @@ static const enum mc_key_id of_one_account[] = {
 	MC_K_tls_key, MC_K_auth, MC_K_auth_unverified, MC_K_user,
 	MC_K_password, MC_K_password_file, MC_K_password_command,
 	MC_K_password_keyring, MC_K_password_fd, MC_K_netrc_file,
-	MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_from,
-	MC_K_from_name, MC_K_envelope_from, MC_K_dkim_domain,
-	MC_K_dkim_selector, MC_K_dkim_key,
+	MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_oauth,
+	MC_K_oauth_client_id, MC_K_oauth_client_secret,
+	MC_K_oauth_client_secret_file, MC_K_oauth_client_secret_command,
+	MC_K_oauth_flow, MC_K_oauth_tenant, MC_K_oauth_scope,
+	MC_K_oauth_device_url, MC_K_oauth_auth_url, MC_K_oauth_token_url,
+	MC_K_oauth_revoke_url, MC_K_oauth_key_file, MC_K_oauth_subject,
+	MC_K_from, MC_K_from_name, MC_K_envelope_from,
+	MC_K_dkim_domain, MC_K_dkim_selector, MC_K_dkim_key,
 };
 
 static const enum mc_key_id credentials[] = {
 	MC_K_password, MC_K_password_file, MC_K_password_command,
 	MC_K_password_keyring, MC_K_password_fd, MC_K_netrc_file,
-	MC_K_token, MC_K_token_file, MC_K_token_command,
+	MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_oauth,
 };
 
 static bool
@@ -136,14 +142,18 @@ pick(const struct mc_config *config, const struct mc_acct *acct,
 	    &layer_of(config, acct, rank)->v[key];
 }
 
-/* "password-keyring = no" and "password-fd = 0" are none */
+/* "password-keyring = no", "password-fd = 0" and "oauth = off" are none, and
+ * displace nothing */
 static bool
 is_none(const struct mc_acct *acct, enum mc_key_id key)
 {
 	enum mc_key_type type = mc_key_row(key)->type;
+	const struct mc_setting *s = acct->won[key];
 
+	if (key == MC_K_oauth)
+		return s != NULL && s->num == MC_OAUTH_OFF;
 	return (type == MC_TYPE_BOOL || type == MC_TYPE_UINT) &&
-	    (acct->won[key] == NULL || acct->won[key]->num == 0);
+	    (s == NULL || s->num == 0);
 }
 
 /*
@@ -392,6 +402,8 @@ derive(const struct mc_config *config, struct mc_acct *acct)
 	    &env->v[MC_K_password_file];
 	a->env_token_file = acct->won[MC_K_token_file] ==
 	    &env->v[MC_K_token_file];
+	a->env_client_secret_file = acct->won[MC_K_oauth_client_secret_file]
+	    == &env->v[MC_K_oauth_client_secret_file];
 	/* the text was checked when it was set */
 	if (a->rate == NULL || mc_rate_parse(mc_str_from(a->rate),
 	    &a->rate_messages, &a->rate_seconds) != 0)

@@ -89,6 +89,7 @@ struct mc_account {
 	bool explicit_tls;	/* tls was set by somebody */
 	bool env_password_file;	/* password_file was named by the environment */
 	bool env_token_file;
+	bool env_client_secret_file;
 	uint64_t rate_messages;	/* of `rate`; 0: no limit */
 	uint64_t rate_seconds;
 };

@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "base/limits.h"
 #include "config/conf.h"
+#include "config/grant.h"
 #include "config/source.h"
 
 static int
@@ -28,6 +29,9 @@ reaches_out(enum mc_key_id key, const struct mc_setting *s)
 		return s->text[0] == '/' || s->text[0] == '~';
 	if (key == MC_K_password_keyring || key == MC_K_password_fd)
 		return s->num != 0;
+	/* tokens of whoever runs this would go to the host of the file */
+	if (key == MC_K_oauth)
+		return s->num != MC_OAUTH_OFF;
 	return key == MC_K_dkim_key || mc_key_row(key)->type == MC_TYPE_CMD ||
 	    mc_key_row(key)->type == MC_TYPE_PATH;
 }
@@ -79,7 +83,7 @@ has_credentials(const struct mc_config *config)
 	static const enum mc_key_id keys[] = {
 		MC_K_password, MC_K_password_file, MC_K_password_command,
 		MC_K_password_keyring, MC_K_password_fd, MC_K_netrc_file,
-		MC_K_token, MC_K_token_file, MC_K_token_command,
+			MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_oauth,
 	};
 
 	for (size_t i = 0; i < MC_NELEM(keys); i++)

@@ -11,15 +11,22 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "config/grant.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 
 #define SEND_MS 10000
-/* helper-timeout ends the command; this is for the rest */
+/* helper-timeout ends the command, or the wait for somebody else who renews a
+ * token and then our own renewal; this is for the rest */
 #define SPARE_MS 30000
 #define END_MS 2000
+
+struct question {
+	uint32_t kind;
+	uint64_t refused;	/* as in struct mc_keeper */
+};
 
 struct answer {
 	int32_t rc;
@@ -35,24 +42,31 @@ mc_keeper_needed(const struct mc_account *a, const struct mc_caller *caller)
 	return a->password_file != NULL || a->password_command != NULL ||
 	    a->password_keyring || a->netrc_file != NULL ||
 	    a->token_file != NULL || a->token_command != NULL ||
-	    a->proxy_password_command != NULL || mc_source_place(a,
-	    MC_SECRET_PASSWORD, caller, &place, NULL) != 0 ||
+	    a->oauth != MC_OAUTH_OFF || a->proxy_password_command != NULL ||
+	    mc_source_place(a, MC_SECRET_PASSWORD, caller, &place, NULL) != 0 ||
 	    place == MC_PLACE_CREDENTIAL;
 }
 
 /* -------------------------------------------------------------- the keeper */
 
 static int
-answer(const struct mc_keeper *k, enum mc_secret_kind kind, int sock)
+answer(const struct mc_keeper *k, const struct question *q, int sock)
 {
+	const struct mc_grant_wish wish = { q->refused, sock };
+	enum mc_secret_kind kind = (enum mc_secret_kind)q->kind;
 	struct mc_secret *secret = NULL;
 	struct mc_str s = MC_STR_NONE;
 	struct answer a;
 	int rc;
 
 	memset(&a, 0, sizeof(a));
-	a.rc = mc_source_get(k->account, kind, k->caller, sock, &secret,
-	    &a.err);
+	if (q->refused != 0 && kind == MC_SECRET_TOKEN &&
+	    k->account->oauth != MC_OAUTH_OFF)
+		a.rc = mc_grant_token(k->account, k->caller, &wish, &secret,
+		    &a.err);
+	else
+		a.rc = mc_source_get(k->account, kind, k->caller, sock,
+		    &secret, &a.err);
 	if (a.rc == 0)
 		s = mc_secret_peek(secret);
 	a.len = (uint32_t)s.len;
@@ -66,11 +80,10 @@ answer(const struct mc_keeper *k, enum mc_secret_kind kind, int sock)
 static void
 keep(void *ctx, int sock)
 {
-	uint32_t kind;
+	struct question q;
 
-	while (mc_child_recv(sock, &kind, sizeof(kind), NULL) == 1 &&
-	    kind <= MC_SECRET_USER &&
-	    answer(ctx, (enum mc_secret_kind)kind, sock) == 0)
+	while (mc_child_recv(sock, &q, sizeof(q), NULL) == 1 &&
+	    q.kind <= MC_SECRET_USER && answer(ctx, &q, sock) == 0)
 		;
 }
 
@@ -108,7 +121,7 @@ static int
 await(struct mc_keeper *k, int cancel_fd, struct mc_err *err)
 {
 	int64_t end = mc_clock_after(SPARE_MS +
-	    (int64_t)k->account->helper_timeout * 1000);
+	    2 * (int64_t)k->account->helper_timeout * 1000);
 	int left;
 
 	while ((left = mc_clock_left(end)) != 0) {
@@ -162,11 +175,14 @@ int
 mc_keeper_get(struct mc_keeper *k, enum mc_secret_kind kind, int cancel_fd,
     struct mc_secret **ret_secret, struct mc_err *err)
 {
-	uint32_t number = (uint32_t)kind;
+	struct question q;
 	struct answer a;
 
-	if (k->child.sock < 0 || mc_child_send(k->child.sock, &number,
-	    sizeof(number), -1, SEND_MS) != 0)
+	memset(&q, 0, sizeof(q));
+	q.kind = (uint32_t)kind;
+	q.refused = k->refused;
+	if (k->child.sock < 0 || mc_child_send(k->child.sock, &q, sizeof(q),
+	    -1, SEND_MS) != 0)
 		return gone(k, err);
 	if (await(k, cancel_fd, err) != 0)
 		return -1;

@@ -4,7 +4,7 @@
  *
  * Who is confined cannot run password-command as its author meant it, nor read
  * a token-file that was made anew.  The keeper is started before that, knows
- * one account, and does nothing but mc_source_get() for it; it ends when the
+ * one account, and does nothing but mc_source_get() and mc_grant_token() for it; it ends when the
  * channel does.
  */
 #ifndef MC_KEEPER_H
@@ -16,6 +16,8 @@
 struct mc_keeper {
 	const struct mc_account *account;
 	const struct mc_caller *caller;
+	uint64_t refused;	/* for the next token: see struct
+				 * mc_grant_wish */
 	struct mc_child child;
 };
 

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "config/grant.h"
 #include "config/keyring.h"
 #include "config/netrc.h"
 #include "config/source.h"
@@ -51,6 +52,22 @@ places_of(const struct mc_account *a, enum mc_secret_kind kind)
 			.command = a->proxy_password_command,
 			.command_key = "proxy-password-command",
 		};
+	if (kind == MC_SECRET_OAUTH_CLIENT)
+		return (struct places){
+			.what = "client secret",
+			.secret = a->oauth_client_secret,
+			.file = a->oauth_client_secret_file,
+			.file_by_env = a->env_client_secret_file,
+			.file_key = "oauth-client-secret-file",
+			.command = a->oauth_client_secret_command,
+			.command_key = "oauth-client-secret-command",
+		};
+	if (kind == MC_SECRET_OAUTH_KEY)
+		return (struct places){
+			.what = "key of a service account",
+			.file = a->oauth_key_file,
+			.file_key = "oauth-key-file",
+		};
 	return (struct places){
 		.what = "password",
 		.secret = a->password,
@@ -89,6 +106,8 @@ mc_source_has(const struct mc_account *account, enum mc_secret_kind kind)
 {
 	struct places p = places_of(account, kind);
 
+	if (kind == MC_SECRET_TOKEN && account->oauth != MC_OAUTH_OFF)
+		return true;
 	return choose(&p) != MC_PLACE_NONE;
 }
 
@@ -453,11 +472,14 @@ mc_source_get(const struct mc_account *account, enum mc_secret_kind kind,
     const struct mc_caller *caller, int cancel_fd,
     struct mc_secret **ret_secret, struct mc_err *err)
 {
+	const struct mc_grant_wish wish = { .cancel_fd = cancel_fd };
 	struct places p = places_of(account, kind);
 	enum mc_source_place place;
 
 	if (kind == MC_SECRET_USER)
 		return get_netrc(account, kind, caller, ret_secret, err);
+	if (kind == MC_SECRET_TOKEN && account->oauth != MC_OAUTH_OFF)
+		return mc_grant_token(account, caller, &wish, ret_secret, err);
 	if (mc_source_place(account, kind, caller, &place, err) != 0)
 		return -1;
 	switch (place) {

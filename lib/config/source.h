@@ -10,7 +10,9 @@
 
 enum mc_secret_kind { MC_SECRET_PASSWORD, MC_SECRET_TOKEN,
 	MC_SECRET_PROXY,	/* by proxy-password-command alone */
-	MC_SECRET_USER		/* no secret: the login of netrc-file */
+	MC_SECRET_USER,		/* no secret: the login of netrc-file */
+	MC_SECRET_OAUTH_CLIENT,
+	MC_SECRET_OAUTH_KEY	/* by oauth-key-file alone */
 };
 
 /* where one is, in the order of precedence */
@@ -66,6 +68,7 @@ mc_source_first_line(struct mc_str text, const char *key,
  * output the first line counts (`pass show` prints more below).  A file must be regular, owned by
  * us or root, and not readable by group or others (MC_E_CONF_SECRET), except
  * one that the environment named (containers mount secrets 0444).
+ * With `oauth` a token comes from mc_grant_token (grant.h), with its errors.
  * What mc_config_forget has overwritten is MC_E_NO_SECRET.
  * NUL inside is refused (MC_E_CONF_VALUE: "holds a NUL byte"); empty is MC_E_NO_SECRET.
  * Commands: caller's environment, helper-timeout, at most MC_MAX_SECRET

@@ -14,6 +14,7 @@
 #include "config/allow.h"
 #include "config/conf.h"
 #include "config/dkim.h"
+#include "config/grant.h"
 #include "config/listen.h"
 #include "config/proxy.h"
 #include "mail/idna.h"
@@ -506,6 +507,39 @@ parse_list(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 	return pass_on(err, key, &why);
 }
 
+static int
+parse_url(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
+    struct mc_err *err)
+{
+	if (!mc_terms_is_url(in))
+		return bad_word(err, key, in, "must be an address that begins "
+		    "with https:// (http:// is for 127.0.0.1, localhost and "
+		    "[::1]), without blanks");
+	mc_buf_add_str(out, in);
+	return 0;
+}
+
+/* a part of an address */
+static int
+parse_tenant(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
+    struct mc_err *err)
+{
+	for (size_t i = 0; i < in.len; i++)
+		if (!mc_is_alpha(in.ptr[i]) && !mc_is_digit(in.ptr[i]) &&
+		    in.ptr[i] != '-' && (in.ptr[i] != '.' || i == 0))
+			return bad_word(err, key, in, "must be the directory "
+			    "(tenant) ID, or a domain of the organisation");
+	mc_buf_add_str(out, in);
+	return 0;
+}
+
+static bool
+is_oauth_url(enum mc_key_id key)
+{
+	return key == MC_K_oauth_device_url || key == MC_K_oauth_auth_url ||
+	    key == MC_K_oauth_token_url || key == MC_K_oauth_revoke_url;
+}
+
 /* normal form of everything that is kept as text; `in` is not empty */
 static int
 parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
@@ -558,6 +592,10 @@ parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 		return parse_list(key, in, out, mc_dkim_files, err);
 	if (key == MC_K_allow_sender)
 		return parse_list(key, in, out, mc_allow_sender_check, err);
+	if (is_oauth_url(key))
+		return parse_url(key, in, out, err);
+	if (key == MC_K_oauth_tenant)
+		return parse_tenant(key, in, out, err);
 	mc_buf_add_str(out, in);
 	return 0;
 }

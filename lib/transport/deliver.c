@@ -175,8 +175,37 @@ note_ready(struct mc_delivery *d)
 	d->ready = true;
 	d->opening = false;
 	d->opened++;
+	d->token = (struct mc_token_use){ 0 };
 	if (d->on_open != NULL)
 		d->on_open(d->ctx);
+}
+
+bool
+mc_delivery_renews(struct mc_delivery *d, const struct mc_err *err)
+{
+	if (err->code != MC_E_AUTH_REFUSED || d->token.given == 0 ||
+	    d->token.refused != 0)
+		return false;
+	mc_log_line(d->env.log, MC_LOG_INFO, MC_STAGE_AUTH,
+	    "the server refused the token: trying once more with a new one");
+	d->token.refused = d->token.given;
+	return true;
+}
+
+/* a log-in that failed for its token is tried once more with another one */
+static int
+open_by(struct mc_delivery *d, struct mc_err *err)
+{
+	struct mc_err why = { .code = MC_OK };
+	int rc = d->by->open(&d->env, &d->conn, &why);
+
+	if (rc != 0 && mc_delivery_renews(d, &why)) {
+		mc_err_reset(&why);
+		rc = d->by->open(&d->env, &d->conn, &why);
+	}
+	if (rc != 0 && err != NULL && !mc_err_is_set(err))
+		*err = why;
+	return rc;
 }
 
 static int
@@ -196,7 +225,8 @@ open_connection(struct mc_delivery *d, struct mc_err *err)
 		return -1;
 	d->ready = false;
 	d->env.quirks = &d->quirks;
-	if (d->by->open(&d->env, &d->conn, err) != 0)
+	d->env.token = &d->token;
+	if (open_by(d, err) != 0)
 		return -1;
 	note_ready(d);
 	return 0;
@@ -290,6 +320,14 @@ mc_work_fit(struct mc_work *w, struct mc_err *err)
 	    d->by->takes(d->conn) & ~MC_TAKES_MORE, err);
 }
 
+/* the next attempt may renew a token again */
+static int
+give_up(struct mc_delivery *d)
+{
+	d->token = (struct mc_token_use){ 0 };
+	return -1;
+}
+
 static int
 run_txn(struct mc_work *w, bool mark_bcc, struct mc_err *err)
 {
@@ -302,7 +340,7 @@ run_txn(struct mc_work *w, bool mark_bcc, struct mc_err *err)
 
 		leave_in_time(d);
 		if (open_connection(d, err) != 0 || mc_work_fit(w, err) != 0)
-			return -1;
+			return give_up(d);
 		w->chunk = chunk(w);
 		quirks = d->quirks;
 		rc = send_chunk(w, mark_bcc, &why);
@@ -315,10 +353,11 @@ run_txn(struct mc_work *w, bool mark_bcc, struct mc_err *err)
 				return stopped(err);
 			continue;
 		}
-		if (lost(w, &why, d->quirks != quirks) != 0) {
+		if (lost(w, &why, d->quirks != quirks ||
+		    mc_delivery_renews(d, &why)) != 0) {
 			if (err != NULL && !mc_err_is_set(err))
 				*err = why;
-			return -1;
+			return give_up(d);
 		}
 	}
 	return 0;

@@ -23,6 +23,7 @@ struct mc_delivery {
 	size_t since_open;	/* transactions that this connection has carried */
 	uint64_t opened;	/* connections, so far */
 	unsigned quirks;	/* MC_QUIRK_...; env points here */
+	struct mc_token_use token;	/* env points here */
 	bool ready;		/* it is open, and so is the log-in */
 	size_t most;		/* recipients that the server takes; 0: not known */
 	bool last;		/* set by the caller: no other message follows,

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
+#include "config/grant.h"
 #include "config/source.h"
 
 bool
@@ -48,10 +49,34 @@ get_password(const struct mc_transport_env *env, struct mc_login *login,
 	return mc_login_secret(env, MC_SECRET_PASSWORD, &login->password, err);
 }
 
+/* a token that can be renewed, unlike what else there is */
+static int
+get_grant(const struct mc_transport_env *env, struct mc_secret **ret_secret,
+    struct mc_err *err)
+{
+	struct mc_grant_wish wish = { .cancel_fd = env->cancel_fd };
+	int rc;
+
+	if (env->token != NULL)
+		wish.refused = env->token->refused;
+	if (env->keeper != NULL) {
+		env->keeper->refused = wish.refused;
+		rc = mc_keeper_get(env->keeper, MC_SECRET_TOKEN,
+		    env->cancel_fd, ret_secret, err);
+	} else
+		rc = mc_grant_token(env->account, env->caller, &wish,
+		    ret_secret, err);
+	if (rc == 0 && env->token != NULL)
+		env->token->given = mc_grant_mark(mc_secret_peek(*ret_secret));
+	return rc;
+}
+
 int
 mc_login_secret(const struct mc_transport_env *env, enum mc_secret_kind kind,
     struct mc_secret **ret_secret, struct mc_err *err)
 {
+	if (kind == MC_SECRET_TOKEN && env->account->oauth != MC_OAUTH_OFF)
+		return get_grant(env, ret_secret, err);
 	if (env->keeper != NULL)
 		return mc_keeper_get(env->keeper, kind, env->cancel_fd,
 		    ret_secret, err);

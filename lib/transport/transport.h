@@ -16,6 +16,13 @@
 #include "mail/envelope.h"
 #include "mail/spool.h"
 
+/* of a token that can be renewed; marks of mc_grant_mark, 0: none */
+struct mc_token_use {
+	uint64_t given;		/* of the one that the last log-in had */
+	uint64_t refused;	/* of one that the server has refused: the next
+				 * log-in gets another one */
+};
+
 /* what is the same for all transactions of a run; borrowed */
 struct mc_transport_env {
 	const struct mc_account *account;
@@ -28,6 +35,7 @@ struct mc_transport_env {
 				 * NULL: nobody is asked */
 	unsigned *quirks;	/* what this server cannot do although it says
 				 * so, learnt and minded; NULL: nothing */
+	struct mc_token_use *token;	/* NULL: nobody minds */
 	/* told of each n bytes of content handed to the server, or NULL */
 	void (*progress)(void *ctx, size_t n);
 	void *progress_ctx;

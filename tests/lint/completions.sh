@@ -176,6 +176,10 @@ for shell in ${SHELLS:-bash zsh fish}; do
 	expect "$shell" 'mailchute dkim keygen --ed' --ed25519
 	expect "$shell" 'mailchute dkim keygen --out file-' file-a file-b
 	expect "$shell" 'mailchute dkim record -C accounts.conf w' work
+	expect "$shell" 'mailchute lo' login logout
+	expect "$shell" 'mailchute login -C accounts.conf w' work
+	expect "$shell" 'mailchute login --flow d' device
+	expect "$shell" 'mailchute logout --lo' --local
 	expect "$shell" 'mailchute se' send serve
 	expect "$shell" 'mailchute sen' send
 	expect "$shell" 'mailchute serve to' token

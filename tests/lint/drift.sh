@@ -458,6 +458,8 @@ BEGIN {
 	own["dkim-selector"] = "s2026"
 	own["dkim-key"] = "/etc/mailchute/dkim.pem"
 	own["proxy"] = "socks5h://u@x.example:1080"
+	own["oauth-device-url"] = own["oauth-auth-url"] = "https://x.example/a"
+	own["oauth-token-url"] = own["oauth-revoke-url"] = "https://x.example/b"
 }
 {
 	v = $2 == "ENUM" ? substr($4, 1, index($4, "|") - 1) : value[$2]

@@ -83,8 +83,8 @@ FNR == 1 {
 			complain("lib/base uses libc only: " path)
 		if (path ~ /^curl\// && mine != "helper" &&
 		    FILENAME != "lib/transport/curl_internal.h")
-			complain("libcurl belongs to lib/transport/curl*.c")
-		if (mine == "cli" && path ~ /^(openssl|curl)\/|^(gsasl|idn2|ares|expat)/)
+			complain("libcurl belongs to lib/transport/curl*.c and helper/")
+		if (mine == "cli" && path ~ /^(openssl|curl)\/|^(gsasl|idn2|ares|expat|jansson)/)
 			complain("cli speaks to the library only: " path)
 		next
 	}
