@@ -49,6 +49,10 @@ static const enum mc_key_id credentials[] = {
 	MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_oauth,
 };
 
+static const enum mc_key_id signing[] = {
+	MC_K_dkim_domain, MC_K_dkim_selector, MC_K_dkim_key,
+};
+
 static bool
 is_among(enum mc_key_id key, const enum mc_key_id *keys, size_t n)
 {
@@ -95,8 +99,9 @@ is_of_system(const struct mc_config *config, const struct mc_acct *acct,
 }
 
 /*
- * The system's password must not go to a server that the user's file names:
- * acct->won[MC_K_host] is known when credentials are looked for.
+ * The system's password must not go to a server that the user's file names, nor
+ * is its mail to be signed with a key of the system's, which most users cannot
+ * read: acct->won[MC_K_host] is known when these are looked for.
  */
 static bool
 is_host_of_user(const struct mc_config *config, const struct mc_acct *acct)
@@ -113,7 +118,8 @@ static enum rank
 rank_of(const struct mc_config *config, const struct mc_acct *acct,
     enum mc_key_id key)
 {
-	bool credential = is_among(key, credentials, MC_NELEM(credentials));
+	bool systems_own = is_among(key, credentials, MC_NELEM(credentials)) ||
+	    is_among(key, signing, MC_NELEM(signing));
 
 	for (int i = RANK_SERVICE; i < RANKS; i++) {
 		enum rank rank = (enum rank)i;
@@ -124,7 +130,7 @@ rank_of(const struct mc_config *config, const struct mc_acct *acct,
 		if (rank == RANK_ENV && !acct->is_default && is_among(key,
 		    of_one_account, MC_NELEM(of_one_account)))
 			continue;
-		if (credential && is_of_system(config, acct, rank) &&
+		if (systems_own && is_of_system(config, acct, rank) &&
 		    is_host_of_user(config, acct))
 			continue;
 		return rank;

@@ -60,13 +60,15 @@ enum mc_queue_mode { MC_QUEUE_ON = 0, MC_QUEUE_OFF, MC_QUEUE_ALWAYS };
  * mc_config_set.
  *
  * Variables of the environment that say where to log in, as whom and with
- * what (host, port, tls..., auth..., user, from, password..., token...) count
- * for the default account only.  Of the credentials (password..., token...)
+ * what (host, port, tls..., auth..., user, from, password..., token...,
+ * dkim-...) count for the default account only.  Of the credentials (password..., token...)
  * only those of the strongest place that has any are taken; those of the
- * system's file are not taken for a host that the user's file names.
+ * system's file, and its dkim-... keys, are not taken for a host that the
+ * user's file names.
  *
  * Hosts are A-labels, literals without brackets, or paths.  "~/" at the start
- * of a path (file keys, host, log) is replaced by the home directory, and
+ * of a path (file keys, host, log, each of dkim-key) is replaced by the home
+ * directory, and
  * "$CREDENTIALS_DIRECTORY/" of a file key by what the caller's environment has
  * for it (it stays where there is none).  The
  * elements of `from` are separated by ", ", with domains as A-labels.
@@ -99,6 +101,7 @@ struct mc_account {
  * a socket path, and then no user/auth; port 587 or 25 without `tls` means starttls; pins well-formed; ehlo-name a host
  * name or address literal; host without control bytes or blanks; retry-max not below
  * retry-min (where only one of them was set, the other one's default follows it);
+ * dkim-domain with as many selectors as keys;
  * MC_E_CONF_VALUE.
  * An account without host is no error here (mailchute config show must work); sending with it is.
  */

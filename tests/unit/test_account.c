@@ -158,6 +158,21 @@ test_refused(void **state)
 		{ "retry-min = 2h\n[account x]\nretry-max = 1h", 3,
 		    "retry-max: retry-max (3600 s) must" },
 		{ "rate = 0/min", 1, "rate: must be" },
+		{ "dkim-domain = a.example", 1, "dkim-domain: needs the sel" },
+		{ "dkim-domain = a.example\ndkim-selector = s", 1,
+		    "dkim-domain: needs the file" },
+		{ "dkim-key = /k", 1, "dkim-key: nothing is signed" },
+		{ "dkim-selector = s", 1, "dkim-selector: nothing is signed" },
+		{ "dkim-domain = a.example\ndkim-selector = s t\n"
+		    "dkim-key = /k", 2, "as many" },
+		{ "dkim-domain = a.example\ndkim-key = /k, ~/l, /m\n"
+		    "dkim-selector = s t", 3, "as many" },
+		{ "dkim-key = /k,/l,/m,/n,/o", 1, "four" },
+		{ "dkim-key = /k, l", 1, "whole path" },
+		{ "dkim-key = ,", 1, "no path" },
+		{ "dkim-selector = a b!", 1, "in front of ._domainkey" },
+		{ "dkim-selector = ,", 1, "no selector" },
+		{ "dkim-domain = [192.0.2.1]", 1, "must be a host name" },
 	};
 
 	(void)state;
@@ -209,6 +224,74 @@ test_home(void **state)
 	assert_err(mc_config_load_from(&nobody, path, "/nonexistent", NULL,
 	    NULL, &w.config, &e), e, MC_E_CONF_VALUE);
 	assert_non_null(strstr(e.text, "home directory"));
+	unload(&w);
+}
+
+static void
+test_dkim(void **state)
+{
+	static const char lead[] = "dkim-domain = X.Example\n"
+	    "dkim-selector = S1,t2\ndkim-key = ~/a b.pem ,/c\n";
+	static const struct {
+		const char *user;
+		const char *system;
+		const char *env;
+		const char *account;
+		const char *domain;	/* NULL: signs nothing */
+	} t[] = {
+		{ lead, NULL, NULL, NULL, "x.example" },
+		{ lead, NULL, "MAILCHUTE_DKIM_DOMAIN=y.example", NULL,
+		    "y.example" },
+		{ "dkim-domain = gr\xc3\xbcn.example\ndkim-selector = S1 t2\n"
+		    "dkim-key = ~/a b.pem, /c", NULL, NULL, NULL,
+		    "xn--grn-ioa.example" },
+		{ "", lead, NULL, NULL, "x.example" },
+		{ NULL, lead, NULL, NULL, "x.example" },
+		/* not for a server that the user names */
+		{ "host = h.example", lead, NULL, NULL, NULL },
+		{ "[account a]\nhost = h.example", lead, NULL, "a", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(t); i++) {
+		const struct mc_account *a;
+		char want[256];
+		struct world w;
+
+		if (load(&w, t[i].user, t[i].system, t[i].env, NULL,
+		    NULL) != 0)
+			fail_msg("%zu: %s", i, w.err.text);
+		a = named(&w, t[i].account);
+		if (t[i].domain == NULL) {
+			assert_null(a->dkim_domain);
+			assert_null(a->dkim_selector);
+			assert_null(a->dkim_key);
+		} else {
+			assert_string_equal(a->dkim_domain, t[i].domain);
+			assert_string_equal(a->dkim_selector, "s1 t2");
+			(void)snprintf(want, sizeof(want),
+			    "%s/home/a b.pem, /c", w.side.dir);
+			assert_string_equal(a->dkim_key, want);
+		}
+		unload(&w);
+	}
+}
+
+/* an account may sign for itself, as the others do, or not at all */
+static void
+test_dkim_accounts(void **state)
+{
+	struct world w;
+
+	(void)state;
+	assert_int_equal(load(&w, "dkim-selector = s\ndkim-key = /k\n"
+	    "dkim-domain = a.example\n[account a]\n[account b]\n"
+	    "dkim-domain = b.example\n[account c]\ndkim-domain =\n", NULL,
+	    NULL, NULL, NULL), 0);
+	assert_string_equal(named(&w, "a")->dkim_domain, "a.example");
+	assert_string_equal(named(&w, "b")->dkim_domain, "b.example");
+	assert_string_equal(named(&w, "b")->dkim_key, "/k");
+	assert_null(named(&w, "c")->dkim_domain);
 	unload(&w);
 }
 
@@ -717,6 +800,8 @@ main(void)
 		cmocka_unit_test(test_tls_and_port),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_home),
+		cmocka_unit_test(test_dkim),
+		cmocka_unit_test(test_dkim_accounts),
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_proxy_password),
 		cmocka_unit_test(test_default_account),

@@ -951,6 +951,8 @@ test_distrust(void **state)
 		{ "tls-ca-dir = /x\n", "tls-ca-dir" },
 		{ "tls-cert = /x\n", "tls-cert" },
 		{ "password-file = /x\n", "password-file" },
+		{ "dkim-domain = a.example\ndkim-selector = s\n"
+		    "dkim-key = /x\n", "dkim-key" },
 		{ "proxy = socks5h://x:1\n", NULL },
 	};
 	static const mode_t modes[] = { 0664, 0646, 0600 };
