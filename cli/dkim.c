@@ -18,8 +18,8 @@ static const char help_text[] =
 "usage: mailchute dkim keygen [options]\n"
 "       mailchute dkim record [account]\n"
 "\n"
-"keygen makes a private key to sign mail with (DKIM), and shows the record that\n"
-"belongs into DNS and the lines for the configuration.\n"
+"keygen makes a private key to sign mail with (DKIM), and shows the record\n"
+"that belongs into DNS and the lines for the configuration.\n"
 "  --bits NUMBER    an RSA key of so many bits, 2048 to 4096 (2048)\n"
 "  --ed25519        an Ed25519 key; not every receiver knows these, so use it\n"
 "                   beside an RSA key\n"
@@ -130,7 +130,7 @@ parse_args(int argc, char **argv, bool is_keygen, struct args *args)
 	return 0;
 }
 
-/* -------------------------------------------------------------------- records */
+/* ------------------------------------------------------------------ records */
 
 /* a zone file takes strings of no more than 255 bytes, and puts them together */
 static void
@@ -192,7 +192,7 @@ record(const struct cli_identity *id, const struct mc_config *config,
 	return 0;
 }
 
-/* --------------------------------------------------------------------- keygen */
+/* ------------------------------------------------------------------- keygen */
 
 static const char *
 own_value(const struct mc_config *config, const char *key)
@@ -317,7 +317,7 @@ keygen(struct args *args)
 	return 0;
 }
 
-/* ----------------------------------------------------------------------- both */
+/* --------------------------------------------------------------------- both */
 
 struct problems {
 	unsigned n;

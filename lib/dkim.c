@@ -22,7 +22,7 @@
 #define LEAST_NEW_BITS 2048
 #define MOST_NEW_BITS 4096
 
-/* ------------------------------------------------------------------- records */
+/* ------------------------------------------------------------------ records */
 
 static int
 make_name(struct mc_str selector, const char *domain, struct mc_buf *out,
@@ -128,7 +128,7 @@ mc_dkim_record(const struct mc_caller *caller, const struct mc_config *config,
 	return 0;
 }
 
-/* -------------------------------------------------------------------- keygen */
+/* ------------------------------------------------------------------- keygen */
 
 /* it may be in use: never another one in its place */
 static int

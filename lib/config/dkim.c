@@ -17,7 +17,7 @@ wrong(struct mc_err *err, const char *what)
 	return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG, "%s", what);
 }
 
-/* --------------------------------------------------------------------- lists */
+/* -------------------------------------------------------------------- lists */
 
 int
 mc_dkim_selectors(struct mc_str in, struct mc_buf *out, struct mc_err *err)
@@ -79,7 +79,7 @@ mc_dkim_next_file(struct mc_str *rest, struct mc_str *ret_file)
 	return true;
 }
 
-/* -------------------------------------------------------------------- checks */
+/* ------------------------------------------------------------------- checks */
 
 static size_t
 longest(const char *selectors, size_t *ret_n)

@@ -54,7 +54,7 @@ static const struct {
 	{ "List-Archive", false },
 };
 
-/* ------------------------------------------------------------------- folding */
+/* ------------------------------------------------------------------ folding */
 
 /* a field while it is written */
 struct lines {
@@ -94,7 +94,7 @@ add_joined(struct lines *l, const char *a, const char *b)
 	l->used += n;
 }
 
-/* ----------------------------------------------------------------- the field */
+/* ---------------------------------------------------------------- the field */
 
 static size_t
 count(const struct mc_header *h, const char *name)
@@ -210,7 +210,7 @@ mc_dkim_put_header(const struct mc_header *header, struct mc_str field,
 	mc_dkim_put_field(field, true, put, ctx);
 }
 
-/* ----------------------------------------------------------------- who signs */
+/* ---------------------------------------------------------------- who signs */
 
 static bool
 is_below(struct mc_str name, struct mc_str domain)
@@ -274,7 +274,7 @@ mc_dkim_is_ours(const struct mc_header *header, const char *domain,
 	return rc == 1 && authors == 0 ? 0 : rc;
 }
 
-/* -------------------------------------------------------------------- record */
+/* ------------------------------------------------------------------- record */
 
 void
 mc_dkim_record_text(const char *type, struct mc_str key, struct mc_buf *out)

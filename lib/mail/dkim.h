@@ -23,7 +23,7 @@ struct mc_dkim_out {
 	char bytes[1024];
 };
 
-/* ----------------------------------------------------------- canonical forms */
+/* ---------------------------------------------------------- canonical forms */
 
 struct mc_dkim_body {
 	struct mc_dkim_out out;
@@ -53,7 +53,7 @@ mc_dkim_body_end(struct mc_dkim_body *b);
 void
 mc_dkim_put_field(struct mc_str raw, bool last, mc_dkim_put *put, void *ctx);
 
-/* ----------------------------------------------------------------- signature */
+/* ---------------------------------------------------------------- signature */
 
 struct mc_dkim_tags {
 	const char *algorithm;		/* "rsa-sha256" */
@@ -88,7 +88,7 @@ MC_NODISCARD int
 mc_dkim_field_end(struct mc_str signature, struct mc_buf *out,
     struct mc_err *err);
 
-/* ----------------------------------------------------------------- who signs */
+/* ---------------------------------------------------------------- who signs */
 
 /*
  * mc_dkim_is_ours - are all authors in the domain, or below it?
@@ -100,7 +100,7 @@ MC_NODISCARD int
 mc_dkim_is_ours(const struct mc_header *header, const char *domain,
     char *ret_domain, size_t size, struct mc_err *err);
 
-/* -------------------------------------------------------------------- record */
+/* ------------------------------------------------------------------- record */
 
 /* append the text of the TXT record: "v=DKIM1; k=rsa; p=..." */
 void

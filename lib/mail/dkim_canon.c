@@ -84,7 +84,7 @@ mc_dkim_body_end(struct mc_dkim_body *b)
 	out_flush(&b->out);
 }
 
-/* -------------------------------------------------------------------- header */
+/* ------------------------------------------------------------------- header */
 
 void
 mc_dkim_put_field(struct mc_str raw, bool last, mc_dkim_put *put, void *ctx)

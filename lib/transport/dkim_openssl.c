@@ -55,7 +55,7 @@ refuse(const char *file, const char *what, struct mc_err *err)
 	    file, what);
 }
 
-/* ---------------------------------------------------------------------- keys */
+/* --------------------------------------------------------------------- keys */
 
 static void
 key_free(struct mc_dkim_key *key)
@@ -173,7 +173,7 @@ public_key(const struct mc_dkim_key *key, struct mc_buf *out,
 	return mc_buf_err(out, "public key", err);
 }
 
-/* ------------------------------------------------------------------- signing */
+/* ------------------------------------------------------------------ signing */
 
 static bool
 sign_rsa(EVP_PKEY_CTX *ctx, const unsigned char *digest, unsigned char *sig,
@@ -222,7 +222,7 @@ sign(const struct mc_dkim_key *key, const unsigned char digest[MC_DKIM_DIGEST],
 	return mc_buf_err(out, "signature", err);
 }
 
-/* ------------------------------------------------------------------ new keys */
+/* ----------------------------------------------------------------- new keys */
 
 static int
 generate(unsigned bits, struct mc_buf *out, struct mc_err *err)
@@ -251,7 +251,7 @@ generate(unsigned bits, struct mc_buf *out, struct mc_err *err)
 	return rc;
 }
 
-/* ------------------------------------------------------------------- digests */
+/* ------------------------------------------------------------------ digests */
 
 static void
 digest_free(struct mc_dkim_digest *d)

@@ -16,7 +16,7 @@
 
 #define MOST_KEY 65536
 
-/* --------------------------------------------------------------------- files */
+/* -------------------------------------------------------------------- files */
 
 static int
 check_file(const char *file, mode_t mode, uid_t owner, unsigned long uid,
@@ -69,7 +69,7 @@ mc_dkim_read_key(const struct mc_dkim_ops *ops, const char *file,
 	return rc;
 }
 
-/* ---------------------------------------------------------------------- keys */
+/* --------------------------------------------------------------------- keys */
 
 static int
 add_key(struct mc_signer *s, struct mc_str selector, struct mc_str file,
@@ -158,7 +158,7 @@ mc_signer_clear(struct mc_signer *s)
 	memset(s, 0, sizeof(*s));
 }
 
-/* ------------------------------------------------------------------- signing */
+/* ------------------------------------------------------------------ signing */
 
 /* the body's canonical form goes through the digest, a piece at a time */
 static int

@@ -19,7 +19,7 @@ put(void *ctx, const char *p, size_t n)
 	mc_buf_add(ctx, p, n);
 }
 
-/* -------------------------------------------------------------------- bodies */
+/* ------------------------------------------------------------------- bodies */
 
 /* cut at two places */
 static void
@@ -144,7 +144,7 @@ test_digests(void **state)
 	mc_buf_clear(&hash);
 }
 
-/* -------------------------------------------------------------------- fields */
+/* ------------------------------------------------------------------- fields */
 
 static void
 test_field(void **state)
@@ -201,7 +201,7 @@ test_large_field(void **state)
 	mc_buf_clear(&out);
 }
 
-/* ----------------------------------------------------------------- signature */
+/* ---------------------------------------------------------------- signature */
 
 static void
 read_header(struct mc_header *h, const char *text)
@@ -382,7 +382,7 @@ test_many(void **state)
 	mc_buf_clear(&out);
 }
 
-/* -------------------------------------------------------------------- author */
+/* ------------------------------------------------------------------- author */
 
 static void
 test_author(void **state)
@@ -443,7 +443,7 @@ test_author_idna(void **state)
 	mc_header_clear(&h);
 }
 
-/* -------------------------------------------------------------------- memory */
+/* ------------------------------------------------------------------- memory */
 
 static void
 test_no_memory(void **state)

@@ -106,7 +106,7 @@ read_key(struct mc_str pem)
 	return key;
 }
 
-/* ----------------------------------------------------------------- algorithms */
+/* --------------------------------------------------------------- algorithms */
 
 /* the signature of RFC 8463 A.3, field for field */
 static void
@@ -117,8 +117,8 @@ test_rfc8463(void **state)
 		"To: Suzie Q <suzie@shopping.example.net>\r\n",
 		"Subject: Is dinner ready?\r\n",
 		"Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\r\n",
-		"Message-ID: <20030712040037.46341.5F8J@football.example.com>"
-		    "\r\n",
+		("Message-ID: <20030712040037.46341.5F8J@football.example.com>"
+		    "\r\n"),
 	};
 	static const char field[] =
 	    "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n"
@@ -236,7 +236,7 @@ test_hostile_keys(void **state)
 	}
 }
 
-/* -------------------------------------------------------------------- signing */
+/* ------------------------------------------------------------------ signing */
 
 static void
 test_sign(void **state)
