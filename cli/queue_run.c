@@ -5,6 +5,7 @@
 #include "queue.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,6 +72,10 @@ on_log(void *ctx, enum mc_level level, enum mc_stage stage, const char *text)
 {
 	struct running *run = ctx;
 
+	/* a timer's run: what nobody hears must be found */
+	if (!run->talks && level == MC_LOG_WARN &&
+	    strcmp(run->log, "stderr") != 0)
+		cli_log_text(&run->log, level, stage, text);
 	if (!run->talks && level != MC_LOG_ERROR)
 		return;
 	wipe_line(run);

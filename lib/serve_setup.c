@@ -31,6 +31,11 @@ may_leave(const struct mc_account *a, struct mc_err *err)
 		(void)mc_err_set(err, MC_E_CONF_ACCOUNT, MC_STAGE_CONFIG,
 		    "account %s has copy-to, which is for one's own mail, and "
 		    "a service sends that of others: take that out", a->name);
+	else if (a->notify_command != NULL)
+		(void)mc_err_set(err, MC_E_CONF_ACCOUNT, MC_STAGE_CONFIG,
+		    "account %s has notify-command, and the process of a "
+		    "service that works at the queue may run nothing: take "
+		    "that out, and see mailchute queue stats", a->name);
 	else if (a->password_fd != 0)
 		(void)mc_err_set(err, MC_E_CONF_ACCOUNT, MC_STAGE_CONFIG,
 		    "account %s has password-fd, which can be read only once, "

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/proc.h"
 
@@ -121,6 +122,32 @@ mc_proc_split(struct mc_str line, char ***ret_argv, struct mc_err *err)
 	}
 	*ret_argv = argv;
 	return 0;
+}
+
+int
+mc_proc_expand_home(char **argv, const char *home, char **ret_own,
+    struct mc_err *err)
+{
+	struct mc_buf b;
+
+	*ret_own = NULL;
+	if (strncmp(argv[0], "~/", 2) != 0 || home == NULL)
+		return 0;
+	mc_buf_init(&b, MC_MAX_CONFIG_LINE * 2);
+	mc_buf_addz(&b, home);
+	mc_buf_addz(&b, argv[0] + 1);
+
+	int rc = mc_buf_err(&b, "name of the command", err);
+
+	if (rc == 0) {
+		*ret_own = mc_buf_take(&b);
+		argv[0] = *ret_own;
+		if (*ret_own == NULL)
+			rc = mc_err_set(err, MC_E_NOMEM, MC_STAGE_CONFIG,
+			    NULL);
+	}
+	mc_buf_clear(&b);
+	return rc;
 }
 
 /* ---------------------------------------------------------------- preparing */

@@ -20,6 +20,16 @@ MC_NODISCARD int
 mc_proc_split(struct mc_str line, char ***ret_argv, struct mc_err *err);
 
 /*
+ * mc_proc_expand_home - "~/" at the start of the program's name
+ *
+ * The shell, which would do it, is not there.  *ret_own is what argv[0] then is,
+ * for mc_mem_free, or NULL.  MC_E_NOMEM, MC_E_TOO_LONG.
+ */
+MC_NODISCARD int
+mc_proc_expand_home(char **argv, const char *home, char **ret_own,
+    struct mc_err *err);
+
+/*
  * mc_proc_run - run argv and append what it writes on its standard output
  *
  * stdin is /dev/null, stderr is ours, every other descriptor is closed,

@@ -228,33 +228,6 @@ read_file(const struct places *p, const struct mc_caller *caller,
 	return -1;
 }
 
-/* the shell, which would expand "~/", is not there */
-static int
-expand_home(char **argv, const char *home, char **ret_own,
-    struct mc_err *err)
-{
-	struct mc_buf b;
-
-	*ret_own = NULL;
-	if (strncmp(argv[0], "~/", 2) != 0 || home == NULL)
-		return 0;
-	mc_buf_init(&b, MC_MAX_CONFIG_LINE * 2);
-	mc_buf_addz(&b, home);
-	mc_buf_addz(&b, argv[0] + 1);
-
-	int rc = mc_buf_err(&b, "name of the command", err);
-
-	if (rc == 0) {
-		*ret_own = mc_buf_take(&b);
-		argv[0] = *ret_own;
-		if (*ret_own == NULL)
-			rc = mc_err_set(err, MC_E_NOMEM, MC_STAGE_CONFIG,
-			    NULL);
-	}
-	mc_buf_clear(&b);
-	return rc;
-}
-
 /*
  * A pinentry, an agent, a password manager that is locked: without a terminal
  * they cannot ask, and time alone mends nothing.
@@ -290,7 +263,7 @@ run_command(const struct places *p, const struct mc_account *account,
 		mc_err_ctx(err, "%s", p->command_key);
 		return -1;
 	}
-	rc = expand_home(argv, caller->home, &own, &why);
+	rc = mc_proc_expand_home(argv, caller->home, &own, &why);
 	if (rc == 0)
 		rc = mc_proc_run(argv, caller->envp != NULL ? caller->envp :
 		    no_env, (int64_t)account->helper_timeout * 1000,

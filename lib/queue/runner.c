@@ -402,6 +402,7 @@ work(struct mc_runner *r)
 			wake = 0;
 		tell_progress(r, &wake);
 		mc_runner_count(r, &wake);
+		mc_notify_turn(r, &wake);
 		/* somebody was busy with a message of ours */
 		if (!r->cancelled)
 			sooner(&wake, r->scan_at);
@@ -499,6 +500,7 @@ end(struct mc_runner *r)
 	int64_t deadline;
 
 	mc_runner_count_rest(r);
+	mc_notify_rest(r);
 	mc_lanes_clear(r);
 	deadline = mc_clock_after(LEAVE_MS);
 	for (size_t i = 0; i < r->leaving.n; i++) {

@@ -127,6 +127,10 @@ struct mc_lane {
 	bool proven;		/* a log-in has worked since anything failed */
 	unsigned broken;	/* messages in a row that lost the connection */
 	int64_t rate_until;	/* mc_clock_ms: before that nothing goes */
+	struct mc_buf failed;	/* for notify-command */
+	uint64_t failed_more;	/* so many that there was no room for */
+	int64_t notify_at;	/* mc_clock_ms: not started before */
+	struct mc_child notifier;
 	struct mc_counts counts;	/* not in the file yet */
 	struct mc_worker worker;
 	struct mc_lane *next;
@@ -362,6 +366,21 @@ mc_report_relayed(struct mc_runner *r, struct mc_task *t,
 void
 mc_report_delayed(struct mc_runner *r, struct mc_task *t,
     struct mc_some *s, size_t *room);
+
+/*
+ * runner_notify.c: notify-command.  add: these have failed for good.  turn: start
+ * it when it is time, and see how it ended; rest: the same at the end of the
+ * run, for what is left, and wait for it
+ */
+void
+mc_notify_add(struct mc_lane *lane, struct mc_entry *entry,
+    const struct mc_some *s);
+
+void
+mc_notify_turn(struct mc_runner *r, int64_t *ret_wake);
+
+void
+mc_notify_rest(struct mc_runner *r);
 
 /* runner_count.c: what lanes have counted goes to the file, once a second, and
  * all that is left at the end */

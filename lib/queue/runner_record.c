@@ -95,8 +95,8 @@ mc_record_note(struct mc_runner *r, struct mc_task *t, struct mc_entry *entry,
 /* the reason is on stable storage before the state that needs it; false: they
  * have not failed */
 static bool
-fail(struct mc_runner *r, struct mc_task *t, struct mc_entry *entry,
-    const struct mc_some *s)
+fail(struct mc_runner *r, struct mc_lane *lane, struct mc_task *t,
+    struct mc_entry *entry, const struct mc_some *s)
 {
 	for (size_t k = 0; k < s->n; k++) {
 		struct mc_err why;
@@ -107,7 +107,10 @@ fail(struct mc_runner *r, struct mc_task *t, struct mc_entry *entry,
 		    k + 1 == s->n) != 0)
 			return false;
 	}
-	return mc_record_mark(r, entry, s, MC_CELL_FAILED);
+	if (!mc_record_mark(r, entry, s, MC_CELL_FAILED))
+		return false;
+	mc_notify_add(lane, entry, s);
+	return true;
 }
 
 /* --------------------------------------------------------- what a worker told */
@@ -251,7 +254,8 @@ mc_record_settled(struct mc_runner *r, struct mc_task *t)
 				t->lane->broken = 0;
 			if (copy)
 				keep_copy(r, t);
-		} else if (order[v] == MC_FAILED && !fail(r, t, entry, &s)) {
+		} else if (order[v] == MC_FAILED && !fail(r, t->lane, t, entry,
+		    &s)) {
 			verdict = MC_DEFERRED;
 		}
 		for (size_t k = 0; k < s.n; k++) {
@@ -330,7 +334,7 @@ mc_record_give_up_unsure(struct mc_runner *r, struct mc_lane *lane,
 			give_up(mc_record_rcpt(entry, i), UNSURE_END);
 			s->which[s->n++] = i;
 		}
-	if (fail(r, NULL, entry, s))
+	if (fail(r, lane, NULL, entry, s))
 		lane->counts.failed += s->n;
 }
 
@@ -371,7 +375,7 @@ expire(struct mc_runner *r, struct mc_task *t, const struct mc_err *why,
 		give_up(rcpt, end);
 		s->which[s->n++] = i;
 	}
-	if (!fail(r, t, entry, s))
+	if (!fail(r, lane, t, entry, s))
 		return;
 	for (size_t k = 0; k < s->n; k++)
 		tell_event(r, t, s->which[k], MC_FAILED);

@@ -643,10 +643,85 @@ def copy_fails(b):
     has(b.logged(), "copy-to: cannot use ", "logged by the queue")
 
 
+def notifying(b, command, *more):
+    b.configure("password-file = " + b.write("secret", SECRET),
+                "notify-command = " + command, *more)
+
+
+def told(b):
+    try:
+        with open(b.path("told")) as f:
+            return f.read()
+    except OSError:
+        return ""
+
+
+REFUSE = "at RCPT:b@* reply 550 5.1.1 no such user\n"
+
+
+@case
+def notify(b):
+    """who is refused for good is told of, by the queue alone"""
+    b.again(REFUSE)
+    b.write("notify", "#!/bin/sh\necho \"called: $#\" >>%s\ncat >>%s\n"
+            "echo noise\n" % (b.path("told"), b.path("told")), 0o700)
+    notifying(b, "~/notify fixed words")
+    status, said = b.send("b@example.test")
+    same((status, told(b)), (67, ""), "at once: " + said)
+    b.send("-odq", "b@example.test")
+    status, said = b.retry_once()
+    if "noise" in said:
+        raise Failure("it can be heard: " + said)
+    text = told(b)
+    has(text, "^called: 2\nid: [a-z0-9]{26}\naccount: t\n"
+        "sender: me@example.test\nrecipient: b@example.test\n"
+        "verdict: [^\n]*550 5.1.1 no such user[^\n]*\n\n$", "told")
+    if "Hello" in text or "a@example" in text or SECRET in text:
+        raise Failure("too much is told:\n" + text)
+
+
+@case
+def notify_many(b):
+    """many failures are one program, and what does not fit is counted"""
+    b.again("at RCPT reply 550 5.1.1 " + "no " * 100 + "\n")
+    b.write("notify", "#!/bin/sh\necho called >>%s\ncat >>%s\n"
+            % (b.path("told"), b.path("told")), 0o700)
+    notifying(b, b.path("notify"))
+    for _ in range(100):
+        b.send("-odq")
+    b.call("queue", "run")
+    text = told(b)
+    # one when failures have been gathered for a while, one at the end
+    if not 1 <= text.count("called\n") <= 2:
+        raise Failure("%d processes" % text.count("called\n"))
+    left = [int(n) for n in re.findall(r"^more: (\d+)$", text, re.M)]
+    if not left or len(text) > 2 * (16384 + 10):
+        raise Failure("%d bytes, %r" % (len(text), left))
+    same(text.count("\nverdict: ") + sum(left), 100, "failures")
+
+
+@case
+def notify_fails(b):
+    """its failure, and that it never ends, is only logged"""
+    b.again(REFUSE)
+    for command, words in (("false", "false ended with status 1"),
+                           ("sleep 60", "sleep took too long"),
+                           ("/nonexistent/x", "cannot run /nonexistent/x")):
+        notifying(b, command, "helper-timeout = 1s")
+        b.send("-odq", "b@example.test")
+        begun = time.monotonic()
+        status, said = b.call("queue", "run")
+        same(status, 0, said)
+        has(b.logged(), "account t: notify-command: " + words, command)
+        if time.monotonic() - begun > 15:
+            raise Failure(command + " held up the run")
+
+
 @case
 def copy_not_by_service(b):
-    """a service refuses copy-to and password-fd"""
+    """a service refuses copy-to, notify-command and password-fd"""
     for line, why in (("copy-to = " + b.path("sent"), "has copy-to"),
+                      ("notify-command = true", "has notify-command"),
                       ("password-fd = 5", "has password-fd")):
         b.configure(line)
         p = subprocess.run([BIN, "serve", "-C", b.path("config")], env=dict(
