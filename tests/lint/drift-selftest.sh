@@ -27,6 +27,7 @@ fresh() {
 	    tests/lint/common.sh; do
 		cp "$top_srcdir/$file" "$tree/t/$file"
 	done
+	cp "$top_srcdir"/cli/import_*.c "$tree/t/cli"
 	for folder in man completions etc; do
 		mkdir "$tree/t/$folder"
 		cp -R "$top_srcdir/$folder"/* "$tree/t/$folder"
@@ -125,6 +126,12 @@ expect 1 'options in mailchute-send(1)' drift
 for shell in bash zsh fish; do
 	fault completions/mailchute.$shell.in '/^@[A-Z]*SEND[A-Z]*@/d'
 	expect 1 "options of send in the completion for $shell" drift
+done
+fault man/mailchute.1.in 's/^.It Fl Fl with-secrets/.It Fl Fl with-secret/'
+expect 1 'options of import in mailchute(1)' drift
+for shell in bash zsh fish; do
+	fault completions/mailchute.$shell.in 's/nullmailer //'
+	expect 1 'programs of import that a completion lacks' drift
 done
 fault man/tables.awk 's/= 63 + i/= 64 + i/'
 expect 1 'numbers of exit statuses' drift
