@@ -11,7 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define PIECE 4096
+#ifndef IMPORT_PIECE		/* the test has small ones, to run out in each */
+#define IMPORT_PIECE 4096
+#endif
 #define MAX_NAME 64		/* of an account of ours */
 #define MAX_SHOWN 40
 #define MAX_SAID 512
@@ -69,7 +71,7 @@ take(struct import *im, size_t n)
 
 	n = (n + align - 1) / align * align;
 	if (piece == NULL || piece->size - piece->used < n) {
-		size = n > PIECE ? n : PIECE;
+		size = n > IMPORT_PIECE ? n : IMPORT_PIECE;
 		piece = im->failed ? NULL : malloc(sizeof(*piece) + size);
 		if (piece == NULL) {
 			im->failed = true;
@@ -334,7 +336,7 @@ is_name(const struct import_account *account, const char *name)
 {
 	size_t i;
 
-	for (i = 0; name[i] != '\0' && i < MAX_NAME; i++)
+	for (i = 0; i < MAX_NAME && name[i] != '\0'; i++)
 		if (fit_char(name[i]) != account->name[i])
 			return false;
 	return account->name[i] == '\0';

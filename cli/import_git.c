@@ -453,7 +453,7 @@ static void
 finish(struct import *im, struct import_account *account)
 {
 	const struct import_value *host = &account->slots[IM_HOST];
-	char *colon;
+	const char *colon;
 
 	if (import_get(account, IM_OWN_2) != NULL) {
 		import_say(im, account->slots[IM_OWN_2].at, true,
@@ -468,15 +468,13 @@ finish(struct import *im, struct import_account *account)
 		account->dropped = true;
 		return;
 	}
-	if (host->text != NULL && strchr(host->text, ':') != NULL &&
-	    strchr(host->text, ':') == strrchr(host->text, ':')) {
-		char *name = import_keep(im, host->text, strlen(host->text));
-
-		colon = strchr(name, ':');
-		*colon++ = '\0';
-		import_set(account, IM_HOST, name, host->at);
+	/* with two of them it is an address */
+	colon = host->text == NULL ? NULL : strchr(host->text, ':');
+	if (colon != NULL && strchr(colon + 1, ':') == NULL) {
 		if (import_get(account, IM_PORT) == NULL)
-			import_set(account, IM_PORT, colon, host->at);
+			import_set(account, IM_PORT, colon + 1, host->at);
+		import_set(account, IM_HOST, import_keep(im, host->text,
+		    (size_t)(colon - host->text)), host->at);
 	}
 	mean_from(im, account);
 	mean_tls(im, account);

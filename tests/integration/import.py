@@ -1129,7 +1129,7 @@ user me
 password top-secret
 account b : a
 password
-passwordeval echo top-secret
+passwordeval sh -c "echo top-secret"
 """
 
 
