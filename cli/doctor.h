@@ -211,7 +211,7 @@ enum doctor_port {
 
 /*
  * Connect to the address ("192.0.2.1:25" or "[2001:db8::1]:25", of which the
- * port is replaced) and see what speaks there.  ms is for each of two waits.
+ * port is replaced) and see what speaks there.  ms is for each of the waits.
  */
 enum doctor_port
 doctor_knock(const char *address, unsigned port, int ms);

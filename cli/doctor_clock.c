@@ -95,6 +95,8 @@ parse_date(const char *text)
 	int day, year, hour, minute, second, zone = 0, n;
 	int64_t when;
 
+	/* no field is longer than an int holds */
+	/* NOLINTNEXTLINE(cert-err34-c) */
 	n = sscanf(text, "%2d %3s %4d %2d:%2d:%2d %c%4d", &day, name, &year,
 	    &hour, &minute, &second, &sign, &zone);
 	if (n < 6 || day < 1 || day > 31 || year < 1990 || hour < 0 ||

@@ -28,7 +28,7 @@ on_problem(void *ctx, const char *file, unsigned line,
     const struct mc_err *problem)
 {
 	struct doctor *d = ctx;
-	struct doctor_why why;
+	struct doctor_why why = { "", "" };
 
 	(void)line;
 	if (problem->code != MC_E_CONF_FILE || problem->sys == 0 ||

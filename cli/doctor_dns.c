@@ -133,7 +133,7 @@ say_dkim(struct doctor *d)
 {
 	const char *domain = doctor_key(d, "dkim-domain");
 	const char *selector = doctor_key(d, "dkim-selector");
-	struct doctor_answer a;
+	struct doctor_answer a = { .n = 0 };
 	char name[512];
 	const char *key;
 
@@ -218,7 +218,7 @@ static void
 say_dmarc(struct doctor *d, const char *domain)
 {
 	const char *envelope = strchr(doctor_key(d, "envelope-from"), '@');
-	struct doctor_answer a;
+	struct doctor_answer a = { .n = 0 };
 	char policy[32] = "none", spf[8] = "r";
 	const char *at = domain;
 	bool aligned;

@@ -23,11 +23,13 @@ extern char **environ;
 
 /* ------------------------------------------------------------------ systemd */
 
-static const char *const units[] = { "timers.target.wants/"
-    "mailchute-queue.timer", "default.target.wants/mailchute-watch.service",
-    "multi-user.target.wants/mailchute-watch-system.service",
-    "multi-user.target.wants/mailchute.service",
-    "sockets.target.wants/mailchute.socket" };
+static const char *const units[] = {
+	"timers.target.wants/mailchute-queue.timer",
+	"default.target.wants/mailchute-watch.service",
+	"multi-user.target.wants/mailchute-watch-system.service",
+	"multi-user.target.wants/mailchute.service",
+	"sockets.target.wants/mailchute.socket",
+};
 
 /* a link that enables one of ours, in `path` */
 static bool

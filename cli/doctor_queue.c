@@ -70,7 +70,7 @@ check_fs(struct doctor *d, const char *dir)
 {
 	char there[DOCTOR_PATH], q[DOCTOR_PATH + 2];
 	bool exists = find_there(dir, there, sizeof(there));
-	struct doctor_why why;
+	struct doctor_why why = { "", "" };
 	struct statvfs fs;
 	struct stat st;
 	uint64_t left;

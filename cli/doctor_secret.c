@@ -109,7 +109,7 @@ check_stat(struct doctor *d, const char *key, const char *path,
 static void
 check_file(struct doctor *d, const char *key, const char *path)
 {
-	struct doctor_why why;
+	struct doctor_why why = { "", "" };
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int sys = errno;
@@ -220,7 +220,9 @@ doctor_secret_failed(struct doctor *d)
 	if (strcmp(doctor_key(d, "password-keyring"), "yes") == 0)
 		command = "secret-tool";
 	remedy = keeper_of(command);
-	if (remedy != NULL && strstr(err->text, "cannot find") == NULL)
+	if (remedy != NULL && strstr(err->text, "locked") != NULL)
+		doctor_fail(d, err, secret, remedy);
+	else if (remedy != NULL && strstr(err->text, "cannot find") == NULL)
 		doctor_say(d, DOCTOR_FAILED, mc_err_exit(err), secret, remedy,
 		    "%s: it gave no secret; a locked keyring or a question "
 		    "that nobody can answer here is the usual reason",
