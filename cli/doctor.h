@@ -112,14 +112,22 @@ doctor_origin(const struct doctor *d, const char *key);
 bool
 doctor_has(const char *text, const char *word);
 
+/* "192.0.2.1:25" and "[2001:db8::1%eth0]:25" without port, brackets, zone; cut
+ * to the size */
+void
+doctor_bare(const char *address, char *buf, size_t size);
+
 /* "2026-11-26 07:20 UTC" */
 const char *
 doctor_date(int64_t when, char *buf, size_t size);
 
 /* ------------------------------------------------------------- doctor_files.c */
 
+#define DOCTOR_READ 4u
+#define DOCTOR_FILL 3u		/* a directory: make files in it */
+
 /*
- * Why can the file not be read?  Words for the text of a failure, and the
+ * Why can the file not be used as wanted?  Words for the text of a failure, and the
  * remedy, each complete: no permission, a directory in front of it, or the
  * kernel's security module.
  */
@@ -129,8 +137,8 @@ struct doctor_why {
 };
 
 void
-doctor_why_not(const struct doctor *d, const char *path, int sys,
-    struct doctor_why *ret_why);
+doctor_why_not(const struct doctor *d, const char *path, unsigned want,
+    int sys, struct doctor_why *ret_why);
 
 /* "mode 0600, of joe" */
 void

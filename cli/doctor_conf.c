@@ -36,7 +36,7 @@ on_problem(void *ctx, const char *file, unsigned line,
 		doctor_fail(d, problem, conf, remedy_for(problem));
 		return;
 	}
-	doctor_why_not(d, file, problem->sys, &why);
+	doctor_why_not(d, file, DOCTOR_READ, problem->sys, &why);
 	doctor_say(d, DOCTOR_FAILED, mc_err_exit(problem), conf, why.remedy,
 	    "cannot read %s", why.found);
 }

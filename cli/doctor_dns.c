@@ -54,16 +54,6 @@ answered(struct doctor *d, const char *what, struct doctor_answer *a, int rc)
 
 /* --------------------------------------------------------------------- SPF */
 
-/* "192.0.2.1:465" or "[2001:db8::1]:465" without the rest */
-static void
-bare_address(const char *peer, char *buf, size_t size)
-{
-	size_t n = peer[0] == '[' ? strcspn(peer + 1, "]%") :
-	    strcspn(peer, ":");
-
-	snprintf(buf, size, "%.*s", (int)n, peer[0] == '[' ? peer + 1 : peer);
-}
-
 static void
 say_spf_miss(struct doctor *d, const struct doctor_spf *spf,
     const char *domain, const char *how)
@@ -95,7 +85,7 @@ say_spf(struct doctor *d, const char *domain)
 		peer = doctor_fact(d, MC_STAGE_RESOLVE, "address", 0);
 	if (peer == NULL)
 		peer = "0.0.0.0";
-	bare_address(peer, address, sizeof(address));
+	doctor_bare(peer, address, sizeof(address));
 	switch (doctor_spf_check(&spf, domain)) {
 	case DOCTOR_SPF_PASS:
 		doctor_ok(d, "SPF", "%s lets the relay %s send (%s)", domain,

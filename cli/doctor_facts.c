@@ -132,6 +132,15 @@ doctor_has(const char *text, const char *word)
 	return false;
 }
 
+void
+doctor_bare(const char *address, char *buf, size_t size)
+{
+	const char *p = address[0] == '[' ? address + 1 : address;
+
+	snprintf(buf, size, "%.*s", (int)strcspn(p, address[0] == '[' ?
+	    "]%" : ":"), p);
+}
+
 const char *
 doctor_date(int64_t when, char *buf, size_t size)
 {

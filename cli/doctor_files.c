@@ -72,7 +72,7 @@ in_group(gid_t gid)
 	return false;
 }
 
-/* want: 4 to read, 1 to search */
+/* want: bits as of a mode, 4 to read, 1 to search */
 static bool
 mode_allows(const struct stat *st, unsigned want)
 {
@@ -137,8 +137,8 @@ is_shut(const char *path, char *dir, size_t size, struct stat *ret_st)
 }
 
 void
-doctor_why_not(const struct doctor *d, const char *path, int sys,
-    struct doctor_why *why)
+doctor_why_not(const struct doctor *d, const char *path, unsigned want,
+    int sys, struct doctor_why *why)
 {
 	char dir[DOCTOR_PATH], mode[300];
 	struct stat st;
@@ -147,7 +147,7 @@ doctor_why_not(const struct doctor *d, const char *path, int sys,
 	    strerror(sys));
 	snprintf(why->remedy, sizeof(why->remedy), "%s", sys == ENOENT ?
 	    "make the file, or correct its name in the configuration" :
-	    "see that this user can read it");
+	    "see that this user can use it");
 	if (sys != EACCES && sys != EPERM)
 		return;
 	if (is_shut(path, dir, sizeof(dir), &st)) {
@@ -157,7 +157,7 @@ doctor_why_not(const struct doctor *d, const char *path, int sys,
 		    "(%s)", path, dir, mode);
 		snprintf(why->remedy, sizeof(why->remedy),
 		    "chmod go+x %.800s, or move the file", dir);
-	} else if (stat(path, &st) == 0 && !mode_allows(&st, 4)) {
+	} else if (stat(path, &st) == 0 && !mode_allows(&st, want)) {
 		doctor_mode(st.st_mode, st.st_uid, mode, sizeof(mode));
 		snprintf(why->found, sizeof(why->found), "%.1000s: permission "
 		    "denied: %s, and this is %s", path, mode,

@@ -61,14 +61,9 @@ is_private_address(const char *text)
 	char host[128];
 	struct in_addr v4;
 	struct in6_addr v6;
-	size_t n = text[0] == '[' ? strcspn(text + 1, "]%") :
-	    strcspn(text, ":");
 	uint32_t a;
 
-	if (n >= sizeof(host))
-		return false;
-	memcpy(host, text[0] == '[' ? text + 1 : text, n);
-	host[n] = '\0';
+	doctor_bare(text, host, sizeof(host));
 	if (inet_pton(AF_INET6, host, &v6) == 1)
 		return (v6.s6_addr[0] & 0xfe) == 0xfc ||
 		    IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6);

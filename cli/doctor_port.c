@@ -26,14 +26,9 @@ parse(const char *text, unsigned port, struct address *ret)
 	struct sockaddr_in *in4 = (struct sockaddr_in *)&ret->ss;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ret->ss;
 	char host[128];
-	size_t n = text[0] == '[' ? strcspn(text + 1, "]%") :
-	    strcspn(text, ":");
 
 	memset(ret, 0, sizeof(*ret));
-	if (n >= sizeof(host))
-		return -1;
-	memcpy(host, text[0] == '[' ? text + 1 : text, n);
-	host[n] = '\0';
+	doctor_bare(text, host, sizeof(host));
 	if (inet_pton(AF_INET, host, &in4->sin_addr) == 1) {
 		in4->sin_family = AF_INET;
 		in4->sin_port = htons((uint16_t)port);

@@ -5,6 +5,7 @@
 #include "doctor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -64,8 +65,86 @@ reserve_of(const struct doctor *d, const struct statvfs *fs)
 	return share > 64 * (uint64_t)MIB ? share : 64 * (uint64_t)MIB;
 }
 
-/* 0 if messages can be written there */
+/* a file without a name leaves no trace; 0, or errno */
 static int
+try_to_write(const char *dir)
+{
+#ifdef O_TMPFILE
+	char block[4096] = { 0 };
+	int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	int sys = 0;
+
+	if (fd < 0)
+		/* file systems that know no such files */
+		return errno == EOPNOTSUPP || errno == EISDIR ||
+		    errno == EINVAL || errno == ENOENT ? 0 : errno;
+	if (write(fd, block, sizeof(block)) < 0)
+		sys = errno;
+	close(fd);
+	return sys;
+#else
+	(void)dir;
+	return 0;
+#endif
+}
+
+static void
+fail_queue(struct doctor *d, const char *remedy, const char *found)
+{
+	doctor_say(d, DOCTOR_FAILED, EX_CANTCREAT, queue, remedy,
+	    "%s: nothing can be queued", found);
+}
+
+/* true: it cannot be written, and that was said */
+static bool
+is_closed(struct doctor *d, const char *dir, bool read_only)
+{
+	struct doctor_why why = { "", "" };
+	char found[DOCTOR_TEXT];
+	int sys = access(dir, W_OK | X_OK) != 0 ? errno : try_to_write(dir);
+
+	if (read_only || sys == EROFS) {
+		snprintf(found, sizeof(found), "%.1000s is on a read-only file "
+		    "system", dir);
+		fail_queue(d, "mount it for writing (`mount -o remount,rw`), "
+		    "or set queue-dir; look in the kernel's log why it is "
+		    "read-only", found);
+	} else if (sys == ENOSPC || sys == EDQUOT) {
+		snprintf(found, sizeof(found), "%s at %.1000s",
+		    sys == EDQUOT ? "the quota is used up" :
+		    "the disk is full", dir);
+		fail_queue(d, "make room there, or move the queue "
+		    "(queue-dir)", found);
+	} else if (sys != 0) {
+		doctor_why_not(d, dir, DOCTOR_FILL, sys, &why);
+		fail_queue(d, why.remedy, why.found);
+	}
+	return read_only || sys != 0;
+}
+
+static void
+check_room(struct doctor *d, const char *dir, const struct statvfs *fs,
+    bool exists)
+{
+	uint64_t left = (uint64_t)fs->f_bavail * fs->f_frsize;
+	uint64_t reserve = reserve_of(d, fs);
+	char found[DOCTOR_TEXT];
+
+	if (left > reserve && (fs->f_files == 0 || fs->f_favail != 0)) {
+		doctor_ok(d, queue, "%s%s, %llu MB free", dir, exists ? "" :
+		    " (made with the first message)",
+		    (unsigned long long)(left / MIB));
+		return;
+	}
+	snprintf(found, sizeof(found), "the disk is full at %.1000s: %llu MB "
+	    "and %llu files are free, and %llu MB are kept free "
+	    "(queue-reserve)", dir, (unsigned long long)(left / MIB),
+	    (unsigned long long)fs->f_favail,
+	    (unsigned long long)(reserve / MIB));
+	fail_queue(d, "make room there, or move the queue (queue-dir)", found);
+}
+
+static void
 check_fs(struct doctor *d, const char *dir)
 {
 	char there[DOCTOR_PATH], q[DOCTOR_PATH + 2];
@@ -73,48 +152,17 @@ check_fs(struct doctor *d, const char *dir)
 	struct doctor_why why = { "", "" };
 	struct statvfs fs;
 	struct stat st;
-	uint64_t left;
-	int sys;
 
 	if (statvfs(there, &fs) != 0) {
-		doctor_why_not(d, there, errno, &why);
-		doctor_say(d, DOCTOR_FAILED, EX_CANTCREAT, queue, why.remedy,
-		    "%s", why.found);
-		return -1;
+		doctor_why_not(d, there, DOCTOR_FILL, errno, &why);
+		fail_queue(d, why.remedy, why.found);
+		return;
 	}
 	snprintf(q, sizeof(q), "%s/q", there);
 	if (!exists || stat(q, &st) != 0)
 		snprintf(q, sizeof(q), "%s", there);
-	sys = access(q, W_OK | X_OK) == 0 ? 0 : errno;
-	if ((fs.f_flag & ST_RDONLY) != 0 || sys == EROFS) {
-		doctor_say(d, DOCTOR_FAILED, EX_CANTCREAT, queue, "mount it "
-		    "for writing (`mount -o remount,rw`), or set queue-dir; "
-		    "look in the kernel's log why it is read-only", "%s is on "
-		    "a read-only file system: nothing can be queued", dir);
-		return -1;
-	}
-	if (sys != 0) {
-		doctor_say(d, DOCTOR_FAILED, EX_CANTCREAT, queue, "make it "
-		    "yours (chown), or set queue-dir", "%s cannot be written "
-		    "(%s): nothing can be queued", q, strerror(sys));
-		return -1;
-	}
-	left = (uint64_t)fs.f_bavail * fs.f_frsize;
-	if (left <= reserve_of(d, &fs) || (fs.f_files != 0 &&
-	    fs.f_favail == 0)) {
-		doctor_say(d, DOCTOR_FAILED, EX_CANTCREAT, queue, "make room "
-		    "there, or move the queue (queue-dir)", "the disk is full "
-		    "at %s: %llu MB and %llu files are free, and %llu MB are "
-		    "kept free (queue-reserve), so new mail is not queued",
-		    dir, (unsigned long long)(left / MIB),
-		    (unsigned long long)fs.f_favail,
-		    (unsigned long long)(reserve_of(d, &fs) / MIB));
-		return -1;
-	}
-	doctor_ok(d, queue, "%s%s, %llu MB free", dir, exists ? "" :
-	    " (made with the first message)",
-	    (unsigned long long)(left / MIB));
-	return 0;
+	if (!is_closed(d, q, (fs.f_flag & ST_RDONLY) != 0))
+		check_room(d, dir, &fs, exists);
 }
 
 /* ----------------------------------------------------------------- messages */
@@ -264,7 +312,7 @@ doctor_queue(struct doctor *d)
 		    "see who owns the directory, and its mode");
 		return;
 	}
-	(void)check_fs(d, mc_queue_dir(q));
+	check_fs(d, mc_queue_dir(q));
 	look(d, q);
 	mc_queue_free(q);
 }

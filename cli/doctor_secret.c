@@ -115,7 +115,7 @@ check_file(struct doctor *d, const char *key, const char *path)
 	int sys = errno;
 
 	if (fd < 0) {
-		doctor_why_not(d, path, sys, &why);
+		doctor_why_not(d, path, DOCTOR_READ, sys, &why);
 		tell(d, why.remedy, key, why.found);
 		return;
 	}
