@@ -329,7 +329,7 @@ struct mc_probe {
 	unsigned flags;
 	/* after the log-in, ask whether the server takes mail from the
 	 * account's own address to this one: MAIL and RCPT, and nothing else;
-	 * NULL: do not */
+	 * NULL: do not.  Not with MC_PROBE_NO_AUTH */
 	const char *rcpt;
 	int cancel_fd;		/* readable: end soon; -1: never */
 	int timeout_ms;		/* for the connection; 0: as for sending */

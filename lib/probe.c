@@ -140,7 +140,7 @@ mc_probe(const struct mc_caller *caller, const struct mc_config *config,
 	env.account = &account;
 	env.no_login = (probe->flags & MC_PROBE_NO_AUTH) != 0;
 	mc_envelope_init(&envelope);
-	if (probe->rcpt != NULL)
+	if (probe->rcpt != NULL && !env.no_login)
 		rc = make_envelope(&envelope, found, probe->rcpt, err);
 	if (rc == 0)
 		rc = run(&env, &envelope, err);

@@ -313,7 +313,8 @@ static void
 test_starttls(void **state)
 {
 	struct server s = { .starttls = true, .tls.fd = -1 };
-	struct mc_probe p = { .cancel_fd = -1, .flags = MC_PROBE_NO_AUTH };
+	struct mc_probe p = { .cancel_fd = -1, .flags = MC_PROBE_NO_AUTH,
+	    .rcpt = "nobody@is.asked" };
 	struct mc_err err = { 0 };
 	struct seen seen;
 	const char *clear, *go, *tls, *safe;
