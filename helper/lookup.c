@@ -14,6 +14,7 @@
 
 #include "helper/lookup.h"
 
+#include <idn2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,8 @@
 static const char usage[] =
     "usage: mailchute-lookup [--server ADDR:PORT] [--timeout SECONDS]\n"
     "           [--ca-file FILE] [--connect HOST:PORT] COMMAND\n"
-    "commands: srv NAME, txt NAME, mx NAME, addr NAME, autoconfig ADDRESS\n";
+    "commands: srv NAME, txt NAME, mx NAME, addr NAME, name NAME,\n"
+    "          autoconfig ADDRESS\n";
 
 int64_t
 lookup_now(void)
@@ -186,6 +188,26 @@ lookup_is_name(const char *name, bool service)
 	return label != 0 && name[n - 1] != '-';
 }
 
+/* the name as DNS has it, where it is one outside ASCII (IDNA 2008) */
+static bool
+to_ascii(const char *name, char *ret, size_t size)
+{
+	char *ascii = NULL;
+	bool good;
+
+	for (const char *p = name; ; p++) {
+		if (*p == '\0')
+			return snprintf(ret, size, "%s", name) < (int)size;
+		if ((unsigned char)*p >= 0x80)
+			break;
+	}
+	good = lookup_is_text(name) && idn2_to_ascii_8z(name, &ascii,
+	    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
+	    snprintf(ret, size, "%s", ascii) < (int)size;
+	idn2_free(ascii);
+	return good;
+}
+
 /* a host of the kind that has a certificate: no number in the last place */
 static bool
 is_domain(const char *name)
@@ -202,10 +224,11 @@ parse_address(const char *text, struct lookup_address *ret)
 	const char *at = strrchr(text, '@');
 
 	if (at == NULL || at == text || strlen(text) > ADDRESS_MAX ||
-	    !lookup_is_text(text) || !is_domain(at + 1))
+	    !lookup_is_text(text) ||
+	    !to_ascii(at + 1, ret->domain, sizeof(ret->domain)) ||
+	    !is_domain(ret->domain))
 		return false;
 	ret->whole = text;
-	ret->domain = at + 1;
 	ret->local_len = (size_t)(at - text);
 	return true;
 }
@@ -337,7 +360,7 @@ option(struct lookup *l, char **argv, int *ret_seconds)
 }
 
 static int
-run(struct lookup *l, const char *command, const char *name)
+run(const struct lookup *l, const char *command, const char *name)
 {
 	static const struct {
 		const char *command;
@@ -350,13 +373,20 @@ run(struct lookup *l, const char *command, const char *name)
 		{ "addr", LOOKUP_ADDR, false },
 	};
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (strcmp(command, types[i].command) == 0)
-			return lookup_is_name(name, types[i].service) ?
-			    lookup_dns(l, types[i].type, name) : EX_USAGE;
+	char ascii[LOOKUP_NAME_MAX + 1];
+
 	if (strcmp(command, "autoconfig") == 0)
 		return autoconfig(l, name);
-	return EX_USAGE;
+	if (!to_ascii(name, ascii, sizeof(ascii)))
+		return EX_USAGE;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(command, types[i].command) == 0)
+			return lookup_is_name(ascii, types[i].service) ?
+			    lookup_dns(l, types[i].type, ascii) : EX_USAGE;
+	if (strcmp(command, "name") != 0 || !lookup_is_name(ascii, false))
+		return EX_USAGE;
+	lookup_say("name", ascii, (char *)NULL);
+	return EX_OK;
 }
 
 int

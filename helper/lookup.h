@@ -23,7 +23,7 @@ struct lookup {
 /* what an address stands for, in the words of autoconfiguration */
 struct lookup_address {
 	const char *whole;
-	const char *domain;
+	char domain[LOOKUP_NAME_MAX + 1];	/* in A-labels */
 	size_t local_len;
 };
 
