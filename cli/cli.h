@@ -278,6 +278,10 @@ cli_login(const struct cli_identity *id, int argc, char **argv);
 int
 cli_logout(const struct cli_identity *id, int argc, char **argv);
 
+/* "setup me@example.com"; argv[0] is "setup" */
+int
+cli_setup(const struct cli_identity *id, int argc, char **argv);
+
 /* "serve", "serve token add LOGIN"; argv[0] is "serve" */
 int
 cli_serve(const struct cli_identity *id, int argc, char **argv);

@@ -21,7 +21,7 @@ $top_srcdir/man/flags.mdoc
 $top_srcdir/man/example.c"
 # shellcheck disable=SC2034 # for those who source this
 templates="man/mailchute-doctor.1.in man/mailchute-login.1.in man/mailchute-lookup.8.in man/mailchute.1.in man/libmailchute.3.in man/mailchute.conf.5.in
-man/mailchute-send.1.in man/mailchute-sendmail.8.in man/mailchute-serve.8.in
+man/mailchute-send.1.in man/mailchute-sendmail.8.in man/mailchute-serve.8.in man/mailchute-setup.1.in
 completions/mailchute.bash.in completions/mailchute.zsh.in completions/mailchute.fish.in"
 
 # generate TEMPLATE: what make makes of it

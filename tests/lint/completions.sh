@@ -180,8 +180,10 @@ for shell in ${SHELLS:-bash zsh fish}; do
 	expect "$shell" 'mailchute login -C accounts.conf w' work
 	expect "$shell" 'mailchute login --flow d' device
 	expect "$shell" 'mailchute logout --lo' --local
-	expect "$shell" 'mailchute se' send serve
+	expect "$shell" 'mailchute se' send serve setup
 	expect "$shell" 'mailchute sen' send
+	expect "$shell" 'mailchute setup --store p' has pass
+	expect "$shell" 'mailchute setup --accept' --accept-unverified
 	expect "$shell" 'mailchute serve to' token
 	expect "$shell" 'mailchute serve token ' has add remove
 	expect "$shell" 'mailchute serve token add roo' has root

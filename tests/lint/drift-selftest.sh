@@ -23,7 +23,8 @@ fresh() {
 	for file in lib/config/keys.def lib/base/errors.def \
 	    lib/smtp/mechs.def lib/smtp/states.def lib/mailchute.h \
 	    lib/libmailchute.map cli/commands.def cli/flags.def cli/send.def \
-	    cli/doctor.c cli/options.c cli/queue_cmd.c README.md \
+	    cli/doctor.c cli/options.c cli/queue_cmd.c cli/setup_args.c \
+	    README.md \
 	    tests/lint/common.sh; do
 		cp "$top_srcdir/$file" "$tree/t/$file"
 	done

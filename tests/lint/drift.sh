@@ -389,6 +389,8 @@ same "options in the help of doctor"
 	cat "$work/queue-options" "$work/import-options" \
 	    "$work/doctor-options"
 	sed 's/^/--/' "$work/send-options"
+	sed -n 's/^[ 	]*ROW("\(--[a-z-]*\)".*/\1/p' \
+	    "$top_srcdir/cli/setup_args.c"
 	echo --
 } >"$work/wanted"
 {
