@@ -389,6 +389,7 @@ struct mc_dkim_new {
  */
 MC_API MC_CHECK int
 mc_dkim_keygen(const struct mc_dkim_new *key, mc_dkim_fn fn, void *ctx,
+    struct mc_err *err);
 
 /* ------------------------------------------------------------- OAuth 2.0 */
 
