@@ -176,6 +176,11 @@ say_connect(struct doctor *d)
 		    ms != NULL ? ms : "?");
 		return;
 	}
+	if (d->facts.n != 0 && d->err.stage != MC_STAGE_RESOLVE &&
+	    doctor_fact(d, MC_STAGE_RESOLVE, "address", 0) == NULL &&
+	    doctor_key(d, "host")[0] != '/')
+		doctor_ok(d, connection, "made by libcurl (transport = curl, "
+		    "or a proxy), which tells no more of it");
 	if (!failed_at(d, MC_STAGE_CONNECT))
 		return;
 	if (doctor_key(d, "host")[0] == '/') {

@@ -825,6 +825,36 @@ def no_trust(b):
 
 
 @case
+def pin(b):
+    """another key than the one that tls-pin names"""
+    b.server(port=465)
+    b.config(tls_pin="sha256//" + 43 * "A" + "=")
+    said = b.doctor()
+    said.failed("certificate", "not among tls-pin: it is " + re.escape(
+        read(b.certs + "/good.pin").strip()), "set tls-pin to it")
+    said.only("certificate")
+
+
+@case
+def curl(b):
+    """over libcurl, which tells less"""
+    if not os.path.exists(os.path.dirname(BINARY) + "/lib/.libs/curl.so"):
+        raise Skip("no module for libcurl here")
+    b.server(port=465)
+    b.config(transport="curl")
+    said = b.doctor("--try-sender", "you@far.example")
+    said.ends(0)
+    said.ok("connection", "made by libcurl")
+    said.ok("log-in", "as me by PLAIN")
+    said.ok("sender")
+    b.end()
+    b.server(port=465, cert="expired")
+    said = b.doctor()
+    said.failed("certificate", "expired")
+    said.only("certificate")
+
+
+@case
 def configuration(b):
     """keys that do not exist, values, hosts and accounts that are not there"""
     b.config(hots="x")
