@@ -574,8 +574,9 @@ def waits(w):
     w.server()
     path = w.dir + "/late.pem"
     for confine in ("yes", "no"):
+        # the pause shall still be there when it is looked at
         w.configure(queue="on", dkim_selector="r1", dkim_key=path,
-                    confine=confine)
+                    confine=confine, retry_min="10min")
         w.call(["-odq", "bob@example.net"], message("late\n"))
         w.call(["queue", "run"])
         listed = w.call(["queue", "list"])
