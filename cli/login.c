@@ -119,6 +119,42 @@ begin(const struct cli_identity *id, const struct args *a,
 	return 0;
 }
 
+struct waiting {
+	const char *account;
+	size_t n;
+};
+
+static int
+count(void *ctx, const struct mc_queue_account *account)
+{
+	struct waiting *w = ctx;
+
+	if (strcmp(account->account, w->account) == 0)
+		w->n += (size_t)(account->messages[MC_STAT_DUE] +
+		    account->messages[MC_STAT_DEFERRED]);
+	return 0;
+}
+
+/* it has perhaps waited for this */
+static void
+tell_waiting(const struct mc_caller *caller, const struct mc_config *config,
+    const char *account)
+{
+	struct waiting w = { .account = account };
+	struct mc_queue *queue = NULL;
+	struct mc_err ignored = { 0 };
+
+	if (w.account == NULL && mc_config_account(config, 1) == NULL)
+		w.account = mc_config_account(config, 0);
+	if (w.account != NULL && mc_queue_open(caller, config, 0, &queue,
+	    &ignored) == 0 && mc_queue_stats(queue, -1, count, &w,
+	    &ignored) == 0 && w.n != 0)
+		printf("%zu message%s of this account wait%s: \"mailchute queue "
+		    "retry all\" has them sent now.\n", w.n, w.n == 1 ? "" :
+		    "s", w.n == 1 ? "s" : "");
+	mc_queue_free(queue);
+}
+
 static int
 log_in(const struct cli_identity *id, const struct args *a)
 {
@@ -143,6 +179,7 @@ log_in(const struct cli_identity *id, const struct args *a)
 		    ", and is renewed when mail is sent" : ".  It cannot "
 		    "be renewed:\nthe provider gave nothing for that; some "
 		    "want offline_access in oauth-scope");
+		tell_waiting(&caller, config, a->options.account);
 	}
 	mc_config_free(config);
 	return status;

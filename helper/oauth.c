@@ -199,6 +199,7 @@ main(int argc, char *argv[])
 		return EX_USAGE;
 	}
 	forbid_dumps();
+	text_use_for_json();
 	signal(SIGPIPE, SIG_IGN);
 	(void)setvbuf(stdout, out, _IOFBF, sizeof(out));
 	if (read_all(&in) != 0 || parse(&job, in.ptr) != 0) {

@@ -28,6 +28,7 @@
 #define MOST_REQUEST 65536
 #define MOST_REPLY 65536	/* header and body of what a provider says */
 #define MOST_TOKEN 16384
+#define MOST_REFRESH 8192	/* it has to fit into a request again */
 
 /* -------------------------------------------------------------------- texts */
 
@@ -52,6 +53,14 @@ text_clear(struct text *t);
 /* "a=b&c=d": one more, encoded; NULL value: nothing */
 void
 text_add_pair(struct text *t, const char *name, const char *value);
+
+/* for jansson: what it frees is wiped */
+void
+text_use_for_json(void);
+
+/* of json_dumps() */
+void
+text_free_json(char *s);
 
 /* base64url without padding (RFC 7515 2) */
 void

@@ -191,8 +191,8 @@ take_token(struct job *job, const struct answer *a)
 	const char *access = get_text(a->object, "access_token", MOST_TOKEN,
 	    false);
 	const char *type = get_text(a->object, "token_type", 64, false);
-	const char *refresh = get_text(a->object, "refresh_token", MOST_TOKEN,
-	    false);
+	const char *refresh = get_text(a->object, "refresh_token",
+	    MOST_REFRESH, false);
 	const char *scope = get_text(a->object, "scope", 2048, true);
 	int64_t seconds = get_seconds(a->object, "expires_in");
 

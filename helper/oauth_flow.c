@@ -316,7 +316,7 @@ add_part(struct text *jwt, json_t *object)
 		jwt->failed = true;
 	else
 		text_add_b64(jwt, (const unsigned char *)s, strlen(s));
-	free(s);
+	text_free_json(s);
 	json_decref(object);
 }
 

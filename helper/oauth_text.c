@@ -55,6 +55,52 @@ text_clear(struct text *t)
 	*t = (struct text){ .most = t->most };
 }
 
+/* ------------------------------------------------------------ jansson's memory */
+
+/* in front of each piece, as large as any type wants it */
+union head {
+	size_t n;
+	max_align_t any;
+};
+
+static void *
+get_memory(size_t n)
+{
+	union head *h = n > SIZE_MAX - sizeof(*h) ? NULL :
+	    malloc(sizeof(*h) + n);
+
+	if (h == NULL)
+		return NULL;
+	h->n = n;
+	return h + 1;
+}
+
+static void
+put_memory(void *p)
+{
+	union head *h = p;
+
+	if (h == NULL)
+		return;
+	h--;
+	explicit_bzero(h + 1, h->n);
+	free(h);
+}
+
+void
+text_use_for_json(void)
+{
+	json_set_alloc_funcs(get_memory, put_memory);
+}
+
+void
+text_free_json(char *s)
+{
+	put_memory(s);
+}
+
+/* ----------------------------------------------------------------- encodings */
+
 static bool
 is_plain(char c)
 {

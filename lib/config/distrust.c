@@ -29,9 +29,13 @@ reaches_out(enum mc_key_id key, const struct mc_setting *s)
 		return s->text[0] == '/' || s->text[0] == '~';
 	if (key == MC_K_password_keyring || key == MC_K_password_fd)
 		return s->num != 0;
-	/* tokens of whoever runs this would go to the host of the file */
+	/* tokens of whoever runs this would go to the host of the file, and a
+	 * client secret to its provider */
 	if (key == MC_K_oauth)
 		return s->num != MC_OAUTH_OFF;
+	if (key == MC_K_oauth_token_url || key == MC_K_oauth_device_url ||
+	    key == MC_K_oauth_auth_url || key == MC_K_oauth_revoke_url)
+		return true;
 	return key == MC_K_dkim_key || mc_key_row(key)->type == MC_TYPE_CMD ||
 	    mc_key_row(key)->type == MC_TYPE_PATH;
 }

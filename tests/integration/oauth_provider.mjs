@@ -4,8 +4,8 @@
 //	node oauth_provider.mjs MODULE PORT
 //
 // Clients: "phone" (public: device and code), "short" (the same, tokens of two
-// seconds), "robot" (client credentials, with a secret), "server" (asks about
-// tokens).  Refresh tokens rotate, and one that is used twice ends the grant.
+// seconds), "robot" (client credentials, with a secret), "server" and "dovecot"
+// (ask about tokens).  Refresh tokens rotate, and one that is used twice ends the grant.
 import { pathToFileURL } from 'node:url';
 
 const [module, port] = process.argv.slice(2);
@@ -26,7 +26,10 @@ const machine = (id) => ({
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
 	clients: [person('phone'), person('short'), machine('robot'),
-	    machine('server')],
+	    machine('server'), {
+		...machine('dovecot'), client_secret: 'dovecot-S3cret',
+		token_endpoint_auth_method: 'client_secret_basic',
+	    }],
 	scopes: ['openid', 'offline_access', 'mail'],
 	features: {
 		deviceFlow: { enabled: true },

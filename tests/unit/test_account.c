@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "config/conf.h"
+#include "config/grant.h"
 
 #define PIN "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
@@ -376,6 +377,53 @@ test_credentials(void **state)
 		if (a->password_file != NULL)
 			assert_string_equal(a->password_file,
 			    t[i].password_file);
+		unload(&w);
+	}
+}
+
+/* OAuth is one of them where it is on */
+static void
+test_oauth(void **state)
+{
+	static const struct {
+		const char *user;
+		const char *system;
+		const char *env;
+		const char *account;
+		enum mc_oauth oauth;
+		bool password;
+	} t[] = {
+		{ "oauth = google\n", NULL, NULL, NULL, MC_OAUTH_GOOGLE, false },
+		{ "oauth = custom\n[account a]\npassword = p\n", NULL, NULL,
+		    "a", MC_OAUTH_OFF, true },
+		{ "password = p\n[account a]\noauth = microsoft\n", NULL,
+		    NULL, "a", MC_OAUTH_MICROSOFT, false },
+		/* none displaces nothing */
+		{ "password = p\n[account a]\noauth = off\n", NULL, NULL, "a",
+		    MC_OAUTH_OFF, true },
+		{ "oauth = google\npassword = p\n[account a]\noauth = off\n",
+		    NULL, NULL, "a", MC_OAUTH_OFF, true },
+		{ "password = p\n", NULL, "MAILCHUTE_OAUTH=google", NULL,
+		    MC_OAUTH_GOOGLE, false },
+		/* the system's is not for a host of the user's */
+		{ "[account a]\nhost = u.example\n", "oauth = google\n", NULL,
+		    "a", MC_OAUTH_OFF, false },
+		{ NULL, "oauth = google\n[account a]\nhost = s.example\n",
+		    NULL, "a", MC_OAUTH_GOOGLE, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(t); i++) {
+		const struct mc_account *a;
+		struct world w;
+
+		if (load(&w, t[i].user, t[i].system, t[i].env, NULL, NULL)
+		    != 0)
+			fail_msg("%zu: %s", i, w.err.text);
+		a = named(&w, t[i].account);
+		if (a->oauth != (int)t[i].oauth ||
+		    (a->password != NULL) != t[i].password)
+			fail_msg("row %zu: oauth %d", i, a->oauth);
 		unload(&w);
 	}
 }
@@ -803,6 +851,7 @@ main(void)
 		cmocka_unit_test(test_dkim),
 		cmocka_unit_test(test_dkim_accounts),
 		cmocka_unit_test(test_credentials),
+		cmocka_unit_test(test_oauth),
 		cmocka_unit_test(test_proxy_password),
 		cmocka_unit_test(test_default_account),
 		cmocka_unit_test(test_unknown_account),

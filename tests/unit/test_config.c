@@ -954,6 +954,12 @@ test_distrust(void **state)
 		{ "dkim-domain = a.example\ndkim-selector = s\n"
 		    "dkim-key = /x\n", "dkim-key" },
 		{ "proxy = socks5h://x:1\n", NULL },
+		{ "oauth = off\noauth-client-id = x\n", NULL },
+		{ "oauth = google\n", "oauth" },
+		{ "[account a]\noauth-token-url = https://x.example/\n",
+		    "oauth-token-url" },
+		{ "oauth-key-file = /x\n", "oauth-key-file" },
+		{ "oauth-dir = /x\n", "oauth-dir" },
 	};
 	static const mode_t modes[] = { 0664, 0646, 0600 };
 	char path[256], want[300];

@@ -40,6 +40,10 @@ static struct server {
 	bool needs_utf8;
 	bool needs_binary;
 	struct mc_err unfit;
+	int refuse;		/* so many log-ins with a token */
+	bool late;		/* that shows with the first transaction only */
+	bool token;		/* it is one that can be renewed */
+	int renewed;		/* log-ins that wanted another one */
 	struct mc_transport conn;
 } server;
 
@@ -47,11 +51,24 @@ static int
 fake_open(const struct mc_transport_env *env,
     struct mc_transport **ret_transport, struct mc_err *err)
 {
-	(void)env;
-	(void)err;
 	server.conn.number = server.opened++;
+	if (server.token) {
+		server.renewed += env->token->refused != 0;
+		env->token->given = (uint64_t)server.opened;
+	}
+	if (server.refuse > 0 && !server.late) {
+		server.refuse--;
+		return mc_err_set(err, MC_E_AUTH_REFUSED, MC_STAGE_AUTH, NULL);
+	}
 	*ret_transport = &server.conn;
 	return 0;
+}
+
+static bool
+fake_ready(const struct mc_transport *t)
+{
+	(void)t;
+	return !server.late || (server.refuse == 0 && server.jobs != 0);
 }
 
 static void
@@ -87,6 +104,10 @@ fake_send(struct mc_transport *t, const struct mc_transport_job *job,
 {
 	bool lost = t->number == 0 && server.jobs + 1 == server.lose;
 
+	if (server.late && server.refuse > 0) {
+		server.refuse--;
+		return mc_err_set(err, MC_E_AUTH_REFUSED, MC_STAGE_AUTH, NULL);
+	}
 	note(job);
 	assert_in_range(server.jobs, 0, MC_NELEM(server.sizes) - 1);
 	server.sizes[server.jobs] = job->n;
@@ -134,6 +155,9 @@ fake_limits(const struct mc_transport *t)
 static const struct mc_transport_ops fake = { .name = "fake",
 	.open = fake_open, .send = fake_send, .close = fake_close,
 	.takes = fake_takes, .limits = fake_limits };
+static const struct mc_transport_ops waiting = { .name = "waiting",
+	.open = fake_open, .send = fake_send, .close = fake_close,
+	.takes = fake_takes, .ready = fake_ready };
 static const struct mc_transport_ops willing = { .name = "willing",
 	.open = fake_open, .send = fake_send, .close = fake_close };
 
@@ -529,6 +553,51 @@ test_last(void **state)
 	close_world(&w);
 }
 
+/* a log-in that is refused for its token is tried once more, with another */
+static void
+test_refused_token(void **state)
+{
+	static const struct {
+		bool token;
+		int refuse;
+		int opened;
+		int renewed;
+		bool good;
+	} rows[] = {
+		{ true, 0, 1, 0, true },
+		{ true, 1, 2, 1, true },
+		{ true, 2, 2, 1, false },
+		{ true, 9, 2, 1, false },
+		{ false, 1, 1, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MC_NELEM(rows) * 2; i++) {
+		size_t k = i / 2;
+		struct world w;
+		int rc;
+
+		open_world(&w, ALL, TEXT, "x\r\n");
+		w.d.ops = &waiting;
+		server.late = i % 2 == 1;
+		server.token = rows[k].token;
+		server.refuse = rows[k].refuse;
+		rc = mc_delivery_run(&w.d, &w.m, &w.err);
+		assert_int_equal(server.opened, rows[k].opened);
+		assert_int_equal(server.renewed, rows[k].renewed);
+		if (rows[k].good) {
+			assert_int_equal(rc, 0);
+			check_all(&w, MC_DELIVERED);
+		} else {
+			assert_err(rc, w.err, MC_E_AUTH_REFUSED);
+			check_all(&w, MC_PENDING);
+		}
+		/* the next one may renew again */
+		assert_int_equal(w.d.token.refused, 0);
+		close_world(&w);
+	}
+}
+
 /* it cannot be read: nobody has a verdict, and nothing was sent */
 static void
 test_unreadable(void **state)
@@ -590,6 +659,7 @@ main(void)
 		cmocka_unit_test(test_another_server),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_last),
+		cmocka_unit_test(test_refused_token),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_no_memory),
 	};
