@@ -5,13 +5,10 @@
  * The bytes live in pages of their own (mmap, MADV_DONTDUMP, mlock as far as
  * the limits allow) and are NUL-terminated.  Only lib/smtp/sasl.c, oauth.c,
  * lib/transport/curl*.c (which hand them to libcurl, and read `proxy`),
-<<<<<<< HEAD
- * lib/config/proxy.c, grant*.c (which keep, and renew, tokens), keeper.c (which hands them on), forget.c (which
- * overwrites them) and lib/queue/worker_confine.c (the proxy's port) look at
-=======
- * lib/config/proxy.c, source.c, once.c, keeper.c (which hand them on), forget.c
- * (which overwrites them), lib/transport/login.c (the user of a netrc) and lib/queue/worker_confine.c (the proxy's port) look at
->>>>>>> 4bb0217 (man: show password-keyring in the example of an account)
+ * lib/config/proxy.c, source.c, once.c, grant*.c (which keep, and renew, tokens),
+ * keeper.c (which hand them on), forget.c (which overwrites them),
+ * lib/transport/login.c (the user of a netrc) and lib/queue/worker_confine.c
+ * (the proxy's port) look at
  * them, through mc_secret_peek.
  */
 #ifndef MC_SECRET_H
