@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""secrets.py - where people keep passwords: a keyring of the desktop, a netrc,
-credentials of a service, and their heads: secrets.py [PATTERN]...
+"""passwords.py - where people keep passwords: a keyring of the desktop, a netrc,
+credentials of a service, and their heads: passwords.py [PATTERN]...
 
 Prints TAP.  The keyring is gnome-keyring-daemon on a session bus of its own,
 filled by secret-tool.  Environment: MAILCHUTE_BIN.
