@@ -140,7 +140,6 @@ struct check {
 	size_t n, room;
 	bool failed;
 	unsigned dropped;
-	unsigned problems;
 };
 
 static void
@@ -189,7 +188,6 @@ on_problem(void *ctx, const char *file, unsigned line,
 	struct import_entry *entry;
 	struct import_account *account;
 
-	c->problems++;
 	if (line == 0 || line > c->n)
 		return;
 	entry = c->lines[line - 1].entry;
@@ -197,7 +195,8 @@ on_problem(void *ctx, const char *file, unsigned line,
 	if (entry != NULL && !entry->dropped) {
 		entry->dropped = true;
 		/* without its server the rest is nothing */
-		account->dropped = strcmp(entry->key, "host") == 0;
+		account->dropped = account->dropped ||
+		    strcmp(entry->key, "host") == 0;
 		import_say(c->im, entry->at, true, "cannot be carried: %s",
 		    without_place(problem->text, file));
 		c->dropped++;
@@ -249,7 +248,7 @@ settle(const struct cli_identity *id, struct import *im, const char *title,
 	caller.envp = NULL;
 	for (unsigned i = 0; i < MOST_PASSES; i++) {
 		out->len = 0;
-		c.n = c.dropped = c.problems = 0;
+		c.n = c.dropped = 0;
 		import_render(im, title, secrets, out, ret_hidden, on_line, &c);
 		error = out->failed || c.failed || im->failed ? ENOMEM :
 		    write_all(fd, out);
@@ -304,10 +303,11 @@ add_name(const char *old, const char *new_name)
 
 	if (link(old, new_name) == 0)
 		return 0;
-	if ((errno != EPERM && errno != EOPNOTSUPP) ||
-	    lstat(new_name, &st) == 0 || errno != ENOENT)
+	if (errno != EPERM && errno != EOPNOTSUPP)
 		return -1;
-	return rename(old, new_name);
+	if (lstat(new_name, &st) == 0)
+		errno = EEXIST;
+	return errno == ENOENT ? rename(old, new_name) : -1;
 }
 
 /* what has the name now becomes NAME~ */

@@ -581,6 +581,27 @@ rc:15: there is an account "d" already
 rc:19: cannot be carried: account m: protocol: lmtp needs a port
 """, 1)
 
+table("an account that is refused at several places", "msmtp", {"rc": """\
+account a
+host two words
+tls on
+port 99999
+timeout never
+account b
+host b.example
+tls on
+port 587
+"""}, """
+[account b]
+host = b.example
+tls = starttls
+""", """
+rc:2: cannot be carried: host:
+rc:4: cannot be carried: port:
+rc:5: cannot be carried: connect-timeout:
+rc:5: cannot be carried: timeout:
+""", 1)
+
 table("logs and sockets", "msmtp", {"rc": """\
 account a
 host a.example
