@@ -2,8 +2,9 @@
 /*
  * setup.c - mailchute setup: from an address and a password to an account
  *
- * All questions come first, then all that is written, so that whoever stops at
- * a question leaves nothing behind.
+ * All that the account needs is asked and tried first, then all of it is
+ * written, so that whoever stops at a question leaves nothing half-written.
+ * The timer and the test mail come after that, and need no more of it.
  */
 #include "setup.h"
 
@@ -22,7 +23,7 @@ setup_stopped(void)
 	return EX_TEMPFAIL;
 }
 
-/* ------------------------------------------------------------------------- try */
+/* --------------------------------------------------------------------- try */
 
 static bool
 may_log_in(const struct setup *s)
@@ -101,7 +102,7 @@ try_server(struct setup *s)
 	return yes < 0 ? EX_TEMPFAIL : status_of(&err);
 }
 
-/* ----------------------------------------------------------------------- writing */
+/* ----------------------------------------------------------------- writing */
 
 /* a lone account takes all mail, whatever it is called; two do not */
 static bool
@@ -163,7 +164,7 @@ finish(struct setup *s)
 	return setup_test(s);
 }
 
-/* ---------------------------------------------------------------------- command */
+/* ----------------------------------------------------------------- command */
 
 static void
 list_providers(void)

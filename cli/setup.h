@@ -12,7 +12,7 @@
 #define SETUP_PATH 4096
 #define SETUP_SECRET 4096
 
-/* ------------------------------------------------------------------ provider */
+/* ---------------------------------------------------------------- provider */
 
 enum setup_auth {
 	SETUP_PASSWORD,
@@ -50,7 +50,7 @@ setup_provider_at(size_t i);
 bool
 setup_inside(const char *host, const char *domain);
 
-/* -------------------------------------------------------------------- answers */
+/* ----------------------------------------------------------------- answers */
 
 /* what the command line says; NULL: not there */
 struct setup_options {
@@ -91,7 +91,7 @@ setup_help(FILE *out);
 bool
 setup_has_key(const char *name);
 
-/* --------------------------------------------------------------------- server */
+/* ------------------------------------------------------------------ server */
 
 /* how far an answer can be trusted, the best first */
 enum setup_trust {
@@ -159,7 +159,7 @@ setup_recognize(struct setup_server *f);
 const char *
 setup_trust_text(enum setup_trust trust);
 
-/* ------------------------------------------------------------------------ try */
+/* --------------------------------------------------------------------- try */
 
 /*
  * Connect as the account would.  log_in: with user and secret; else it ends
@@ -174,7 +174,7 @@ int
 setup_lines(const struct setup *s, const struct setup_server *server,
     char *ret, size_t size);
 
-/* ---------------------------------------------------------------------- store */
+/* ------------------------------------------------------------------- store */
 
 /* choose where the secret goes; 0, or an exit status */
 int
@@ -199,7 +199,7 @@ setup_run(const char *const *argv, const char *input, bool quiet);
 bool
 setup_has_program(const char *name);
 
-/* ------------------------------------------------------------------------ file */
+/* -------------------------------------------------------------------- file */
 
 /* which file, and what is in it; 0 or an exit status, said */
 int
@@ -221,7 +221,7 @@ setup_has_account(const char *text, const char *name);
 bool
 setup_has_accounts(const char *text);
 
-/* ----------------------------------------------------------------------- after */
+/* ------------------------------------------------------------------- after */
 
 void
 setup_timer(const struct setup *s);

@@ -11,7 +11,7 @@
 
 #define UNIT "mailchute-queue.timer"
 
-/* ------------------------------------------------------------------------ timer */
+/* ------------------------------------------------------------------- timer */
 
 static void
 print_crontab(void)
@@ -48,7 +48,7 @@ setup_timer(const struct setup *s)
 		print_crontab();
 }
 
-/* -------------------------------------------------------------------- test mail */
+/* --------------------------------------------------------------- test mail */
 
 struct test {
 	const struct setup *s;

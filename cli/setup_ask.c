@@ -33,15 +33,15 @@ setup_is_value(const char *text)
 	return true;
 }
 
-/* ---------------------------------------------------------------------- address */
+/* ----------------------------------------------------------------- address */
 
 static bool
 take_address(struct setup *s, const char *text)
 {
 	const char *at = strrchr(text, '@');
 
-	if (at == NULL || at == text || at[1] == '\0' || !setup_is_value(text) ||
-	    strpbrk(text, " <>,;") != NULL || strchr(at + 1, '/') != NULL ||
+	if (at == NULL || at == text || at[1] == '\0' ||
+	    !setup_is_value(text) || strpbrk(text, " <>,;") != NULL || strchr(at + 1, '/') != NULL ||
 	    at[1] == '-' || at[1] == '.' || strlen(text) > 320 ||
 	    strlen(at + 1) >= sizeof(s->domain))
 		return false;
@@ -104,7 +104,7 @@ setup_ask_address(struct setup *s)
 	}
 }
 
-/* ---------------------------------------------------------------------- account */
+/* ----------------------------------------------------------------- account */
 
 static bool
 take_account(struct setup *s, const char *name)
@@ -172,7 +172,7 @@ setup_ask_account(struct setup *s)
 	return yes < 0 ? setup_stopped() : 0;
 }
 
-/* ------------------------------------------------------------------------- user */
+/* -------------------------------------------------------------------- user */
 
 bool
 setup_has_key(const char *name)
@@ -243,7 +243,7 @@ setup_ask_user(struct setup *s)
 	    ask_oauth(s) : 0;
 }
 
-/* --------------------------------------------------------------------- password */
+/* ---------------------------------------------------------------- password */
 
 /* the first line of a descriptor */
 static int

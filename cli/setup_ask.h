@@ -13,8 +13,8 @@
 int
 setup_stopped(void);
 
-/* a value of a key: no line end, nothing that a terminal would obey, no blank at
- * either end, and not empty */
+/* a value of a key: no line end, nothing that a terminal would obey, no blank
+ * at either end, and not empty */
 bool
 setup_is_value(const char *text);
 

@@ -19,7 +19,7 @@
 #define FILE_MAX ((size_t)1 << 20)
 #define LINES 8192
 
-/* ------------------------------------------------------------------ the old file */
+/* ------------------------------------------------------------ the old file */
 
 static int
 choose_file(struct setup *s)
@@ -114,7 +114,7 @@ setup_read_file(struct setup *s)
 	return 0;
 }
 
-/* --------------------------------------------------------------------- sections */
+/* ---------------------------------------------------------------- sections */
 
 static const char *
 next_line(const char *at)
@@ -193,7 +193,7 @@ section_end(const char *section)
 	return end;
 }
 
-/* ---------------------------------------------------------------- the new file */
+/* ------------------------------------------------------------ the new file */
 
 static char *
 new_text(const struct setup *s)

@@ -90,7 +90,7 @@ dns_trust(const struct setup *s, const char *secure, const char *host)
 	    SETUP_UNVERIFIED;
 }
 
-/* --------------------------------------------------------------------- answers */
+/* ----------------------------------------------------------------- answers */
 
 static void
 on_srv(void *ctx, const char *const *fields, size_t n)
@@ -150,7 +150,7 @@ on_mx(void *ctx, const char *const *fields, size_t n)
 	    SETUP_SIGNED : SETUP_UNVERIFIED, how);
 }
 
-/* ------------------------------------------------------------------- questions */
+/* --------------------------------------------------------------- questions */
 
 /* 0 if it was asked; -1 if we are to end, or (said) there is no helper */
 static int
@@ -258,7 +258,7 @@ sort(struct setup_found *found)
 	found->n = n;
 }
 
-/* --------------------------------------------------------------------- guesses */
+/* ----------------------------------------------------------------- guesses */
 
 static int
 guess(const struct setup *s, struct setup_found *found)

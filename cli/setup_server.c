@@ -50,7 +50,7 @@ use_given(struct setup *s, const char *host, const char *port,
 	return 0;
 }
 
-/* ---------------------------------------------------------------------- by hand */
+/* ----------------------------------------------------------------- by hand */
 
 static int
 ask_by_hand(struct setup *s)
@@ -80,7 +80,7 @@ ask_by_hand(struct setup *s)
 	return use_given(s, host, port, way == 0 ? "on" : "starttls");
 }
 
-/* ------------------------------------------------------------------------ found */
+/* ------------------------------------------------------------------- found */
 
 static void
 show(const struct setup_server *f)

@@ -21,7 +21,7 @@
 
 #define PROGRAM_SECONDS 120	/* a keyring may have to be unlocked by hand */
 
-/* --------------------------------------------------------------------- programs */
+/* ---------------------------------------------------------------- programs */
 
 bool
 setup_has_program(const char *name)
@@ -127,7 +127,7 @@ setup_run(const char *const *argv, const char *input, bool quiet)
 	return pid < 0 ? -1 : wait_for(pid);
 }
 
-/* ----------------------------------------------------------------------- choice */
+/* ------------------------------------------------------------------ choice */
 
 static bool
 has_keyring(void)
@@ -195,7 +195,7 @@ setup_choose_store(struct setup *s, const char **ret_store)
 	return 0;
 }
 
-/* ---------------------------------------------------------------------- storing */
+/* ----------------------------------------------------------------- storing */
 
 static int
 in_keyring(struct setup *s)

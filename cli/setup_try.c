@@ -17,7 +17,7 @@
 #define GUESS_MS 4000
 #define LINES 8192
 
-/* --------------------------------------------------------------------- section */
+/* ----------------------------------------------------------------- section */
 
 static size_t
 add_line(char *to, size_t size, size_t at, const char *key, const char *value)
@@ -62,7 +62,7 @@ setup_lines(const struct setup *s, const struct setup_server *f, char *ret,
 	return n < size ? 0 : -1;
 }
 
-/* ------------------------------------------------------------------ environment */
+/* ------------------------------------------------------------- environment */
 
 /* that of the process without our own variables, and with the password */
 static char **
@@ -107,9 +107,9 @@ wipe(char *text)
 	free(text);
 }
 
-/* ------------------------------------------------------------------------ facts */
+/* ------------------------------------------------------------------- facts */
 
-/* what is worth telling once all went well: some of it comes before a failure */
+/* to be told once all went well: some of it comes before a failure */
 struct facts {
 	char tls[32];
 	char mechanism[32];
@@ -135,7 +135,7 @@ tell_facts(const struct facts *f)
 		printf("Log-in:  it works, by %s\n", f->mechanism);
 }
 
-/* -------------------------------------------------------------------------- try */
+/* --------------------------------------------------------------------- try */
 
 /* a file without a name, and how it can be opened all the same */
 static int

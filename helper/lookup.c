@@ -50,7 +50,7 @@ lookup_left(const struct lookup *l)
 	return left > 0 ? (int)left : 0;
 }
 
-/* ------------------------------------------------------------------- output */
+/* ------------------------------------------------------------------ output */
 
 /* does a character of n bytes stand here?  0: nothing that is UTF-8 */
 static size_t
@@ -142,7 +142,7 @@ lookup_error(const char *word, const char *fmt, ...)
 	lookup_say("error", word, text, (char *)NULL);
 }
 
-/* ------------------------------------------------------------------- checks */
+/* ------------------------------------------------------------------ checks */
 
 bool
 lookup_is_text(const char *text)
@@ -233,7 +233,7 @@ parse_address(const char *text, struct lookup_address *ret)
 	return true;
 }
 
-/* ---------------------------------------------------------------- autoconfig */
+/* -------------------------------------------------------------- autoconfig */
 
 /* in the order in which a domain's own word counts; both over HTTPS alone */
 static const struct {
@@ -311,7 +311,7 @@ autoconfig(const struct lookup *l, const char *text)
 	return EX_OK;
 }
 
-/* --------------------------------------------------------------- command line */
+/* ------------------------------------------------------------ command line */
 
 static bool
 parse_number(const char *text, int most, int *ret)

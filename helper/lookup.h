@@ -34,7 +34,7 @@ struct lookup_page {
 	char url[2048];
 };
 
-/* ------------------------------------------------------------------ lookup.c */
+/* ---------------------------------------------------------------- lookup.c */
 
 /* a clock that nobody sets, in ms */
 int64_t
@@ -69,7 +69,7 @@ lookup_is_name(const char *name, bool service);
 bool
 lookup_is_text(const char *text);
 
-/* -------------------------------------------------------------- lookup_dns.c */
+/* ------------------------------------------------------------ lookup_dns.c */
 
 enum lookup_type {
 	LOOKUP_SRV,
@@ -89,7 +89,7 @@ lookup_dns(const struct lookup *l, enum lookup_type type, const char *name);
 int
 lookup_host(const struct lookup *l, const char *host, char *ret, size_t size);
 
-/* ------------------------------------------------------------- lookup_http.c */
+/* ----------------------------------------------------------- lookup_http.c */
 
 enum lookup_got {
 	LOOKUP_FOUND,
@@ -114,7 +114,7 @@ lookup_escape(const char *text);
 void
 lookup_free(char *text);
 
-/* -------------------------------------------------------------- lookup_xml.c */
+/* ------------------------------------------------------------ lookup_xml.c */
 
 /*
  * Say each submission server that the document names, up to 16; their number,

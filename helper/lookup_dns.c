@@ -58,7 +58,7 @@ struct resolver {
 	bool trusted;		/* its AD bit counts */
 };
 
-/* ------------------------------------------------------------------- sockets */
+/* ----------------------------------------------------------------- sockets */
 
 static void
 on_socket(void *ctx, ares_socket_t fd, int readable, int writable)
@@ -114,7 +114,7 @@ turn(struct resolver *r, int ms)
 	ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
-/* ------------------------------------------------------------------ resolver */
+/* ---------------------------------------------------------------- resolver */
 
 /*
  * 127.0.0.11 is what containers of Docker have: it hands on what comes from
@@ -208,7 +208,7 @@ close_resolver(struct resolver *r)
 	ares_library_cleanup();
 }
 
-/* ------------------------------------------------------------------ questions */
+/* --------------------------------------------------------------- questions */
 
 static void
 on_answer(void *ctx, int status, int timeouts, unsigned char *answer, int len)
@@ -351,7 +351,7 @@ say_error(const struct question *q, const char *word, const char *what)
 		    "it refused");
 }
 
-/* -------------------------------------------------------------------- records */
+/* ----------------------------------------------------------------- records */
 
 static const char *
 digit(bool yes)
@@ -522,7 +522,7 @@ say_addr(const struct question *q)
 	return n;
 }
 
-/* ------------------------------------------------------------------- commands */
+/* ---------------------------------------------------------------- commands */
 
 static const struct {
 	int type;

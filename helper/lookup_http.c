@@ -33,7 +33,7 @@ struct fetch {
 	bool led_inside;	/* a redirection went to one */
 };
 
-/* ------------------------------------------------------------------- addresses */
+/* --------------------------------------------------------------- addresses */
 
 static bool
 is_private_v4(uint32_t ip)
@@ -121,7 +121,7 @@ on_connect(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 	return socket(to->family, to->socktype, to->protocol);
 }
 
-/* --------------------------------------------------------------------- content */
+/* ----------------------------------------------------------------- content */
 
 static size_t
 on_data(char *data, size_t one, size_t n, void *ctx)
@@ -153,7 +153,7 @@ on_header(char *data, size_t one, size_t n, void *ctx)
 	return n;
 }
 
-/* ----------------------------------------------------------------- redirections */
+/* ------------------------------------------------------------ redirections */
 
 /* is this a place to go to?  Else `why` */
 static bool
@@ -186,7 +186,7 @@ may_follow(const char *url, char *why, size_t size)
 	return wrong == NULL;
 }
 
-/* ---------------------------------------------------------------------- request */
+/* ----------------------------------------------------------------- request */
 
 /* sets `wrong` when it fails */
 #define SET(curl, option, value) \
@@ -293,7 +293,7 @@ get(struct fetch *f, const struct lookup *l, int64_t end)
 	return code;
 }
 
-/* ---------------------------------------------------------------------- verdict */
+/* ----------------------------------------------------------------- verdict */
 
 /* a transfer that did not come to its end */
 static enum lookup_got

@@ -68,7 +68,7 @@ refuse(struct reader *r, const char *why)
 	(void)XML_StopParser(r->parser, XML_FALSE);
 }
 
-/* ---------------------------------------------------------------------- values */
+/* ------------------------------------------------------------------ values */
 
 /* blanks at both ends are the indentation's */
 static void
@@ -202,7 +202,7 @@ take_server(struct reader *r)
 	r->n++;
 }
 
-/* -------------------------------------------------------------------- elements */
+/* ---------------------------------------------------------------- elements */
 
 static const char *
 attribute(const XML_Char **attributes, const char *name)
