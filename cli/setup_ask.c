@@ -41,7 +41,8 @@ take_address(struct setup *s, const char *text)
 	const char *at = strrchr(text, '@');
 
 	if (at == NULL || at == text || at[1] == '\0' ||
-	    !setup_is_value(text) || strpbrk(text, " <>,;") != NULL || strchr(at + 1, '/') != NULL ||
+	    !setup_is_value(text) || strpbrk(text, " <>,;") != NULL ||
+	    strchr(at + 1, '/') != NULL ||
 	    at[1] == '-' || at[1] == '.' || strlen(text) > 320 ||
 	    strlen(at + 1) >= sizeof(s->domain))
 		return false;
