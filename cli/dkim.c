@@ -30,7 +30,9 @@ static const char help_text[] =
 "\n"
 "record shows the records of the keys that an account signs with.\n"
 "\n"
-"  -C FILE          configuration to read\n";
+"  -C FILE          configuration to read\n"
+"\n"
+"Manual: mailchute(1)\n";
 
 struct args {
 	const char *account;

@@ -27,7 +27,9 @@ static const char help[] =
 "\n"
 "Exit status: 0 all is well, or there are warnings; else that of the first\n"
 "failure that time alone will not mend (78 configuration, 77 permission,\n"
-"...), or 75.  mailchute-doctor(1) has more.\n";
+"...), or 75.\n"
+"\n"
+"Manual: mailchute-doctor(1)\n";
 
 /* the word behind an option, or NULL, said */
 static const char *

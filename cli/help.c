@@ -166,7 +166,7 @@ cli_help_len(const char *help)
 static void
 help_screen(FILE *out)
 {
-	static const char often[] = "tfaCv";
+	static const char often[] = "tfav";
 	const struct cli_flag *f;
 	const char *name, *help;
 	char left[32];

@@ -31,7 +31,7 @@ static const char help_login[] =
 "  -C file         this configuration, and no other\n"
 "\n"
 "Without --flow it is what oauth-flow says, or what the provider offers.\n"
-"See mailchute-login(1).\n";
+"Manual: mailchute-login(1)\n";
 
 static const char help_logout[] =
 "usage: mailchute logout [--local] [-C file] [account]\n"
@@ -42,7 +42,7 @@ static const char help_logout[] =
 "  --local    only remove it here; ask nobody\n"
 "  -C file    this configuration, and no other\n"
 "\n"
-"See mailchute-login(1).\n";
+"Manual: mailchute-login(1)\n";
 
 static bool
 starts(const char *s, const char *with, const char **ret_rest)

@@ -16,7 +16,6 @@ import tempfile
 TOP, PROGRAM = sys.argv[1], os.path.abspath(sys.argv[2])
 PAGES = sorted(glob.glob(TOP + "/doc/*.md"))
 # subcommands that a build without some library leaves out
-OPTIONAL = {"setup", "doctor", "login", "logout", "dkim"}
 SHELLS = {"sh"}
 problems = []
 
@@ -109,14 +108,14 @@ def commands(lines):
 
 class Help:
     def __init__(self):
-        main = read(TOP + "/cli/main.c")
-        self.subcommands = set(re.findall(r'^\t\{ "(\w+)", cli_', main,
+        rows = read(TOP + "/cli/commands.def")
+        self.subcommands = set(re.findall(r'^MC_COMMAND\((\w+),', rows,
                                           flags=re.M))
         self.cache = {}
 
     def options(self, *words):
         if words not in self.cache:
-            status, text = ask(*words, "--help")
+            status, text = ask(*words, "--help" if words else "--help=all")
             # some know their options by their usage only
             self.cache[words] = set(re.findall(
                 r"(?<![\w-])(--?[A-Za-z][\w-]*)", text)) | {"--help"}
@@ -125,8 +124,6 @@ class Help:
 
 def check_command(page, line, name, words, known):
     sub = words[0] if words and re.fullmatch(r"[a-z]+", words[0]) else ""
-    if name == "mailchute" and sub in OPTIONAL - known.subcommands:
-        return
     if name == "mailchute" and sub in known.subcommands:
         options = set(known.options(sub))
         for second in words[1:2]:
