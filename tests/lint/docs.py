@@ -15,7 +15,6 @@ import tempfile
 
 TOP, PROGRAM = sys.argv[1], os.path.abspath(sys.argv[2])
 PAGES = sorted(glob.glob(TOP + "/doc/*.md"))
-# subcommands that a build without some library leaves out
 SHELLS = {"sh"}
 problems = []
 
