@@ -123,6 +123,10 @@ struct answer {
 	json_t *object;		/* NULL: none */
 };
 
+/* http:// to this machine */
+bool
+may_be_clear(const char *url);
+
 /* POST a form, and take what comes back; -1: no such answer */
 int
 post(struct job *job, const char *url, const struct text *form,

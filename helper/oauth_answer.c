@@ -139,7 +139,7 @@ find_words(const struct job *job, const struct answer *a, const char *error,
 	if (end == NULL)
 		end = s + strlen(s);
 	while (s < end && n < size - 1 && n < MOST_WORDS) {
-		out[n++] = *s < 0x20 || *s > 0x7e ? ' ' : *s;
+		out[n++] = (unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s;
 		s++;
 	}
 	while (n != 0 && (out[n - 1] == ' ' || out[n - 1] == '.'))

@@ -100,8 +100,7 @@ static bool
 is_web(const char *uri)
 {
 	return uri != NULL && (strncmp(uri, "https://", 8) == 0 ||
-	    strncmp(uri, "http://127.0.0.1", 16) == 0 ||
-	    strncmp(uri, "http://localhost", 16) == 0);
+	    may_be_clear(uri));
 }
 
 static int

@@ -122,7 +122,12 @@ renew(const struct need *n, struct mc_secret **ret_token, struct mc_err *err)
 		mc_grant_clear(&old);
 		return 0;
 	}
-	rc = ask(n, &old, &got, &word, &why);
+	/* a provider may take the old one with the question: so not before we
+	 * have seen that the new one can be kept */
+	rc = old.refresh == NULL ? 0 : mc_grant_store(n->terms, n->caller,
+	    &old, &why);
+	if (rc == 0)
+		rc = ask(n, &old, &got, &word, &why);
 	if (rc == 0) {
 		/* not every renewal brings a new one (RFC 6749 6) */
 		if (got.refresh == NULL) {

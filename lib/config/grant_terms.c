@@ -52,6 +52,17 @@ static const struct preset presets[] = {
 	[MC_OAUTH_CUSTOM] = { .flow = MC_FLOW_AUTO },
 };
 
+/* no user and password in front of it: these would be seen */
+static bool
+has_plain_host(struct mc_str rest)
+{
+	size_t n = 0;
+
+	while (n < rest.len && strchr("/?", rest.ptr[n]) == NULL)
+		n++;
+	return n != 0 && mc_str_chr(mc_str_sub(rest, 0, n), '@') == n;
+}
+
 bool
 mc_terms_is_url(struct mc_str url)
 {
@@ -68,7 +79,7 @@ mc_terms_is_url(struct mc_str url)
 		return false;
 	if (url.len > https.len && mc_str_eq(mc_str_sub(url, 0, https.len),
 	    https))
-		return url.ptr[https.len] != '/';
+		return has_plain_host(mc_str_sub(url, https.len, SIZE_MAX));
 	for (size_t i = 0; i < MC_NELEM(clear); i++) {
 		size_t n = clear[i].len;
 

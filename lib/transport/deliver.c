@@ -180,8 +180,10 @@ note_ready(struct mc_delivery *d)
 		d->on_open(d->ctx);
 }
 
-bool
-mc_delivery_renews(struct mc_delivery *d, const struct mc_err *err)
+/* the log-in failed for a token that can be had anew, and for the first time:
+ * the next connection gets another one */
+static bool
+renews(struct mc_delivery *d, const struct mc_err *err)
 {
 	if (err->code != MC_E_AUTH_REFUSED || d->token.given == 0 ||
 	    d->token.refused != 0)
@@ -199,7 +201,7 @@ open_by(struct mc_delivery *d, struct mc_err *err)
 	struct mc_err why = { .code = MC_OK };
 	int rc = d->by->open(&d->env, &d->conn, &why);
 
-	if (rc != 0 && mc_delivery_renews(d, &why)) {
+	if (rc != 0 && renews(d, &why)) {
 		mc_err_reset(&why);
 		rc = d->by->open(&d->env, &d->conn, &why);
 	}
@@ -353,8 +355,7 @@ run_txn(struct mc_work *w, bool mark_bcc, struct mc_err *err)
 				return stopped(err);
 			continue;
 		}
-		if (lost(w, &why, d->quirks != quirks ||
-		    mc_delivery_renews(d, &why)) != 0) {
+		if (lost(w, &why, d->quirks != quirks || renews(d, &why)) != 0) {
 			if (err != NULL && !mc_err_is_set(err))
 				*err = why;
 			return give_up(d);

@@ -82,11 +82,6 @@ mc_work_alone(struct mc_work *w, size_t i, bool all, struct mc_err *err);
 struct mc_transport_limits
 mc_delivery_limits(const struct mc_delivery *d);
 
-/* the log-in failed for a token that can be had anew, for the first time: the
- * next connection has another one */
-bool
-mc_delivery_renews(struct mc_delivery *d, const struct mc_err *err);
-
 /* the connection ended, and not with a message left in doubt */
 bool
 mc_delivery_is_loss(const struct mc_err *err);

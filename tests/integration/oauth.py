@@ -235,7 +235,8 @@ class Bench:
             module = Oidc.module(os.environ.get("top_builddir") or ".")
             self.real = Oidc(module, self.where) if module else False
         if not self.real:
-            raise Skip("npm, or oidc-provider from its registry, is missing")
+            raise Skip("node 20, npm, or oidc-provider from its registry is "
+                       "missing")
         meta = self.real.meta
         self.smtp.check = self.real.check
         self.configure(
@@ -466,6 +467,22 @@ def withdrawn(b):
 
 
 @case
+def no_helper(b):
+    """without its program it says what is missing"""
+    # where it was neither built nor installed
+    alone = b.dir + "/mailchute"
+    shutil.copy(BINARY, alone)
+    done = subprocess.run([alone, "login", "work"], env=b.env, check=False,
+                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          timeout=20 * SLOW)
+    said = done.stderr.decode()
+    if done.returncode == 0 or "cannot be reached" in said:
+        raise Skip("mailchute-oauth is installed")
+    expect("the reason", done.returncode == 75 and "libjansson" in said,
+           said)
+
+
+@case
 def other_terms(b):
     """another client, scope or provider does not get the old token"""
     b.login()
@@ -617,6 +634,10 @@ BAD = [
      "no code"),
     ("/device", (200, but(GOOD_DEVICE, verification_uri="http://a.example")),
      "no code"),
+    ("/device", (200, but(GOOD_DEVICE, verification_uri=
+                          "http://127.0.0.1.a.example/")), "no code"),
+    ("/device", (400, {"error": "x", "error_description":
+                       "\u009b2Jgr\u00fc\u00df"}), "x, .*gr\u00fc\u00df"),
     ("/device", (200, but(GOOD_DEVICE, expires_in=-1)), "no code"),
     ("/device", (200, but(GOOD_DEVICE, expires_in=[1])), "no code"),
     ("/device", (302, b"", [("Location", "https://a.example/")]),
@@ -1111,6 +1132,25 @@ def serve(b):
         b.said.append(servers.read(b.dir + "/serve.out") +
                       servers.read(b.dir + "/log"))
     expect("no secrets are told", "CANARY" not in b.said[-1], b.said[-1])
+
+
+@case
+def as_root(b):
+    """root logs the service in: what is kept belongs to the service's user"""
+    if os.getuid() != 0:
+        raise Skip("this is not root")
+    os.chmod(b.where, 0o755)
+    os.chmod(b.dir, 0o755)
+    os.mkdir(b.dir + "/home/queue", 0o700)
+    for name in ("/home", "/home/queue"):
+        os.chown(b.dir + name, NOBODY, NOBODY)
+    write(b.dir + "/secret", SECRET + "\n", 0o600)
+    os.chown(b.dir + "/secret", NOBODY, NOBODY)
+    b.configure(oauth_client_secret_file=b.dir + "/secret")
+    b.login()
+    for name in ("", "/work.token", "/work.lock"):
+        equal("owner of oauth" + name, os.stat(os.path.dirname(
+            b.token) + name).st_uid, NOBODY)
 
 
 # ------------------------------------------------------------------- patience

@@ -283,6 +283,13 @@ class Oidc:
     @staticmethod
     def module(build):
         """Where it is, fetched once; None: it cannot be had."""
+        if shutil.which("node") is None:
+            return None
+        said = subprocess.run(["node", "--version"], check=False,
+                              stdout=subprocess.PIPE).stdout.decode()
+        major = re.match(r"v(\d+)\.", said)
+        if major is None or int(major.group(1)) < 20:
+            return None
         where = os.path.join(os.path.abspath(build), "npm-oauth")
         entry = where + "/node_modules/oidc-provider/lib/index.js"
         if not os.path.exists(entry) and shutil.which("npm"):
@@ -296,8 +303,7 @@ class Oidc:
                     stderr=subprocess.DEVNULL, timeout=60, check=False)
             except subprocess.TimeoutExpired:
                 return None
-        return entry if os.path.exists(entry) and shutil.which("node") \
-            else None
+        return entry if os.path.exists(entry) else None
 
     def __init__(self, module, where):
         port = free_ports(1)[0]

@@ -190,11 +190,11 @@ test_missing(void **state)
 static void
 test_urls(void **state)
 {
-	static const char *const good[] = { "https://a", "https://a.b:1/c?d=e",
+	static const char *const good[] = { "https://a", "https://a.b:1/c?d=e@f",
 	    "http://127.0.0.1/", "http://localhost:1/x", "http://[::1]:1" };
 	static const char *const bad[] = { "", "https://", "https:///x", "http",
 	    "http://a/", "http://127.0.0.1.a/", "http://127.0.0.1@a/",
-	    "http://localhost:x@a/", "http://localhost", "https://a b",
+	    "http://localhost:x@a/", "http://localhost", "https://a b", "https://u:p@a/",
 	    "https://a#b", "https://a\n", "https://\xc3\xa4/", "HTTPS://a",
 	    "file:///x", "ftp://a/" };
 
