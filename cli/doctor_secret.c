@@ -186,6 +186,46 @@ check_key(struct doctor *d, const char *key, const char *value)
 		doctor_ok(d, secret, "%s: set in the configuration", key);
 }
 
+/* what mailchute login has got */
+static void
+check_login(struct doctor *d)
+{
+	struct mc_oauth_state state;
+	struct mc_err err = { 0 };
+	char remedy[DOCTOR_TEXT], date[64];
+	int rc = mc_oauth_look(&d->id->caller, d->config, d->account, &state,
+	    &err);
+
+	snprintf(remedy, sizeof(remedy), "log in: mailchute login %.200s",
+	    d->account);
+	if (rc < 0) {
+		doctor_fail(d, &err, secret, remedy);
+	} else if (strcmp(doctor_key(d, "oauth-flow"), "client") == 0 ||
+	    strcmp(doctor_key(d, "oauth-flow"), "jwt") == 0) {
+		doctor_ok(d, secret, "oauth: tokens are got without a person, "
+		    "when mail is sent");
+		return;
+	} else if (rc == 0) {
+		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret, remedy,
+		    "oauth: nobody has logged in at the provider");
+	} else if (state.has_refresh) {
+		doctor_ok(d, secret, "oauth: logged in; the token is renewed "
+		    "by itself, next by %s", doctor_date(state.expires, date,
+		    sizeof(date)));
+		return;
+	} else if (state.expires > d->now) {
+		doctor_ok(d, secret, "oauth: a token until %s",
+		    doctor_date(state.expires, date, sizeof(date)));
+		return;
+	} else {
+		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, secret, remedy,
+		    "oauth: the token was good until %s, and cannot be "
+		    "renewed without you", doctor_date(state.expires, date,
+		    sizeof(date)));
+	}
+	d->secret_told = true;
+}
+
 void
 doctor_secret(struct doctor *d)
 {
@@ -201,6 +241,11 @@ doctor_secret(struct doctor *d)
 			continue;
 		n++;
 		check_key(d, keys[i], value);
+	}
+	if (doctor_key(d, "oauth")[0] != '\0' &&
+	    strcmp(doctor_key(d, "oauth"), "off") != 0) {
+		n++;
+		check_login(d);
 	}
 	if (n == 0 && doctor_key(d, "user")[0] == '\0')
 		doctor_ok(d, secret, "none: this account does not log in");

@@ -150,13 +150,30 @@ write_account(struct setup *s)
 }
 
 static int
+log_in(struct setup *s)
+{
+	char command[] = "login", conf[] = "-C";
+	char *argv[] = { command, conf, s->file, s->account, NULL };
+
+	return cli_login(s->id, 4, argv);
+}
+
+static int
 finish(struct setup *s)
 {
+	int status;
+
 	setup_timer(s);
 	if (s->oauth) {
-		printf("One step is left, the log-in at the provider:\n"
-		    "  mailchute login %s\n", s->account);
-		return 0;
+		if (!s->ask || cli_ask_yes("Log in at the provider now",
+		    true) <= 0) {
+			printf("One step is left, the log-in at the provider:"
+			    "\n  mailchute login %s\n", s->account);
+			return 0;
+		}
+		(void)fflush(stdout);
+		status = log_in(s);
+		return status == 0 ? setup_test(s) : status;
 	}
 	if (strstr(s->source, "$CREDENTIALS_DIRECTORY") != NULL ||
 	    (s->user[0] != '\0' && s->source[0] == '\0'))

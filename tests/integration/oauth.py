@@ -324,6 +324,17 @@ def not_logged_in(b):
 
 
 @case
+def examined(b):
+    """doctor tells whether somebody is logged in"""
+    ran = b.run("doctor", "--no-auth", "--no-dns", "work")
+    expect("nobody is", ran.status == 78 and "nobody has logged in" in
+           ran.out and "mailchute login work" in ran.out, ran)
+    b.login()
+    ran = b.run("doctor", "--no-auth", "--no-dns", "work")
+    expect("somebody is", "the token is renewed by itself" in ran.out, ran)
+
+
+@case
 def renewed(b):
     """a token that is over is renewed, with and without rotation"""
     b.login()

@@ -478,6 +478,20 @@ def _():
           home.seen())
 
 
+@case("a provider that wants OAuth 2.0")
+def _():
+    home = Home().run("ada@outlook.com", "--no-lookup", "--no-try",
+                      "--oauth-client-id", "an-id", *options(),
+                      password=None)
+    check("keys for OAuth 2.0, and no password", home.status == 0 and
+          "oauth = microsoft\noauth-client-id = an-id\n" in home.text() and
+          "password" not in home.text(), home.seen())
+    check("the step that is left", "mailchute login " in home.said,
+          home.seen())
+    status, said = home.call("config", "check")
+    check("which is a configuration", status == 0, said)
+
+
 @case("what goes wrong")
 def _():
     home = Home().run(ADDRESS, *options(), password="wrong")
