@@ -144,6 +144,8 @@ mc_submission_send_over(struct mc_submission *sub, struct mc_delivery *d,
 	m.body = &sub->message.body;
 	m.binary = sub->binary.size == 0 ? NULL : &sub->binary;
 	m.needs_8bit = mc_submission_needs_8bit(sub);
+	if (d->env.once != NULL)
+		mc_once_look(d->env.once, sub->account);
 	if (mc_delivery_run(d, &m, &sub->stop) != 0) {
 		sub->stop_opening = d->opening;
 		mc_submission_defer_rest(sub, &sub->stop);

@@ -25,13 +25,26 @@
  * All that we open is closed by exec, so it cannot be taken for what somebody
  * has handed over: the first line of a message would go out as a password.
  */
-static int
-check_fd(uint64_t number, struct mc_err *err)
+void
+mc_once_look(struct mc_once *once, const struct mc_account *account)
 {
-	int flags = number < 3 || number > INT_MAX ? -1 :
-	    fcntl((int)number, F_GETFD);
+	uint64_t number = account->password_fd;
+	int flags;
 
-	if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
+	if (once->looked || number < 3 || number > INT_MAX)
+		return;
+	once->looked = true;
+	flags = fcntl((int)number, F_GETFD);
+	once->is_there = flags >= 0 && (flags & FD_CLOEXEC) == 0;
+}
+
+static int
+check_fd(struct mc_once *once, const struct mc_account *a, struct mc_err *err)
+{
+	uint64_t number = a->password_fd;
+
+	mc_once_look(once, a);
+	if (once->is_there)
 		return 0;
 	return mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG, KEY ": there "
 	    "is no descriptor %" PRIu64 ": whoever starts the program has to "
@@ -65,14 +78,14 @@ await(int fd, int64_t end, int cancel_fd, struct mc_err *err)
 }
 
 static int
-read_fd(const struct mc_account *a, int cancel_fd, struct mc_buf *text,
-    struct mc_err *err)
+read_fd(struct mc_once *once, const struct mc_account *a, int cancel_fd,
+    struct mc_buf *text, struct mc_err *err)
 {
 	int64_t end = mc_clock_after((int64_t)a->helper_timeout * 1000);
 	int fd = (int)a->password_fd;
 	ssize_t n = 1;
 
-	if (check_fd(a->password_fd, err) != 0)
+	if (check_fd(once, a, err) != 0)
 		return -1;
 	while (n > 0 && mc_str_chr(mc_buf_str(text), '\n') == text->len) {
 		if (await(fd, end, cancel_fd, err) != 0)
@@ -126,7 +139,7 @@ get(struct mc_once *once, const struct mc_account *a, int cancel_fd,
 
 	mc_buf_init_secret(&text, MC_MAX_SECRET);
 	if (a->password_fd != 0)
-		rc = read_fd(a, cancel_fd, &text, err);
+		rc = read_fd(once, a, cancel_fd, &text, err);
 	else if (once->ask != NULL)
 		rc = ask(once, a, cancel_fd, &text, err);
 	else

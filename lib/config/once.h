@@ -14,9 +14,20 @@
 struct mc_once {
 	mc_ask_fn ask;		/* NULL: nobody can be asked */
 	void *ask_ctx;
+	bool looked;
+	bool is_there;		/* what password-fd names */
 	bool tried;
 	struct mc_secret *secret;	/* NULL: there was none */
 };
+
+/*
+ * mc_once_look - is the descriptor of password-fd there?
+ *
+ * To be asked before libraries open some of their own, which they may leave
+ * open for exec.  Once it was asked the answer stays.
+ */
+void
+mc_once_look(struct mc_once *once, const struct mc_account *account);
 
 /*
  * mc_once_get - the password of password-fd, or of whoever is asked

@@ -401,6 +401,14 @@ mc_transport_find(const struct mc_account *account,
 	return 0;
 }
 
+/* nothing is signed */
+int
+mc_dkim_find(const struct mc_dkim_ops **ret_ops, struct mc_err *err)
+{
+	(void)ret_ops;
+	return mc_err_set(err, MC_E_MODULE, MC_STAGE_LOCAL, NULL);
+}
+
 /* --------------------------------------------------------------------- put */
 
 static int

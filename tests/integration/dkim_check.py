@@ -696,16 +696,15 @@ def main(argv):
     keys_dir = tempfile.mkdtemp(prefix="mc-dkim-keys.")
     wanted = [(fn, every) for fn, every in CASES if not argv or
               any(fnmatch.fnmatch(fn.__name__, p) for p in argv)]
+    if SANITIZED and not argv:
+        # of the others sanitizers see nothing
+        wanted = [(fn, every) for fn, every in wanted if every]
     failed = 0
     print("1..%d" % len(wanted), flush=True)
     try:
         keys = Keys(keys_dir)
-        for n, (fn, every) in enumerate(wanted, 1):
+        for n, (fn, _) in enumerate(wanted, 1):
             name = fn.__name__
-            if SANITIZED and not every:
-                print("ok %d - %s # SKIP sanitizers see nothing of it" %
-                      (n, name), flush=True)
-                continue
             w = World(keys)
             begun = time.monotonic()
             try:

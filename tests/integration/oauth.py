@@ -23,6 +23,8 @@ import urllib.parse
 import urllib.request
 
 sys.dont_write_bytecode = True
+# what a shell starts in the background ignores it, and so would our children
+signal.signal(signal.SIGINT, signal.default_int_handler)
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import servers                                      # noqa: E402

@@ -29,6 +29,8 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
+# what a shell starts in the background ignores it, and so would our children
+signal.signal(signal.SIGINT, signal.default_int_handler)
 BIN = os.path.abspath(os.environ.get("MAILCHUTE_BIN", "./mailchute"))
 MAKE = os.path.join(os.environ.get("top_builddir", "."),
                     "tests/integration/queue_make")
