@@ -118,37 +118,98 @@ say_spf(struct doctor *d, const char *domain)
 
 /* -------------------------------------------------------------------- DKIM */
 
+/* RFC 6376 3.6.1: the key of a record, without blanks; NULL if it has none.
+ * `out` has room for the record */
+static const char *
+key_of(const char *record, char *out)
+{
+	const char *p = record;
+	char *to = out;
+
+	for (;;) {
+		p += strspn(p, " \t");
+		if (p[0] == 'p' && p[1 + strspn(p + 1, " \t")] == '=')
+			break;
+		p += strcspn(p, ";");
+		if (*p++ == '\0')
+			return NULL;
+	}
+	for (p = strchr(p, '=') + 1; *p != '\0' && *p != ';'; p++)
+		if (*p != ' ' && *p != '\t')
+			*to++ = *p;
+	*to = '\0';
+	return out;
+}
+
+/* is what stands in DNS the other half of our key? */
+static void
+compare_dkim(struct doctor *d, const struct mc_dkim_record *ours,
+    const char *theirs)
+{
+	char *room = malloc(strlen(theirs) + 1);
+	char *own = malloc(strlen(ours->text) + 1);
+	const char *key, *want;
+
+	if (room == NULL || own == NULL) {
+		free(room);
+		free(own);
+		return;
+	}
+	key = key_of(theirs, room);
+	want = key_of(ours->text, own);
+	if (key == NULL)
+		doctor_say(d, DOCTOR_WARNING, 0, "DKIM", "publish what "
+		    "mailchute dkim record shows", "the record of %s has no "
+		    "key in it", ours->name);
+	else if (key[0] == '\0')
+		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, "DKIM", "make a new "
+		    "key with a new selector: mailchute dkim keygen", "the key "
+		    "of %s was revoked", ours->name);
+	else if (want == NULL || strcmp(key, want) != 0)
+		doctor_say(d, DOCTOR_FAILED, EX_CONFIG, "DKIM", "publish what "
+		    "mailchute dkim record shows, or name the key's own "
+		    "selector", "the key of %s is not that of %s, so no "
+		    "signature holds", ours->name, ours->file);
+	else
+		doctor_ok(d, "DKIM", "%s has the key that mail is signed with "
+		    "(%s, %u bits)", ours->name, ours->type, ours->bits);
+	free(room);
+	free(own);
+}
+
+static void
+on_dkim(void *ctx, const struct mc_dkim_record *record)
+{
+	struct doctor *d = ctx;
+	struct doctor_answer a = { .n = 0 };
+
+	if (answered(d, "DKIM", &a, doctor_lookup(d, "txt", record->name,
+	    &a))) {
+		if (a.n == 0)
+			doctor_say(d, DOCTOR_FAILED, EX_CONFIG, "DKIM",
+			    "publish what mailchute dkim record shows", "%s "
+			    "has no record: receivers cannot check the "
+			    "signature", record->name);
+		else
+			compare_dkim(d, record, a.v[0]);
+	}
+	doctor_answer_clear(&a);
+}
+
 static void
 say_dkim(struct doctor *d)
 {
-	const char *domain = doctor_key(d, "dkim-domain");
-	const char *selector = doctor_key(d, "dkim-selector");
-	struct doctor_answer a = { .n = 0 };
-	char name[512];
-	const char *key;
+	struct mc_err err = { 0 };
 
-	if (domain[0] == '\0' || selector[0] == '\0') {
+	if (doctor_key(d, "dkim-domain")[0] == '\0') {
 		doctor_ok(d, "DKIM", "not signed here; whether the relay does, "
 		    "a message that arrived shows (DKIM-Signature)");
 		return;
 	}
-	snprintf(name, sizeof(name), "%.200s._domainkey.%.200s", selector,
-	    domain);
-	if (answered(d, "DKIM", &a, doctor_lookup(d, "txt", name, &a))) {
-		key = a.n == 0 ? NULL : strstr(a.v[0], "p=");
-		if (key == NULL)
-			doctor_say(d, DOCTOR_WARNING, 0, "DKIM", "publish the "
-			    "record that `mailchute dkim` prints", "%s has "
-			    "no key: receivers cannot check the signature",
-			    name);
-		else if (key[2] == '\0' || key[2] == ';')
-			doctor_say(d, DOCTOR_WARNING, 0, "DKIM", "make a new "
-			    "key and publish it", "the key of %s was "
-			    "revoked", name);
-		else
-			doctor_ok(d, "DKIM", "%s has a key", name);
-	}
-	doctor_answer_clear(&a);
+	if (mc_dkim_record(&d->id->caller, d->config, d->account, on_dkim, d,
+	    &err) != 0)
+		doctor_fail(d, &err, "DKIM", "mail waits until the key can be "
+		    "used: see dkim-key in mailchute.conf(5)");
 }
 
 /* ------------------------------------------------------------------- DMARC */

@@ -876,6 +876,44 @@ def configuration(b):
 # -------------------------------------------------------------------------- DNS
 
 @case
+def dkim(b):
+    """the record of a key in DNS against the key that signs"""
+    if not os.path.exists(os.path.dirname(BINARY) +
+                          "/helper/mailchute-lookup"):
+        raise Skip("built without mailchute-lookup")
+    dns = names.Dns()
+    b.server(port=465)
+    files = [b.dir + "/k%d.pem" % i for i in range(2)]
+    records = []
+    for file in files:
+        done = subprocess.run(
+            [BINARY, "dkim", "keygen", "--domain", "example.test",
+             "--selector", "s1", "--out", file], check=True,
+            stdout=subprocess.PIPE, env={"PATH": os.environ["PATH"]})
+        records.append(re.search(r"(?m)^; text: (v=DKIM1; .*)$",
+                                 done.stdout.decode()).group(1))
+    b.config(host="127.0.0.1", dkim_domain="example.test",
+             dkim_selector="s1", dkim_key=files[0])
+
+    def look(record):
+        dns.table.clear()
+        if record:
+            dns.table[("s1._domainkey.example.test", names.TXT)] = \
+                names.Said(names.txt(*(record[i:i + 200].encode() for i in
+                                       range(0, len(record), 200))))
+        return b.doctor("--dns", dns.place)
+
+    look(records[0]).ok("DKIM", "has the key that mail is signed with")
+    look(records[0].replace("; ", ";").replace("p=", " p = ")).ok(
+        "DKIM", "has the key that mail is signed with")
+    look(records[1]).failed("DKIM", "is not that of .*k0.pem")
+    look("v=DKIM1; p=").failed("DKIM", "revoked")
+    look(None).failed("DKIM", "receivers cannot check")
+    os.chmod(files[0], 0o644)
+    look(records[0]).failed("DKIM", "k0.pem")
+
+
+@case
 def spf(b):
     """SPF, DKIM and DMARC of the sender's domain against the relay"""
     if not os.path.exists(os.path.dirname(BINARY) +
