@@ -258,6 +258,11 @@ cli_send(const struct cli_identity *id, int argc, char **argv);
 int
 cli_config(const struct cli_identity *id, int argc, char **argv);
 
+/* the configuration; every problem in it is said.  0, or an exit status */
+int
+cli_load_telling(const struct cli_identity *id, const char *file,
+    struct mc_config **ret_config);
+
 /* "dkim keygen", "dkim record"; argv[0] is "dkim" */
 int
 cli_dkim(const struct cli_identity *id, int argc, char **argv);

@@ -6,20 +6,29 @@
 
 #include <string.h>
 
-struct problems {
-	unsigned n;
-};
-
 static void
 on_problem(void *ctx, const char *file, unsigned line,
     const struct mc_err *problem)
 {
-	struct problems *p = ctx;
+	unsigned *n = ctx;
 
 	(void)file;
 	(void)line;
-	p->n++;
+	++*n;
 	cli_say("%s", problem->text);
+}
+
+int
+cli_load_telling(const struct cli_identity *id, const char *file,
+    struct mc_config **ret_config)
+{
+	struct mc_err err = { 0 };
+	unsigned n = 0;
+
+	if (mc_config_load(&id->caller, file, on_problem, &n, ret_config,
+	    &err) == 0)
+		return 0;
+	return n == 0 ? cli_fail(&err) : mc_err_exit(&err);
 }
 
 struct args {
@@ -131,10 +140,8 @@ help(void)
 int
 cli_config(const struct cli_identity *id, int argc, char **argv)
 {
-	struct problems problems = { 0 };
 	struct args args = { 0 };
 	struct mc_config *config = NULL;
-	struct mc_err err = { 0 };
 	bool is_check, is_show;
 	int status;
 
@@ -152,9 +159,9 @@ cli_config(const struct cli_identity *id, int argc, char **argv)
 	status = parse_args(argc, argv, &args);
 	if (status != 0)
 		return status;
-	if (mc_config_load(&id->caller, args.file, on_problem, &problems,
-	    &config, &err) != 0)
-		return problems.n == 0 ? cli_fail(&err) : mc_err_exit(&err);
+	status = cli_load_telling(id, args.file, &config);
+	if (status != 0)
+		return status;
 	status = is_check ? check(config) : show(config, args.account);
 	mc_config_free(config);
 	return status;

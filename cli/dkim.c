@@ -321,37 +321,18 @@ keygen(struct args *args)
 
 /* --------------------------------------------------------------------- both */
 
-struct problems {
-	unsigned n;
-};
-
-static void
-on_problem(void *ctx, const char *file, unsigned line,
-    const struct mc_err *problem)
-{
-	struct problems *p = ctx;
-
-	(void)file;
-	(void)line;
-	p->n++;
-	cli_say("%s", problem->text);
-}
-
 static int
 run(const struct cli_identity *id, bool is_keygen, struct args *args)
 {
 	struct mc_config *config = NULL;
-	struct mc_err err = { 0 };
-	struct problems problems = { 0 };
 	char domain[NAME];
 	int status;
 
 	/* a configuration that waits for its key is no reason not to make it */
 	if (is_keygen && args->domain != NULL)
 		return keygen(args);
-	if (mc_config_load(&id->caller, args->file, on_problem, &problems,
-	    &config, &err) != 0) {
-		status = problems.n == 0 ? cli_fail(&err) : mc_err_exit(&err);
+	status = cli_load_telling(id, args->file, &config);
+	if (status != 0) {
 		if (is_keygen)
 			cli_say("dkim: with --domain NAME no configuration is "
 			    "read");
