@@ -19,6 +19,7 @@ mc_confine(const struct mc_confine_rules *rules,
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -119,26 +120,15 @@ handled(int abi, const struct mc_confine_rules *rules)
 	return set;
 }
 
+/* fd is open, or -1 for what is not there; it is closed */
 static int
-add_path(int rules, uint64_t known, const struct mc_confine_path *path)
+add_rule(int rules, uint64_t access, int fd)
 {
-	struct beneath rule = { 0, -1 };
+	struct beneath rule = { access, fd };
 	struct stat st;
 	int rc, sys;
 
-	if ((path->may & MC_MAY_READ) != 0)
-		rule.access |= FS_READ_FILE | FS_READ_DIR;
-	if ((path->may & MC_MAY_RUN) != 0)
-		rule.access |= FS_READ_FILE | FS_EXECUTE;
-	if ((path->may & MC_MAY_TEMP) != 0)
-		rule.access |= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE;
-	if ((path->may & MC_MAY_WRITE) != 0)
-		rule.access |= FS_CHANGE;
-	rule.access &= known;
-	rule.fd = open(path->path, O_PATH | O_CLOEXEC);
-	if (rule.fd < 0 || fstat(rule.fd, &st) != 0) {
-		int fd = rule.fd;
-
+	if (fd < 0 || fstat(fd, &st) != 0) {
 		mc_file_close(&fd);
 		return 0;
 	}
@@ -146,10 +136,64 @@ add_path(int rules, uint64_t known, const struct mc_confine_path *path)
 		rule.access &= FS_OF_FILE;
 	rc = (int)syscall(NR_ADD, rules, RULE_BENEATH, &rule, 0u);
 	sys = errno;
-	(void)close(rule.fd);
+	(void)close(fd);
 	errno = sys;
 	/* a socket or a pipe of the kernel's own: no rule, no harm */
 	return rc != 0 && sys == EBADFD ? 0 : rc;
+}
+
+/* FS_READ_FILE alone, so a directory at the end of a link shows no names, but
+ * would show its files: only what is a file */
+static int
+add_link(int rules, int dir, const char *name)
+{
+	char to[PATH_MAX];
+	ssize_t n = readlinkat(dir, name, to, sizeof(to));
+	struct stat st;
+
+	/* what is beside it in the directory needs nothing more */
+	if (n <= 0 || memchr(to, '/', (size_t)n) == NULL ||
+	    fstatat(dir, name, &st, 0) != 0 || !S_ISREG(st.st_mode))
+		return 0;
+	return add_rule(rules, FS_READ_FILE, openat(dir, name,
+	    O_PATH | O_CLOEXEC));
+}
+
+static int
+add_links(int rules, const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	int rc = 0;
+
+	if (dir == NULL)
+		return 0;
+	/* a stream of our own */
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe) */
+	while (rc == 0 && (entry = readdir(dir)) != NULL)
+		rc = add_link(rules, dirfd(dir), entry->d_name);
+	(void)closedir(dir);
+	return rc;
+}
+
+static int
+add_path(int rules, uint64_t known, const struct mc_confine_path *path)
+{
+	uint64_t access = 0;
+
+	if ((path->may & MC_MAY_READ) != 0)
+		access |= FS_READ_FILE | FS_READ_DIR;
+	if ((path->may & MC_MAY_RUN) != 0)
+		access |= FS_READ_FILE | FS_EXECUTE;
+	if ((path->may & MC_MAY_TEMP) != 0)
+		access |= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE;
+	if ((path->may & MC_MAY_WRITE) != 0)
+		access |= FS_CHANGE;
+	if (add_rule(rules, access & known, open(path->path,
+	    O_PATH | O_CLOEXEC)) != 0)
+		return -1;
+	return (path->may & MC_MAY_LINKS) != 0 ? add_links(rules, path->path) :
+	    0;
 }
 
 static int

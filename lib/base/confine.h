@@ -39,9 +39,12 @@
  * files are not confined then, since it lets nothing be renamed into another
  * directory */
 #define MC_MAY_WRITE 8u
+/* of a directory with links: the files that these lead to may be read too, those
+ * in it now */
+#define MC_MAY_LINKS 16u
 
 struct mc_confine_path {
-	const char *path;	/* links are followed; not there: passed over */
+	const char *path;	/* a link is followed; not there: passed over */
 	unsigned may;
 };
 
@@ -83,8 +86,8 @@ mc_confine_holds(struct mc_str dir, const char *path);
 /*
  * mc_confine - confine this process, and those that it starts, for good
  *
- * Call it while there is one thread.  Sets "no new privileges" first.  Needs no
- * memory; never fails: ret tells what came of it.
+ * Call it while there is one thread.  Sets "no new privileges" first.  Needs
+ * memory only for MC_MAY_LINKS; never fails: ret tells what came of it.
  */
 void
 mc_confine(const struct mc_confine_rules *rules,

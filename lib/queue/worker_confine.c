@@ -29,6 +29,11 @@ static const char *const system_paths[] = {
 	"/dev/random", "/dev/urandom",
 };
 
+/* where OpenSSL finds the system's authorities, one a file */
+static const char *const trust_paths[] = {
+	"/etc/ssl/certs", "/etc/pki/tls/certs",
+};
+
 /* as configured */
 static const char *const own_paths[] = { SYSCONFDIR, LIBDIR, PKGLIBEXECDIR };
 
@@ -38,7 +43,7 @@ struct plan {
 	size_t n_paths;
 	uint16_t ports[MOST_PORTS];
 	size_t n_ports;
-	/* of files: the directories that they are in, one behind the other */
+	/* directories, of files and of SSL_CERT_DIR, one behind the other */
 	char dirs[PATH_MAX];
 	size_t used;
 	char own[PATH_MAX];
@@ -72,6 +77,20 @@ is_private(const struct plan *p, struct mc_str dir)
 	    mc_confine_holds(dir, p->set->caller->home);
 }
 
+/* a copy that ends in '\0', or NULL where there are too many */
+static const char *
+keep(struct plan *p, struct mc_str dir)
+{
+	char *to = p->dirs + p->used;
+
+	if (dir.len >= sizeof(p->dirs) - p->used)
+		return NULL;
+	memcpy(to, dir.ptr, dir.len);
+	to[dir.len] = '\0';
+	p->used += dir.len + 1;
+	return to;
+}
+
 /*
  * The directory, so that the file may be made anew in the meantime; but not
  * one that has the home directory or the spool in it.
@@ -81,19 +100,31 @@ add_file(struct plan *p, const char *file)
 {
 	const char *end = file == NULL ? NULL : strrchr(file, '/');
 	struct mc_str dir;
-	char *to;
 
 	add_path(p, file, MC_MAY_READ);
 	if (end == NULL || end == file)
 		return;
 	dir = mc_str_make(file, (size_t)(end - file));
-	if (dir.len >= sizeof(p->dirs) - p->used || is_private(p, dir))
-		return;
-	to = p->dirs + p->used;
-	memcpy(to, dir.ptr, dir.len);
-	to[dir.len] = '\0';
-	p->used += dir.len + 1;
-	add_path(p, to, MC_MAY_READ);
+	if (!is_private(p, dir))
+		add_path(p, keep(p, dir), MC_MAY_READ);
+}
+
+/* of certificates, which often are links to where they are kept */
+static void
+add_trust(struct plan *p, const char *dir)
+{
+	add_path(p, dir, MC_MAY_READ | MC_MAY_LINKS);
+}
+
+/* several are separated by colons, as OpenSSL has it */
+static void
+add_trusts(struct plan *p, const char *list)
+{
+	struct mc_str rest = list == NULL ? MC_STR_NONE : mc_str_from(list);
+	struct mc_str dir;
+
+	while (mc_str_next_token(&rest, ":", &dir))
+		add_trust(p, keep(p, dir));
 }
 
 static void
@@ -145,7 +176,6 @@ add_paths(struct plan *p, bool run)
 {
 	static const char *const variables[] = { "SSL_CERT_FILE",
 	    "OPENSSL_CONF", "HOSTALIASES" };
-	static const char *const dirs[] = { "SSL_CERT_DIR", "OPENSSL_MODULES" };
 	const struct mc_account *a = p->set->account;
 	char *const *envp = p->set->caller->envp;
 	const char *tmp = p->set->caller->tmpdir;
@@ -158,13 +188,15 @@ add_paths(struct plan *p, bool run)
 			add_path(p, own_paths[i], may);
 	add_own(p, may);
 	add_file(p, a->tls_ca_file);
-	add_path(p, a->tls_ca_dir, MC_MAY_READ);
+	add_trust(p, a->tls_ca_dir);
 	add_file(p, a->tls_cert);
 	add_file(p, a->tls_key);
 	for (size_t i = 0; i < MC_NELEM(variables); i++)
 		add_file(p, mc_env_get(envp, variables[i]));
-	for (size_t i = 0; i < MC_NELEM(dirs); i++)
-		add_path(p, mc_env_get(envp, dirs[i]), MC_MAY_READ);
+	add_path(p, mc_env_get(envp, "OPENSSL_MODULES"), MC_MAY_READ);
+	for (size_t i = 0; i < MC_NELEM(trust_paths); i++)
+		add_trust(p, trust_paths[i]);
+	add_trusts(p, mc_env_get(envp, "SSL_CERT_DIR"));
 	/* without it, a large message that has to be converted is in memory */
 	if (tmp == NULL)
 		tmp = "/tmp";

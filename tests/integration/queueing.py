@@ -47,6 +47,7 @@ class Done:
 
 class Bench(postfix.Bench):
     """Postfix, and a queue of its own for each case."""
+    more = {}           # in the environment of the program
 
     def begin(self):
         self.number += 1
@@ -63,12 +64,14 @@ class Bench(postfix.Bench):
         keys.update({k.replace("_", "-"): v for k, v in changes.items()})
         write(self.dir + "/config", "log = %s/mailchute.log\n"
               "queue-dir = %s\n[account t]\n" % (self.dir, self.queue) +
-              "".join("%s = %s\n" % x for x in keys.items()), 0o600)
+              "".join("%s = %s\n" % x for x in keys.items()
+                      if x[1] is not None), 0o600)
 
     def start_program(self, args, name="sendmail"):
         return subprocess.Popen(
             WRAPPER + [self.dir + "/" + name] + args,
-            env=self.environment(), stdin=subprocess.PIPE,
+            env=dict(self.environment(), **self.more),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True)
 
@@ -222,6 +225,43 @@ def _(bench):
     log = bench.postfix.log()[mark:]
     n = len(re.findall(r"smtpd\[\d+\]: connect from", log))
     expect(1 <= n <= 2, n, "connections")
+
+
+def linked(bench, name):
+    """A directory of certificates in which the one that matters is a link to
+    where nothing else says that it may be read."""
+    place = "%s/%s" % (bench.dir, name)
+    os.makedirs(place + "/kept")
+    os.mkdir(place + "/trust")
+    shutil.copy(bench.certs + "/ca.pem", place + "/kept/ca.pem")
+    digest = subprocess.run(
+        ["openssl", "x509", "-hash", "-noout", "-in", place + "/kept/ca.pem"],
+        check=True, stdout=subprocess.PIPE).stdout.decode().strip()
+    os.symlink("../kept/ca.pem", "%s/trust/%s.0" % (place, digest))
+    return place + "/trust"
+
+
+@case("certificates that are links: tls-ca-dir, and each of SSL_CERT_DIR")
+def _(bench):
+    to, = bench.names("a")
+    first, second = linked(bench, "one"), linked(bench, "two")
+    empty = bench.dir + "/empty"
+    os.mkdir(empty)
+    # where temporary files are, all may be read
+    for n, (keys, more) in enumerate((
+            ({"tls_ca_dir": first}, {}),
+            ({}, {"SSL_CERT_DIR": empty + ":" + second})), 1):
+        bench.configure(tls_ca_file=None, **keys)
+        done = bench.call(["-odq", "-oi", to], postfix.letter([to]))
+        expect(done.status == 0, done)
+        bench.more = dict(more, TMPDIR="/nonexistent")
+        try:
+            done = bench.mailchute("queue", "run")
+        finally:
+            bench.more = {}
+        expect(done.status == 0 and not bench.waiting(),
+               [x["recipients"] for x in bench.waiting()], done)
+        expect(len(bench.arrived(n)) == n, "another number")
 
 
 @case("--watch sends what is put, and ends when it is asked to")

@@ -216,6 +216,54 @@ files(void **state)
 }
 
 static int
+ask_links(void)
+{
+	char at[140];
+
+	(void)snprintf(at, sizeof(at), "%s/out", seen);
+	MUST(open(at, O_RDONLY) >= 0);
+	/* one of a directory says nothing of what is in it */
+	(void)snprintf(at, sizeof(at), "%s/all/other", seen);
+	MUST_FAIL(open(at, O_RDONLY), EACCES);
+	(void)snprintf(at, sizeof(at), "%s/other", hidden);
+	MUST_FAIL(open(at, O_RDONLY), EACCES);
+	MUST_FAIL(open(inner, O_WRONLY), EACCES);
+	return GOOD;
+}
+
+static int
+ask_no_links(void)
+{
+	char at[140];
+
+	(void)snprintf(at, sizeof(at), "%s/out", seen);
+	MUST_FAIL(open(at, O_RDONLY), EACCES);
+	return GOOD;
+}
+
+static void
+links(void **state)
+{
+	struct mc_confine_path path = { seen, MC_MAY_READ | MC_MAY_LINKS };
+	struct mc_confine_rules rules = { .paths = &path, .n_paths = 1 };
+	char at[3][140];
+
+	(void)state;
+	(void)snprintf(at[0], sizeof(at[0]), "%s/out", seen);
+	(void)snprintf(at[1], sizeof(at[1]), "%s/all", seen);
+	(void)snprintf(at[2], sizeof(at[2]), "%s/other", hidden);
+	put(at[2], "other");
+	assert_int_equal(symlink("../hidden/file", at[0]), 0);
+	assert_int_equal(symlink(hidden, at[1]), 0);
+	assert_int_equal(in_child(ask_links, rules, MC_CONFINE_FILES), GOOD);
+	path.may = MC_MAY_READ;
+	assert_int_equal(in_child(ask_no_links, rules, MC_CONFINE_FILES),
+	    GOOD);
+	for (size_t i = 0; i < MC_NELEM(at); i++)
+		(void)unlink(at[i]);
+}
+
+static int
 ask_temp(void)
 {
 	struct mc_err err = { 0 };
@@ -502,6 +550,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files),
+		cmocka_unit_test(links),
 		cmocka_unit_test(temporary),
 		cmocka_unit_test(names_beside_temporary),
 		cmocka_unit_test(programs),
