@@ -213,6 +213,14 @@ words_gnu(const char *words, const char *buf)
 	return words;
 }
 
+const char *
+mc_err_words(int sys, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	return _Generic(strerror_r(0, buf, size), int: words_xsi,
+	    char *: words_gnu)(strerror_r(sys, buf, size), buf);
+}
+
 int
 mc_err_sys(struct mc_err *err, enum mc_code code, enum mc_stage stage, int sys,
     const char *fmt, ...)
@@ -227,10 +235,8 @@ mc_err_sys(struct mc_err *err, enum mc_code code, enum mc_stage stage, int sys,
 	va_end(ap);
 	err->sys = sys;
 
-	char buf[128] = "";
-	const char *words = _Generic(strerror_r(0, buf, sizeof(buf)),
-	    int: words_xsi, char *: words_gnu)
-	    (strerror_r(sys, buf, sizeof(buf)), buf);
+	char buf[128];
+	const char *words = mc_err_words(sys, buf, sizeof(buf));
 	struct mc_str old = mc_str_from(err->text);
 	char raw[MC_ERR_TEXT + sizeof(buf) + 8];
 

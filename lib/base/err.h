@@ -17,7 +17,11 @@ int
 mc_err_set(struct mc_err *err, enum mc_code code, enum mc_stage stage,
     const char *fmt, ...) MC_PRINTF(4, 5);
 
-/* the same with ": " and the system's words for errno value `sys` behind */
+/* the system's words for errno value `sys`, in buf or elsewhere */
+const char *
+mc_err_words(int sys, char *buf, size_t size);
+
+/* mc_err_set with ": " and the system's words for errno value `sys` behind */
 int
 mc_err_sys(struct mc_err *err, enum mc_code code, enum mc_stage stage, int sys,
     const char *fmt, ...) MC_PRINTF(5, 6);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/b64.h"
+#include "base/err.h"
 
 /* names of a certificate that are listed */
 #define MAX_NAMES 4
@@ -18,13 +19,28 @@
 #define WHO_TEXT 96
 #define DATE_TEXT 72
 
+/* "calling fopen(/etc/ssl/certs/4042bcee.0, r): Permission denied" */
+static void
+system_words(unsigned long e, const char *data, int flags, char *buf,
+    size_t size)
+{
+	char words[128];
+	bool told = (flags & ERR_TXT_STRING) != 0 && data[0] != '\0';
+	snprintf(buf, size, "%s%s%s", told ? data : "", told ? ": " : "",
+	    mc_err_words(ERR_GET_REASON(e), words, sizeof(words)));
+}
+
 const char *
 mc_tls_reason(char *buf, size_t size)
 {
-	unsigned long e = ERR_get_error();
+	const char *data;
+	int flags;
+	unsigned long e = ERR_get_error_all(NULL, NULL, NULL, &data, &flags);
 	const char *words = ERR_reason_error_string(e);
 	if (e == 0)
 		snprintf(buf, size, "no reason given");
+	else if (ERR_GET_LIB(e) == ERR_LIB_SYS)
+		system_words(e, data, flags, buf, size);
 	else if (words != NULL)
 		snprintf(buf, size, "%s", words);
 	else
@@ -143,8 +159,29 @@ add_pin(const struct mc_tls_conn *conn, struct mc_buf *out)
 	mc_b64_encode(mc_str_make((const char *)digest, sizeof(digest)), out);
 }
 
+/*
+ * A certificate that is there and cannot be read is worth a word: OpenSSL goes
+ * on as if it did not know it.  Takes all errors.
+ */
+static void
+unread(char *buf, size_t size)
+{
+	char what[200];
+	const char *data;
+	int flags;
+	unsigned long e;
+	buf[0] = '\0';
+	while ((e = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) != 0)
+		if (ERR_GET_LIB(e) == ERR_LIB_SYS && buf[0] == '\0') {
+			system_words(e, data, flags, what, sizeof(what));
+			snprintf(buf, size, "; a certificate could not be "
+			    "read (%s)", what);
+		}
+}
+
 static int
-authority_error(const struct mc_tls_conn *conn, bool self, struct mc_err *err)
+authority_error(const struct mc_tls_conn *conn, bool self, const char *more,
+    struct mc_err *err)
 {
 	struct mc_buf pin;
 	mc_buf_init(&pin, MC_ERR_TEXT);
@@ -162,13 +199,13 @@ authority_error(const struct mc_tls_conn *conn, bool self, struct mc_err *err)
 		mc_err_set(err, MC_E_TLS_CERT, MC_STAGE_TLS, "the server's "
 		    "certificate is self-signed: set tls-ca-file to it or, "
 		    "once you know that this key is the server's, tls-pin = "
-		    "%.*s", MC_STR_FMT(s));
+		    "%.*s%s", MC_STR_FMT(s), more);
 	else
 		mc_err_set(err, MC_E_TLS_CERT, MC_STAGE_TLS, "the server's "
 		    "certificate comes from an unknown authority, %s: set "
 		    "tls-ca-file to that authority's certificate or, once you "
-		    "know that this key is the server's, tls-pin = %.*s",
-		    issuer, MC_STR_FMT(s));
+		    "know that this key is the server's, tls-pin = %.*s%s",
+		    issuer, MC_STR_FMT(s), more);
 	mc_buf_clear(&pin);
 	return -1;
 }
@@ -221,7 +258,8 @@ dane_error(const struct mc_tls_conn *conn, struct mc_err *err)
 int
 mc_tls_cert_error(const struct mc_tls_conn *conn, struct mc_err *err)
 {
-	ERR_clear_error();
+	char more[256];
+	unread(more, sizeof(more));
 	if (conn->tls->pins.n > 0 && !conn->pinned)
 		return pin_error(conn, err);
 	switch (conn->verify_error) {
@@ -235,12 +273,12 @@ mc_tls_cert_error(const struct mc_tls_conn *conn, struct mc_err *err)
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		return time_error(conn, false, err);
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		return authority_error(conn, true, err);
+		return authority_error(conn, true, more, err);
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		return authority_error(conn, false, err);
+		return authority_error(conn, false, more, err);
 	case X509_V_ERR_INVALID_PURPOSE:
 		return mc_err_set(err, MC_E_TLS_CERT, MC_STAGE_TLS,
 		    "the server's certificate is not meant for servers (its "
@@ -300,14 +338,20 @@ hint(int reason)
 	return "";
 }
 
+static bool
+is_verification(unsigned long e)
+{
+	return ERR_GET_LIB(e) == ERR_LIB_SSL &&
+	    ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+}
+
 int
 mc_tls_handshake_error(const struct mc_tls_conn *conn,
     const struct mc_tls_io *io, bool after_clear, struct mc_err *err)
 {
 	unsigned long e = ERR_peek_error();
-	int reason = ERR_GET_REASON(e);
-	if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
-	    reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+	/* first may be what was in the way of a certificate */
+	if (is_verification(e) || is_verification(ERR_peek_last_error()))
 		return mc_tls_cert_error(conn, err);
 	if (!after_clear && looks_like_smtp(io)) {
 		ERR_clear_error();
@@ -327,5 +371,5 @@ mc_tls_handshake_error(const struct mc_tls_conn *conn,
 	mc_tls_reason(buf, sizeof(buf));
 	return mc_err_set(err, MC_E_TLS, MC_STAGE_TLS,
 	    "the TLS handshake failed (%s)%s", buf,
-	    ERR_GET_LIB(e) == ERR_LIB_SSL ? hint(reason) : "");
+	    ERR_GET_LIB(e) == ERR_LIB_SSL ? hint(ERR_GET_REASON(e)) : "");
 }

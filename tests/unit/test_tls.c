@@ -5,7 +5,9 @@
 #include "unit.h"
 
 #include <openssl/pem.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -376,6 +378,19 @@ hashed_dir(void **state)
 	struct mc_err err = { .code = MC_OK };
 	assert_int_equal(shake(&p, &set, &info, &err), 0);
 	assert_true(info.verified);
+	unlink(path);
+
+	/* what is there and cannot be opened, by nobody: a socket */
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(strlen(path) < sizeof(at.sun_path));
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_err(shake(&p, &set, &info, &err), err, MC_E_TLS_CERT);
+	assert_non_null(strstr(err.text, "unknown authority"));
+	assert_non_null(strstr(err.text, "a certificate could not be read ("));
+	assert_non_null(strstr(err.text, path));
+	close(fd);
 	unlink(path);
 }
 
