@@ -325,7 +325,7 @@ void
 mc_worker_main(void *ctx, int sock)
 {
 	struct work w = { .set = ctx, .sock = sock };
-	struct mc_keeper keeper = { .child = { 0, -1 } };
+	struct mc_keeper keeper = { .child = { .sock = -1 } };
 	struct mc_delivery_feed feed = { next, over, &w, 1 };
 
 	w.log = (struct mc_log){ log_line, &w, w.set->log_most };

@@ -29,9 +29,9 @@ struct shared {
 	char log[65536];
 	size_t log_len;
 	uint64_t refused[MC_REFUSED__COUNT];
-	struct mc_counted counted;
 	struct mc_usage_user user;
 	size_t counts;
+	struct mc_counted counted;	/* has no end of its own */
 };
 
 struct stage {

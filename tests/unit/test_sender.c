@@ -464,8 +464,8 @@ test_no_memory(void **state)
 {
 	static const char *const confs[] = {
 		ME "from-policy = address\nfrom-name = Ops\n",
-		"from = *@mail.test\nfrom-policy = force\n"
-		    "envelope-from = b+%U@%D\n",
+		("from = *@mail.test\nfrom-policy = force\n"
+		    "envelope-from = b+%U@%D\n"),
 		"envelope-from-fixed = yes\n",
 	};
 
