@@ -519,6 +519,18 @@ parse_url(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 	return 0;
 }
 
+/* of ours; a name would be that of several */
+static int
+parse_source(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
+    struct mc_err *err)
+{
+	if (!is_literal(in))
+		return bad_word(err, key, in,
+		    "must be an IPv4 or IPv6 address of this machine");
+	mc_buf_add_str(out, in);
+	return 0;
+}
+
 /* a part of an address */
 static int
 parse_tenant(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
@@ -594,6 +606,8 @@ parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
 		return parse_list(key, in, out, mc_allow_sender_check, err);
 	if (is_oauth_url(key))
 		return parse_url(key, in, out, err);
+	if (key == MC_K_source_address)
+		return parse_source(key, in, out, err);
 	if (key == MC_K_oauth_tenant)
 		return parse_tenant(key, in, out, err);
 	mc_buf_add_str(out, in);
