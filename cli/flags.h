@@ -15,22 +15,24 @@ enum cli_value {
 
 enum cli_status { CLI_HONOURED, CLI_IGNORED, CLI_REFUSED };
 
+/* texts and no pointers to them: what has to be relocated costs each start a
+ * page of memory and the time to make it */
 struct cli_flag {
 	char letter;
 	enum cli_value value;
 	enum cli_status status;
-	const char *argument;
-	const char *help;
+	char argument[16];
+	char help[96];
 };
 
 /* what may stand behind a letter, see flags.def */
 struct cli_sub {
 	char group;
-	const char *name;
+	char name[16];
 	int id;
 	enum cli_status status;
-	const char *argument;
-	const char *help;
+	char argument[16];
+	char help[144];
 };
 
 /* rows in the order of the table; NULL past the end */

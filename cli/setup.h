@@ -22,17 +22,19 @@ enum setup_auth {
 };
 
 /* one row of providers.def */
+/* texts and no pointers to them: what has to be relocated costs each start of
+ * the program, also those that only send */
 struct setup_provider {
-	const char *name;
-	const char *domains;	/* of addresses, with blanks between */
-	const char *mx;		/* what MX records end with, likewise */
-	const char *host;
-	const char *port;
-	const char *tls;
+	char name[24];
+	char domains[136];	/* of addresses, with blanks between */
+	char mx[48];		/* what MX records end with, likewise */
+	char host[32];
+	char port[6];
+	char tls[10];
 	enum setup_auth auth;
-	const char *oauth;	/* value of the key oauth, or "" */
-	const char *note;	/* what to do before, or "" */
-	const char *source;	/* where all this stands */
+	char oauth[12];		/* value of the key oauth, or "" */
+	char note[192];		/* what to do before, or "" */
+	char source[192];	/* where all this stands */
 };
 
 /* the provider of a domain, or of a host that an MX record names; or NULL */

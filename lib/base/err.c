@@ -19,9 +19,11 @@ enum err_class {
 	CLASS_INTERNAL
 };
 
+/* texts and no pointers to them: what has to be relocated costs each start a
+ * page of memory and the time to make it */
 struct row {
-	const char *name;
-	const char *text;
+	char name[24];
+	char text[72];
 	enum err_class class;
 	int exit;
 	int enh[3];
@@ -33,6 +35,12 @@ enum row_number {
 #undef MC_ERR
 	ROWS
 };
+
+#define MC_ERR(id, class, status, x, y, z, words) \
+	_Static_assert(sizeof("MC_E_" #id) <= sizeof(((struct row *)0)->name) \
+	    && sizeof(words) <= sizeof(((struct row *)0)->text), "too long");
+#include "base/errors.def"
+#undef MC_ERR
 
 static const struct row rows[ROWS] = {
 #define MC_ERR(id, class, status, x, y, z, text) \
