@@ -59,10 +59,11 @@ def fill(spool, n, notes):
     return ids[0]
 
 
-def run(place, words):
+def run(place, words, program=BIN):
     """seconds, processor seconds, KiB: run.c says why it is there"""
     done = subprocess.run(
-        [place + "/run", "/dev/null", "0", place + "/out", BIN, *words,
+        [place + "/run", "/dev/null", "0", place + "/out", program,
+         *words,
          "-C", place + "/config"], stdout=subprocess.PIPE, text=True,
         check=True, env={"PATH": os.environ["PATH"], "HOME": place})
     f = [int(word) for word in done.stdout.split()]

@@ -295,6 +295,24 @@ def rest(b):
 
 # ---------------------------------------------------------------------- crowd
 
+class Crowd:
+    """Idle connections of another user, while it is entered"""
+
+    def __init__(self, one, count):
+        self.one = one
+        self.count = count
+
+    def __enter__(self):
+        self.idle = [connect_as(self.one.user, socket.AF_UNIX,
+                                self.one.sockets())
+                     for _ in range(self.count)]
+        time.sleep(0.5)
+
+    def __exit__(self, *_):
+        for s in self.idle:
+            s.close()
+
+
 def crowd(b):
     b.report.begin("crowd", "1,000 idle connections of another user")
     one = b.others[0]
@@ -306,17 +324,13 @@ def crowd(b):
     one.hold(True)
     for _ in range(rounds):
         for what, times in got.items():
-            idle = [connect_as(one.user, socket.AF_UNIX, one.sockets())
-                    for _ in range(many if what == "crowd" else 0)]
-            time.sleep(0.5)
-            failed, seconds, _ = b.repeat(
-                one, one.enqueue(b.messages[KB]), count)
+            with Crowd(one, many if what == "crowd" else 0):
+                failed, seconds, _ = b.repeat(
+                    one, one.enqueue(b.messages[KB]), count)
             if failed:
                 b.wrong.append("mailchute: %d of %d refused in a %s" % (
                     failed, count, what))
             times.append(1000 * seconds / count)
-            for s in idle:
-                s.close()
             one.empty()
             time.sleep(0.5)
     times = median(c / a for a, c in zip(got["alone"], got["crowd"]))

@@ -204,23 +204,24 @@ def enqueue(b):
 
 # ----------------------------------------------------------------------- bare
 
-def driver(b):
+def driver(place, top, source):
     """tests/crash builds it too, for faults; here it is only fast."""
-    top = os.environ.get("top_builddir", ".")
     core = os.path.join(top, "lib", ".libs", "libcore.a")
-    out = os.path.join(b.place, "driver")
+    out = os.path.join(place, "driver")
     libs = os.environ.get("MC_CRASH_LIBS", "-lidn2").split()
     subprocess.run(
         shlex.split(os.environ.get("CC", "cc")) +
         ["-std=c17", "-O2", "-DHAVE_CONFIG_H", '-DSYSCONFDIR="/etc"',
-         "-I" + top, "-I" + os.path.join(HERE, "../../lib"), "-o", out,
-         os.path.join(HERE, "../crash/driver.c"), core] + libs, check=True)
+         "-I" + top, "-I" + os.path.join(source, "lib"), "-o", out,
+         os.path.join(source, "tests/crash/driver.c"), core] + libs,
+        check=True)
     return out
 
 
 def bare(b):
     b.report.begin("bare", "queueing in one process")
-    program = driver(b)
+    program = driver(b.place, os.environ.get("top_builddir", "."),
+                     os.path.join(HERE, "../.."))
     count, rounds = (100, 3) if b.quick else (300, 9)
     for size in (KB, 10 * KB):
         got = {"bare": [], "fill": []}
@@ -290,8 +291,8 @@ def flush_once(b, one, port, sink, count):
             arrived.add(sink.seen.get(timeout=0.5))
         except queue.Empty:
             # a server's line comes before the end of its client
-            if child is None or (child.poll() is not None and
-                                 one.queued() == 0):
+            if child is None or (child.poll() is not None and (
+                    one.whole or one.queued() == 0)):
                 break
     for _ in range(100):
         # what has arrived is not yet taken out of the queue
@@ -483,9 +484,10 @@ def peers_text(b):
     return versions(b.all()) + ["- spools on: " + (kind or "unknown")]
 
 
-def run(program, doc, make, scenarios):
+def run(program, doc, make, scenarios, describe=peers_text):
     """The command line of a bench of spools: its name, its docstring, what makes
-    the bench in a directory, and its scenarios in order."""
+    the bench in a directory, its scenarios in order, and what makes lines about
+    the programs for the results."""
     names = [s.__name__ for s in scenarios]
     parser = argparse.ArgumentParser(
         description=doc.split("\n\n", maxsplit=1)[0])
@@ -507,14 +509,14 @@ def run(program, doc, make, scenarios):
                 platform.machine(), os.cpu_count() or 0, os.getloadavg()[0]))
             b.find()
             if not b.others[0].here:
-                print(program + ": mailchute cannot do this here; left out")
+                print(program + ": cannot be done here; left out")
                 return 0
             for scenario in scenarios:
                 if scenario.__name__ in (args.scenario or names):
                     scenario(b)
                     print("  (load %.1f)" % os.getloadavg()[0])
                     if args.results:
-                        b.report.write(args.results, peers_text(b))
+                        b.report.write(args.results, describe(b))
         finally:
             b.end()
         # to remove all the files takes a while

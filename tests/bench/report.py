@@ -33,7 +33,8 @@ COMMAND = ("sh tests/bench/peers.sh peers\n"
 # sections in the file stand in this order
 ORDER = ("link", "cpu", "memory", "start", "throughput", "rate", "linear",
          "look", "enqueue", "bare", "flush", "idle", "handover", "rest",
-         "crowd")
+         "crowd", "earlier-sending", "earlier-looking", "earlier-queueing",
+         "earlier-service")
 
 
 def ratio(figure, own):

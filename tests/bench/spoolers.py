@@ -35,6 +35,7 @@ class Spooler(clients.Client):
     share = 1           # of the messages, with a flush that takes long
     far = False         # its flush is short enough for a link of 50 ms
     stays = False       # its flush is a process that does not end by itself
+    whole = False       # and its end is the end of all that it does
 
     def enqueue(self, message):
         """The call that queues one message and does not try to send it."""
@@ -64,6 +65,7 @@ def empty_dir(path):
 
 class Mailchute(Spooler, clients.Mailchute):
     far = True
+    whole = True
 
     def __init__(self, place, peers, spool="spool"):
         clients.Mailchute.__init__(self, place, peers)
