@@ -22,8 +22,10 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
-# what a shell starts in the background ignores it, and so would our children
+# what a shell starts in the background ignores the one, what nohup starts the
+# other, and so would our children
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPT = os.path.join(HERE, "..", "script")
 sys.path.insert(0, SCRIPT)

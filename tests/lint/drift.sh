@@ -444,6 +444,7 @@ BEGIN {
 	value["SECS"] = "90"
 	value["BOOL"] = "yes"
 	own["auth"] = "PLAIN"
+	own["source-address"] = "192.0.2.1"
 	own["from"] = "me@x.example"
 	own["envelope-from"] = "%U@%D"
 	own["tls-pin"] = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
