@@ -112,7 +112,7 @@ class Bench:
         """Run all in turns; {client: [(result, seen), ...]}"""
         got = {}
         for i in range(count):
-            for client in self.clients:
+            for client in common.turns(self.clients):
                 if mode not in client.modes or i % client.every != 0 or (
                         who is not None and not who(client)):
                     continue
@@ -123,7 +123,7 @@ class Bench:
                 else:
                     result.round = i
                     got.setdefault(client, []).append((result, seen))
-        return got
+        return {c: got[c] for c in self.clients if c in got}
 
     # --------------------------------------------------------- who takes part
 

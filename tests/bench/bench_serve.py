@@ -32,6 +32,7 @@ sys.path.append(os.path.join(HERE, "..", "integration"))
 sys.dont_write_bytecode = True
 
 import bench_spool                              # noqa: E402
+import common                                   # noqa: E402
 import spoolers                                 # noqa: E402
 from clients import RECIPIENT, Call, write      # noqa: E402
 from service import connect_as                  # noqa: E402
@@ -235,10 +236,10 @@ maildrop, and pickup and cleanup write it again.""")
     for parallel in (1, 2):
         got = {}
         for _ in range(rounds):
-            for one in b.all():
+            for one in common.turns(b.all()):
                 got.setdefault(one, []).append(hand_over(b, one, count,
                                                          parallel))
-        got = {one: runs for one, runs in got.items() if None not in runs}
+        got = {one: got[one] for one in b.all() if None not in got[one]}
         mine = next((r for one, r in got.items() if one.name == "mailchute"),
                     None)
         if mine is None:

@@ -3,6 +3,7 @@
 with other clients."""
 import os
 import queue
+import random
 import shlex
 import subprocess
 import threading
@@ -26,6 +27,12 @@ def build(place, name, *options, source=None):
          source or os.path.join(HERE, name + ".c"),
          *LIBRARIES.get(name, ()), *options], check=True)
     return out
+
+
+def turns(ones):
+    """The same in another order each time: what one leaves behind for the next,
+    on the disk and in the caches, shall not be the same one's each time."""
+    return random.sample(ones, len(ones))
 
 
 def peers_dir():
