@@ -171,6 +171,24 @@ add_own(struct plan *p, unsigned may)
 	add_path(p, p->own, may);
 }
 
+/* each directory costs two milliseconds: only those that are looked into */
+static void
+add_authorities(struct plan *p)
+{
+	const struct mc_account *a = p->set->account;
+	const char *list = mc_env_get(p->set->caller->envp, "SSL_CERT_DIR");
+
+	add_file(p, a->tls_ca_file);
+	add_trust(p, a->tls_ca_dir);
+	if (a->tls_ca_file != NULL || a->tls_ca_dir != NULL)
+		return;
+	if (list != NULL)
+		add_trusts(p, list);
+	else
+		for (size_t i = 0; i < MC_NELEM(trust_paths); i++)
+			add_trust(p, trust_paths[i]);
+}
+
 static void
 add_paths(struct plan *p, bool run)
 {
@@ -187,16 +205,12 @@ add_paths(struct plan *p, bool run)
 		if (strncmp(own_paths[i], "/usr/", 5) != 0)
 			add_path(p, own_paths[i], may);
 	add_own(p, may);
-	add_file(p, a->tls_ca_file);
-	add_trust(p, a->tls_ca_dir);
+	add_authorities(p);
 	add_file(p, a->tls_cert);
 	add_file(p, a->tls_key);
 	for (size_t i = 0; i < MC_NELEM(variables); i++)
 		add_file(p, mc_env_get(envp, variables[i]));
 	add_path(p, mc_env_get(envp, "OPENSSL_MODULES"), MC_MAY_READ);
-	for (size_t i = 0; i < MC_NELEM(trust_paths); i++)
-		add_trust(p, trust_paths[i]);
-	add_trusts(p, mc_env_get(envp, "SSL_CERT_DIR"));
 	/* without it, a large message that has to be converted is in memory */
 	if (tmp == NULL)
 		tmp = "/tmp";
