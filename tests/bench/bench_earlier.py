@@ -219,7 +219,7 @@ def submissions(b, s, ones):
                   ("processor, " + text, "ms"), ("time, " + text, "ms"),
                   ("memory, " + text, "KiB"))
     program = common.build(b.place, "rate")
-    b.compare(20, ones, lambda one: cost.batch(s, program, one, 100),
+    b.compare(70, ones, lambda one: cost.batch(s, program, one, 100),
               ("100 messages, two at a time", "s"),
               ("processor of each of them", "ms"))
 
@@ -248,7 +248,7 @@ def looking(b):
             words = [id if w is None else id[:8] if w == "short" else w
                      for w in words]
             # the short ones cost little
-            b.compare(200 if title == "show one" else 15, b.builds,
+            b.compare(800 if title == "show one" else 15, b.builds,
                       lambda one, w=words: bench_queue.run(
                           b.place, w, one.program)[:2],
                       *[("%s%s, %s" % (what, title, "4 notes each" if notes
@@ -355,7 +355,7 @@ def service(b):
         def measure(one, parallel=parallel):
             got = bench_serve.hand_over(s, one, 25, parallel)
             return got and tuple(1000 / rate for rate in got)
-        b.compare(100, ones, measure, *[(
+        b.compare(250, ones, measure, *[(
             "%s, %s" % (what, "one after the other" if parallel == 1 else
                         "two at a time"), "ms") for what in (
                             "handing over", "until all are queued")])
