@@ -16,6 +16,12 @@
 
 #include "mailchute.h"
 
+/* in a table that holds texts and no pointers to them, what does not fit is an
+ * error */
+#define CLI_FITS(text, type, field) \
+	_Static_assert(sizeof(text) <= sizeof(((struct type *)0)->field), \
+	    "too long: " text);
+
 /* ----------------------------------------------------------------- identity */
 
 /* who runs us; filled once by cli_identity, strings live to the end */

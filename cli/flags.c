@@ -7,13 +7,11 @@
 #include <string.h>
 #include <strings.h>
 
-#define FITS(text, type, field) \
-	_Static_assert(sizeof(text) <= sizeof(((struct type *)0)->field), \
-	    "too long: " text);
 #define MC_FLAG(letter, value, status, a, h) \
-	FITS(a, cli_flag, argument) FITS(h, cli_flag, help)
+	CLI_FITS(a, cli_flag, argument) CLI_FITS(h, cli_flag, help)
 #define MC_SUB(group, n, id, status, a, h) \
-	FITS(n, cli_sub, name) FITS(a, cli_sub, argument) FITS(h, cli_sub, help)
+	CLI_FITS(n, cli_sub, name) CLI_FITS(a, cli_sub, argument) \
+	CLI_FITS(h, cli_sub, help)
 #include "flags.def"
 
 static const struct cli_flag flags[] = {

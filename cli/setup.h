@@ -21,9 +21,10 @@ enum setup_auth {
 	SETUP_BRIDGE		/* by a program on this machine */
 };
 
-/* one row of providers.def */
-/* texts and no pointers to them: what has to be relocated costs each start of
- * the program, also those that only send */
+/*
+ * One row of providers.def.  Texts and no pointers to them: what has to be
+ * relocated costs each start of the program, also of those that only send.
+ */
 struct setup_provider {
 	char name[24];
 	char domains[136];	/* of addresses, with blanks between */

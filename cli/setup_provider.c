@@ -7,14 +7,13 @@
 #include <string.h>
 #include <strings.h>
 
-#define FITS(text, field) \
-	_Static_assert(sizeof(text) <= sizeof(((struct setup_provider *)0)-> \
-	    field), "too long: " text);
+#define FITS(text, field) CLI_FITS(text, setup_provider, field)
 #define SETUP_ROW(n, d, m, h, p, t, auth, o, w, s) \
 	FITS(n, name) FITS(d, domains) FITS(m, mx) FITS(h, host) FITS(p, port) \
 	FITS(t, tls) FITS(o, oauth) FITS(w, note) FITS(s, source)
 #include "providers.def"
 #undef SETUP_ROW
+#undef FITS
 
 #define SETUP_ROW(name, domains, mx, host, port, tls, auth, oauth, note, \
     source) \

@@ -142,8 +142,8 @@ add_rule(int rules, uint64_t access, int fd)
 	return rc != 0 && sys == EBADFD ? 0 : rc;
 }
 
-/* FS_READ_FILE alone, so a directory at the end of a link shows no names, but
- * would show its files: only what is a file */
+/* of a directory at its end, all that is beneath it could be read: only what is
+ * a file counts */
 static int
 add_link(int rules, int dir, const char *name)
 {

@@ -61,10 +61,10 @@ class Build:
         self.source = source
         os.mkdir(self.place, 0o755)
 
-    def make(self, kind, *more):
+    def make(self, kind):
         """One of what the other benches have for mailchute"""
         os.environ["MAILCHUTE_BIN"] = self.program
-        one = kind(self.place, None, *more)
+        one = kind(self.place, None)
         one.here = one.prepare()
         return one
 
@@ -108,9 +108,6 @@ class Bench:
         self.here = bool(self.builds)
         return self
 
-    def all(self):
-        return []
-
     def end(self):
         for end in self.ends:
             end()
@@ -124,8 +121,8 @@ class Bench:
         os.mkdir(path, 0o755)
         return path
 
-    def make(self, kind, *more):
-        return [build.make(kind, *more) for build in self.builds]
+    def make(self, kind):
+        return [build.make(kind) for build in self.builds]
 
     def compare(self, rounds, ones, measure, *figures):
         """measure(one): a cost for each of the figures, which are (name, unit),
