@@ -149,13 +149,13 @@ class Bench:
         os.chmod(self.path(name), mode)
         return self.path(name)
 
-    def configure(self, *lines, user=True):
+    def configure(self, *lines, user=True, retry_min="1s"):
         keys = ["log = " + self.path("log"), "queue-dir = " +
                 self.path("spool"), "queue-any-fs = yes", "[account t]",
                 "from = me@example.test", "host = localhost",
                 "port = %d" % self.server.port,
                 "tls-ca-file = " + os.path.join(self.certs, "ca.pem"),
-                "retry-min = 1s"]
+                "retry-min = " + retry_min]
         if user:
             keys.append("user = " + USER)
         self.write("config", "\n".join(keys + list(lines)) + "\n")
@@ -307,7 +307,8 @@ class Bench:
 def keyring(b):
     """the keyring's password, by sendmail and by the queue; locked, unlocked"""
     b.session()
-    b.configure("password-keyring = yes")
+    # the reason is told of a pause, while it holds
+    b.configure("password-keyring = yes", retry_min="1h")
     status, said = b.send()
     has(b.logged(), "the keyring has no password for this account: run: "
         "secret-tool store", "without an item")
@@ -388,7 +389,8 @@ def netrc_in_queue(b):
 @case
 def descriptor(b):
     """password-fd is for who sends at once, not for the queue"""
-    b.configure()
+    # the reason is told of a pause, while it holds
+    b.configure(retry_min="1h")
     secret = b.write("secret", SECRET + "\n")
     words = [BIN, "-v", "-oi", "-f", "me@example.test", "a@example.test"]
 
