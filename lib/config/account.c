@@ -153,7 +153,7 @@ pick(const struct mc_config *config, const struct mc_acct *acct,
 static bool
 is_none(const struct mc_acct *acct, enum mc_key_id key)
 {
-	enum mc_key_type type = mc_key_row(key)->type;
+	enum mc_key_type type = mc_key_row(key).type;
 	const struct mc_setting *s = acct->won[key];
 
 	if (key == MC_K_oauth)
@@ -263,7 +263,7 @@ fill(struct mc_acct *acct)
 static bool
 is_path_key(enum mc_key_id key)
 {
-	return mc_key_row(key)->type == MC_TYPE_PATH || key == MC_K_host ||
+	return mc_key_row(key).type == MC_TYPE_PATH || key == MC_K_host ||
 	    key == MC_K_log || key == MC_K_dkim_key;
 }
 
@@ -356,7 +356,7 @@ expand_paths(const struct mc_config *config, struct mc_acct *acct,
 			return mc_err_set(err, MC_E_CONF_VALUE,
 			    MC_STAGE_CONFIG, "%s: there is no home directory"
 			    " for ~/: write the whole path",
-			    mc_key_row(key)->name);
+			    mc_key_row(key).name);
 		}
 		acct->own[key] = mc_buf_take(&path);
 		mc_buf_clear(&path);
@@ -460,7 +460,7 @@ order_retries(const struct mc_config *config, struct mc_acct *acct,
 	*ret_at = acct->won[last];
 	return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG,
 	    "%s: retry-max (%" PRIu64 " s) must not be below retry-min (%"
-	    PRIu64 " s)", mc_key_row(last)->name, a->retry_max, a->retry_min);
+	    PRIu64 " s)", mc_key_row(last).name, a->retry_max, a->retry_min);
 }
 
 /* ------------------------------------------------------------------ checks */

@@ -41,7 +41,7 @@ struct mc_key_row {
 };
 
 /* key < MC_K__COUNT */
-const struct mc_key_row *
+struct mc_key_row
 mc_key_row(enum mc_key_id key);
 
 /* -1 if there is no such key; names are compared exactly */

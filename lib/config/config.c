@@ -27,7 +27,7 @@ make_defaults(struct mc_layer *layer, struct mc_err *err)
 
 	for (size_t i = 0; i < MC_K__COUNT; i++) {
 		enum mc_key_id key = (enum mc_key_id)i;
-		const char *def = mc_key_row(key)->def;
+		const char *def = mc_key_row(key).def;
 
 		if (def != NULL && mc_layer_put(layer, key,
 		    mc_str_from(def), &at, err) != 0)
@@ -321,8 +321,8 @@ mc_config_set(struct mc_config *config, const char *key, const char *value,
 		return mc_err_set(err, MC_E_CONF_KEY, MC_STAGE_CONFIG,
 		    "no key \"%s\"; the nearest is \"%s\"",
 		    mc_key_presentable(name) ? key : "...",
-		    mc_key_row(mc_key_nearest(name))->name);
-	if ((mc_key_row(id)->flags & MC_KF_NOCLI) != 0)
+		    mc_key_row(mc_key_nearest(name)).name);
+	if ((mc_key_row(id).flags & MC_KF_NOCLI) != 0)
 		return mc_err_set(err, MC_E_USAGE, MC_STAGE_CONFIG,
 		    "%s cannot be given on the command line: write it into"
 		    " the configuration file or the environment", key);
@@ -366,7 +366,7 @@ shown_text(const struct mc_acct *acct, enum mc_key_id key)
 		return modes[acct->a.tls_mode];
 	if (s == NULL)
 		return "";
-	if (mc_key_row(key)->type == MC_TYPE_SECRET)
+	if (mc_key_row(key).type == MC_TYPE_SECRET)
 		return s->secret != NULL ? "<hidden>" : "";
 	return acct->own[key] != NULL ? acct->own[key] : s->text;
 }
@@ -385,7 +385,7 @@ mc_config_value(const struct mc_config *config, const char *account, size_t i,
 		return -1;
 	s = acct->won[key];
 	*ret_value = (struct mc_value){
-		.key = mc_key_row(key)->name,
+		.key = mc_key_row(key).name,
 		.value = shown_text(acct, key),
 		.origin = s != NULL ? s->origin : "default",
 		.is_default = s == NULL || s == &config->defaults.v[key],

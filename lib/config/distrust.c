@@ -18,7 +18,7 @@ refuse(const struct mc_setting *s, enum mc_key_id key, struct mc_err *err)
 	    "%s: %s is refused here, since the file was given on the command "
 	    "line and is not root's alone: call the program as mailchute, or "
 	    "let root own the file and nobody else write it", s->origin,
-	    mc_key_row(key)->name);
+	    mc_key_row(key).name);
 }
 
 /* a program, or a file */
@@ -36,8 +36,8 @@ reaches_out(enum mc_key_id key, const struct mc_setting *s)
 	if (key == MC_K_oauth_token_url || key == MC_K_oauth_device_url ||
 	    key == MC_K_oauth_auth_url || key == MC_K_oauth_revoke_url)
 		return true;
-	return key == MC_K_dkim_key || mc_key_row(key)->type == MC_TYPE_CMD ||
-	    mc_key_row(key)->type == MC_TYPE_PATH;
+	return key == MC_K_dkim_key || mc_key_row(key).type == MC_TYPE_CMD ||
+	    mc_key_row(key).type == MC_TYPE_PATH;
 }
 
 static int

@@ -55,7 +55,7 @@ static int
 find_key(struct mc_str var, enum mc_key_id *ret_key)
 {
 	for (size_t i = 0; i < MC_K__COUNT; i++) {
-		if (!is_name_of(var, mc_key_row((enum mc_key_id)i)->name))
+		if (!is_name_of(var, mc_key_row((enum mc_key_id)i).name))
 			continue;
 		*ret_key = (enum mc_key_id)i;
 		return 0;
@@ -67,7 +67,7 @@ static int
 unknown(struct reader *r, struct mc_str var, const struct mc_place *at)
 {
 	enum mc_key_id key = mc_key_nearest(var);
-	const char *nearest = mc_key_row(key)->name;
+	const char *nearest = mc_key_row(key).name;
 	size_t least = mc_key_distance(var, mc_str_from(nearest));
 	char name[64];
 	size_t n = 0;
@@ -152,11 +152,11 @@ from_file(struct reader *r, enum mc_key_id key, const char *path,
 	int rc = read_value(r, path, at, &text);
 	struct mc_str value = without_line_end(mc_buf_str(&text));
 
-	if (rc == 1 && mc_key_row(key)->type == MC_TYPE_PATH &&
+	if (rc == 1 && mc_key_row(key).type == MC_TYPE_PATH &&
 	    mc_str_chr(value, '\n') != value.len)
 		rc = mc_problems_addf(r->problems, at, MC_E_CONF_VALUE,
 		    "the file must hold the path for \"%s\", not what belongs"
-		    " into that file; leave _FILE away", mc_key_row(key)->name);
+		    " into that file; leave _FILE away", mc_key_row(key).name);
 	else if (rc == 1)
 		rc = put(r, key, mc_str_trim(value), at);
 	mc_buf_clear(&text);
@@ -427,7 +427,7 @@ wipe(char *var)
 	if (mc_str_eq(name, MC_STR("URL")))
 		wipe_url(value);
 	else if (find_key(name, &key) == 0 &&
-	    (mc_key_row(key)->flags & MC_KF_SECRET) != 0)
+	    (mc_key_row(key).flags & MC_KF_SECRET) != 0)
 		mc_mem_wipe(value, strlen(value));
 }
 

@@ -152,7 +152,7 @@ layer_of(struct reader *r)
 static int
 unknown_key(struct reader *r, struct mc_str name)
 {
-	const char *nearest = mc_key_row(mc_key_nearest(name))->name;
+	const char *nearest = mc_key_row(mc_key_nearest(name)).name;
 
 	if (!mc_key_presentable(name))
 		return mc_problems_addf(r->problems, &r->at, MC_E_CONF_KEY,
@@ -174,7 +174,7 @@ broken_line(struct reader *r, struct mc_str line)
 	    mc_key_find(word, &key) == 0)
 		return mc_problems_addf(r->problems, &r->at,
 		    MC_E_CONF_SYNTAX, "no '=': write \"%s = ...\"",
-		    mc_key_row(key)->name);
+		    mc_key_row(key).name);
 	return mc_problems_addf(r->problems, &r->at, MC_E_CONF_SYNTAX,
 	    "neither \"key = value\" nor [account NAME] nor a comment");
 }
@@ -196,7 +196,7 @@ key_line(struct reader *r, struct mc_str line)
 
 	/* a proxy without user and password is nobody's secret */
 	if (known && value.len != 0 &&
-	    (mc_key_row(key)->flags & MC_KF_SECRET) != 0 &&
+	    (mc_key_row(key).flags & MC_KF_SECRET) != 0 &&
 	    (key != MC_K_proxy || mc_str_chr(value, '@') != value.len))
 		r->cf->has_secret = true;
 	if (known && value.len != 0 && (key == MC_K_password_command ||
@@ -204,14 +204,14 @@ key_line(struct reader *r, struct mc_str line)
 		r->cf->has_command = true;
 	if (!known)
 		return unknown_key(r, name);
-	if (r->in_section && (mc_key_row(key)->flags & MC_KF_GLOBAL) != 0)
+	if (r->in_section && (mc_key_row(key).flags & MC_KF_GLOBAL) != 0)
 		return mc_problems_addf(r->problems, &r->at, MC_E_CONF_KEY,
 		    "\"%s\" is for all accounts: it must stand before the"
-		    " first section", mc_key_row(key)->name);
+		    " first section", mc_key_row(key).name);
 	if (layer->v[key].set)
 		return mc_problems_addf(r->problems, &r->at,
 		    MC_E_CONF_SYNTAX, "\"%s\" stands in line %u already",
-		    mc_key_row(key)->name, layer->v[key].line);
+		    mc_key_row(key).name, layer->v[key].line);
 	if (mc_layer_put(layer, key, value, &r->at, &e) != 0)
 		return mc_problems_add(r->problems, &r->at, &e);
 	return 0;

@@ -41,7 +41,7 @@ static void
 forget_setting(struct mc_setting *s, enum mc_key_id key,
     const struct mc_acct *keep)
 {
-	enum mc_key_type type = mc_key_row(key)->type;
+	enum mc_key_type type = mc_key_row(key).type;
 
 	if (keep != NULL && keep->won[key] == s)
 		return;

@@ -11,30 +11,82 @@
 #define RUNSTATEDIR "/run"
 #endif
 
-static const struct mc_key_row rows[MC_K__COUNT] = {
+/*
+ * The texts themselves, and where in them each begins, instead of pointers:
+ * what has to be relocated costs each start a page of memory and the time to
+ * make it.
+ */
+#define NONE ""
+
+static const struct texts {
 #define MC_KEY(id, name, type, def, flags, arg, help) \
-	[MC_K_##id] = { name, MC_TYPE_##type, def, flags, arg, help },
+	char name_##id[sizeof(name)]; \
+	char def_##id[sizeof(def)]; \
+	char arg_##id[sizeof(arg)]; \
+	char help_##id[sizeof(help)];
+#include "config/keys.def"
+#undef MC_KEY
+} texts = {
+#define MC_KEY(id, name, type, def, flags, arg, help) name, def, arg, help,
 #include "config/keys.def"
 #undef MC_KEY
 };
 
-const struct mc_key_row *
+_Static_assert(sizeof(texts) <= UINT16_MAX, "offsets are of 16 bits");
+
+static const struct {
+	uint16_t name, def, arg, help;
+	uint8_t type, flags;
+} rows[MC_K__COUNT] = {
+#define MC_KEY(id, name, type, def, flags, arg, help) \
+	[MC_K_##id] = { offsetof(struct texts, name_##id), \
+	    offsetof(struct texts, def_##id), offsetof(struct texts, arg_##id), \
+	    offsetof(struct texts, help_##id), MC_TYPE_##type, flags },
+#include "config/keys.def"
+#undef MC_KEY
+};
+
+static const char *
+text_at(size_t offset)
+{
+	return (const char *)&texts + offset;
+}
+
+static const char *
+name_of(size_t i)
+{
+	return text_at(rows[i].name);
+}
+
+struct mc_key_row
 mc_key_row(enum mc_key_id key)
 {
-	return &rows[key];
+	const char *def = text_at(rows[key].def);
+
+	return (struct mc_key_row){
+		.name = name_of(key),
+		.type = (enum mc_key_type)rows[key].type,
+		.def = *def != '\0' ? def : NULL,
+		.flags = rows[key].flags,
+		.arg = text_at(rows[key].arg),
+		.help = text_at(rows[key].help),
+	};
 }
 
 int
 mc_key_info(size_t i, struct mc_key *ret_key)
 {
+	struct mc_key_row row;
+
 	if (i >= MC_K__COUNT)
 		return -1;
+	row = mc_key_row((enum mc_key_id)i);
 	*ret_key = (struct mc_key){
-		.name = rows[i].name,
-		.type = rows[i].arg,
-		.def = rows[i].def,
-		.help = rows[i].help,
-		.flags = rows[i].flags,
+		.name = row.name,
+		.type = row.arg,
+		.def = row.def,
+		.help = row.help,
+		.flags = row.flags,
 	};
 	return 0;
 }
@@ -43,7 +95,7 @@ int
 mc_key_find(struct mc_str name, enum mc_key_id *ret_key)
 {
 	for (size_t i = 0; i < MC_K__COUNT; i++) {
-		if (!mc_str_eq(name, mc_str_from(rows[i].name)))
+		if (!mc_str_eq(name, mc_str_from(name_of(i))))
 			continue;
 		*ret_key = (enum mc_key_id)i;
 		return 0;
@@ -93,7 +145,7 @@ mc_key_nearest(struct mc_str name)
 	size_t least = SIZE_MAX;
 
 	for (size_t i = 0; i < MC_K__COUNT; i++) {
-		size_t far = mc_key_distance(name, mc_str_from(rows[i].name));
+		size_t far = mc_key_distance(name, mc_str_from(name_of(i)));
 
 		if (far >= least)
 			continue;
@@ -106,7 +158,7 @@ mc_key_nearest(struct mc_str name)
 bool
 mc_key_presentable(struct mc_str name)
 {
-	const char *nearest = rows[mc_key_nearest(name)].name;
+	const char *nearest = name_of(mc_key_nearest(name));
 
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.ptr[i];

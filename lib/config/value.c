@@ -34,7 +34,7 @@ static int
 bad(struct mc_err *err, enum mc_key_id key, const char *what)
 {
 	return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG, "%s: %s",
-	    mc_key_row(key)->name, what);
+	    mc_key_row(key).name, what);
 }
 
 /* the same, for values in which a '#' can only be a would-be comment */
@@ -46,7 +46,7 @@ bad_word(struct mc_err *err, enum mc_key_id key, struct mc_str in,
 		return bad(err, key, what);
 	return mc_err_set(err, MC_E_CONF_VALUE, MC_STAGE_CONFIG,
 	    "%s: %s (comments stand on lines of their own)",
-	    mc_key_row(key)->name, what);
+	    mc_key_row(key).name, what);
 }
 
 /* failure of a lower layer; `why` is set */
@@ -133,7 +133,7 @@ static int
 parse_number(enum mc_key_id key, struct mc_str in, uint64_t *ret_num,
     struct mc_err *err)
 {
-	enum mc_key_type type = mc_key_row(key)->type;
+	enum mc_key_type type = mc_key_row(key).type;
 	uint64_t least;
 	uint64_t most;
 	char what[96];
@@ -557,7 +557,7 @@ static int
 parse_text(enum mc_key_id key, struct mc_str in, struct mc_buf *out,
     struct mc_err *err)
 {
-	switch (mc_key_row(key)->type) {
+	switch (mc_key_row(key).type) {
 	case MC_TYPE_HOST:
 		return parse_host(key, in, out, err);
 	case MC_TYPE_PATH:
@@ -643,15 +643,15 @@ static int
 parse_num(enum mc_key_id key, struct mc_str in, uint64_t *ret_num,
     struct mc_err *err)
 {
-	const struct mc_key_row *row = mc_key_row(key);
+	const struct mc_key_row row = mc_key_row(key);
 
-	switch (row->type) {
+	switch (row.type) {
 	case MC_TYPE_UINT:
 	case MC_TYPE_SECS:
 	case MC_TYPE_BYTES:
 		return parse_number(key, in, ret_num, err);
 	case MC_TYPE_ENUM:
-		return parse_word(key, in, row->arg, ret_num, err);
+		return parse_word(key, in, row.arg, ret_num, err);
 	case MC_TYPE_BOOL:
 		if (parse_word(key, in, "no|yes", ret_num, err) != 0)
 			return -1;
@@ -678,11 +678,11 @@ mc_value_parse(enum mc_key_id key, struct mc_str in,
 	int rc = -1;
 
 	/* people write passwords into commands */
-	if (mc_key_row(key)->type == MC_TYPE_CMD)
+	if (mc_key_row(key).type == MC_TYPE_CMD)
 		mc_buf_init_secret(&out, MAX_TEXT);
 	else
 		mc_buf_init(&out, MAX_TEXT);
-	if (mc_key_row(key)->type == MC_TYPE_SECRET) {
+	if (mc_key_row(key).type == MC_TYPE_SECRET) {
 		if (parse_secret(key, in, &secret, err) != 0)
 			goto out;
 	} else {

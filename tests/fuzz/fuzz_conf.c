@@ -42,7 +42,7 @@ write_layer(const struct mc_layer *layer, struct mc_buf *out)
 		if (!s->set)
 			continue;
 		MUST(s->text != NULL && s->origin != NULL);
-		mc_buf_addf(out, "%s = ", mc_key_row((enum mc_key_id)i)->name);
+		mc_buf_addf(out, "%s = ", mc_key_row((enum mc_key_id)i).name);
 		if (s->secret != NULL)
 			mc_buf_add_str(out, mc_secret_peek(s->secret));
 		mc_buf_addf(out, "%s\n", s->text);

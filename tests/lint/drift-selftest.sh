@@ -179,7 +179,7 @@ if test -x "$program"; then
 	fault lib/config/keys.def 's/"fan_out", *//; s/SECS, "120"/SECS, "121"/'
 	expect 1 'defaults in keys.def' drift_program
 	fault lib/config/keys.def 's/^MC_KEY(log,.*/&\
-MC_KEY(more, "more", BOOL, NULL, MC_KF_NOCLI, "yes|no", "more of it")/'
+MC_KEY(more, "more", BOOL, NONE, MC_KF_NOCLI, "yes|no", "more of it")/'
 	expect 1 'mailchute config show' drift_program
 	fault cli/flags.def 's/"leave the aliases file alone"/"leave them"/'
 	expect 1 'options in flags.def and in --help' drift_program

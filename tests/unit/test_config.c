@@ -58,7 +58,7 @@ test_nearest(void **state)
 	(void)state;
 	for (size_t i = 0; i < MC_NELEM(t); i++)
 		assert_string_equal(mc_key_row(mc_key_nearest(
-		    mc_str_from(t[i].name)))->name, t[i].nearest);
+		    mc_str_from(t[i].name))).name, t[i].nearest);
 	assert_int_equal(mc_key_distance(MC_STR("a_B"), MC_STR("A-b")), 0);
 	assert_int_equal(mc_key_distance(MC_STR(""), MC_STR("abc")), 3);
 	assert_int_equal(mc_key_distance(MC_STR("abc"), MC_STR("")), 3);
@@ -227,7 +227,7 @@ test_values(void **state)
 		struct mc_err e = { .code = MC_OK };
 		int rc = mc_value_parse(t[i].key, mc_str_from(t[i].in), &s,
 		    &e);
-		const char *name = mc_key_row(t[i].key)->name;
+		const char *name = mc_key_row(t[i].key).name;
 
 		if (t[i].out == NULL) {
 			assert_err(rc, e, MC_E_CONF_VALUE);
@@ -595,7 +595,7 @@ origin_of(const struct world *w, const char *account, enum mc_key_id key,
 	struct mc_err e = { .code = MC_OK };
 
 	assert_int_equal(mc_config_value(w->config, account, key, &v, &e), 0);
-	assert_string_equal(v.key, mc_key_row(key)->name);
+	assert_string_equal(v.key, mc_key_row(key).name);
 	assert_string_equal(v.value, want);
 	assert_int_equal(v.is_default, strcmp(v.origin, "default") == 0);
 	return v.origin;
