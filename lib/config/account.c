@@ -125,7 +125,7 @@ rank_of(const struct mc_config *config, const struct mc_acct *acct,
 		enum rank rank = (enum rank)i;
 		const struct mc_layer *layer = layer_of(config, acct, rank);
 
-		if (layer == NULL || !layer->v[key].set)
+		if (layer == NULL || layer->v[key] == NULL)
 			continue;
 		if (rank == RANK_ENV && !acct->is_default && is_among(key,
 		    of_one_account, MC_NELEM(of_one_account)))
@@ -145,7 +145,7 @@ pick(const struct mc_config *config, const struct mc_acct *acct,
 	enum rank rank = rank_of(config, acct, key);
 
 	return rank == RANKS ? NULL :
-	    &layer_of(config, acct, rank)->v[key];
+	    layer_of(config, acct, rank)->v[key];
 }
 
 /* "password-keyring = no", "password-fd = 0" and "oauth = off" are none, and
@@ -380,12 +380,19 @@ is_loopback(const char *host)
 	    memcmp(&six, &in6addr_loopback, sizeof(six)) == 0;
 }
 
+static bool
+is_of_env(const struct mc_config *config, const struct mc_acct *acct,
+    enum mc_key_id key)
+{
+	return acct->won[key] != NULL &&
+	    acct->won[key] == config->env.layer.v[key];
+}
+
 /* tls and port give each other their defaults (RFC 8314 3.3) */
 static void
 derive(const struct mc_config *config, struct mc_acct *acct)
 {
 	struct mc_account *a = &acct->a;
-	const struct mc_layer *env = &config->env.layer;
 	uint64_t port = a->port;
 
 	a->is_socket = a->host != NULL && a->host[0] == '/';
@@ -393,7 +400,7 @@ derive(const struct mc_config *config, struct mc_acct *acct)
 	a->is_default = acct->is_default;
 	a->no_host = config->service_note;
 	a->explicit_tls = acct->won[MC_K_tls] != NULL &&
-	    acct->won[MC_K_tls] != &config->defaults.v[MC_K_tls];
+	    acct->won[MC_K_tls] != config->defaults.v[MC_K_tls];
 	a->tls_mode = (enum mc_tls_mode)a->tls;
 	if (!a->explicit_tls && a->is_socket)
 		a->tls_mode = MC_TLS_OFF;
@@ -404,12 +411,10 @@ derive(const struct mc_config *config, struct mc_acct *acct)
 		    a->tls_mode == MC_TLS_STARTTLS ? 587 : 25;
 	(void)snprintf(a->port_text, sizeof(a->port_text), "%u",
 	    (unsigned)(port & 0xffff));
-	a->env_password_file = acct->won[MC_K_password_file] ==
-	    &env->v[MC_K_password_file];
-	a->env_token_file = acct->won[MC_K_token_file] ==
-	    &env->v[MC_K_token_file];
-	a->env_client_secret_file = acct->won[MC_K_oauth_client_secret_file]
-	    == &env->v[MC_K_oauth_client_secret_file];
+	a->env_password_file = is_of_env(config, acct, MC_K_password_file);
+	a->env_token_file = is_of_env(config, acct, MC_K_token_file);
+	a->env_client_secret_file = is_of_env(config, acct,
+	    MC_K_oauth_client_secret_file);
 	/* the text was checked when it was set */
 	if (a->rate == NULL || mc_rate_parse(mc_str_from(a->rate),
 	    &a->rate_messages, &a->rate_seconds) != 0)
@@ -421,7 +426,7 @@ is_given(const struct mc_config *config, const struct mc_acct *acct,
     enum mc_key_id key)
 {
 	return acct->won[key] != NULL &&
-	    acct->won[key] != &config->defaults.v[key];
+	    acct->won[key] != config->defaults.v[key];
 }
 
 /* `key` was left to its default, which does not go with what was given for
@@ -584,12 +589,12 @@ check(const struct mc_acct *acct, const struct mc_setting **ret_at,
 static const char *
 match_of(const struct mc_config *config, const struct mc_acct *acct)
 {
-	const struct mc_setting *env = &config->env.layer.v[MC_K_from];
+	const struct mc_setting *env = config->env.layer.v[MC_K_from];
 
-	if (acct->is_default && env->set)
+	if (acct->is_default && env != NULL)
 		return env->text;
-	if (acct->section != NULL && acct->section->layer.v[MC_K_from].set)
-		return acct->section->layer.v[MC_K_from].text;
+	if (acct->section != NULL && acct->section->layer.v[MC_K_from] != NULL)
+		return acct->section->layer.v[MC_K_from]->text;
 	return NULL;
 }
 
@@ -682,11 +687,12 @@ check_stray(const struct mc_config *config, struct mc_problems *problems)
 {
 	for (size_t i = 0; i < MC_NELEM(of_one_account); i++) {
 		const struct mc_setting *s =
-		    &config->env.layer.v[of_one_account[i]];
-		struct mc_place at = { .file = s->file };
+		    config->env.layer.v[of_one_account[i]];
+		struct mc_place at;
 
-		if (!s->set)
+		if (s == NULL)
 			continue;
+		at = (struct mc_place){ .file = s->file };
 		return mc_problems_addf(problems, &at, MC_E_CONF_VALUE,
 		    "%s is for the default account, but there is none: name"
 		    " one in MAILCHUTE_ACCOUNT", strchr(s->origin, ' ') + 1);

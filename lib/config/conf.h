@@ -69,7 +69,6 @@ mc_key_presentable(struct mc_str name);
 /* --------------------------------------------------------------- settings */
 
 struct mc_setting {
-	bool set;
 	char *text;		/* normal form; "" when empty or a secret */
 	uint64_t num;
 	struct mc_secret *secret;	/* NULL when empty */
@@ -78,14 +77,15 @@ struct mc_setting {
 	unsigned line;
 };
 
+/* few keys are set: what is not there is no memory that every start fills */
 struct mc_layer {
-	struct mc_setting v[MC_K__COUNT];
+	struct mc_setting *v[MC_K__COUNT];	/* NULL: not set */
 };
 
 /*
  * mc_value_parse - check a value and bring it into its normal form
  *
- * Fills set, text, num and secret; the other fields are the caller's.  A
+ * Fills text, num and secret; the other fields are the caller's.  A
  * normal form parses to itself.  -1 with err: MC_E_CONF_VALUE ("key: what is
  * allowed", never the value), MC_E_NOMEM.
  */
@@ -134,7 +134,8 @@ mc_place_text(const struct mc_place *place);
 /*
  * mc_layer_put - parse a value and store it in place of any other
  *
- * place->file must live as long as the layer.  -1 with err as for
+ * One that is there already keeps its address.  place->file must live as long
+ * as the layer.  -1 with err as for
  * mc_value_parse, with the place in front; the layer is then unchanged.
  */
 MC_NODISCARD int
@@ -143,6 +144,10 @@ mc_layer_put(struct mc_layer *layer, enum mc_key_id key, struct mc_str value,
 
 void
 mc_setting_clear(struct mc_setting *setting);
+
+/* clear and free it; nothing for NULL */
+void
+mc_setting_free(struct mc_setting *setting);
 
 void
 mc_layer_clear(struct mc_layer *layer);

@@ -164,7 +164,7 @@ read_system(struct mc_config *config, const char *path, unsigned long uid,
     bool *ret_closed, struct mc_problems *problems)
 {
 	bool enough = config->user != NULL ||
-	    config->env.layer.v[MC_K_host].set;
+	    config->env.layer.v[MC_K_host] != NULL;
 	int sys = 0;
 
 	if (read_file(config, path, uid, &sys, problems) != 0)
@@ -314,7 +314,7 @@ mc_config_set(struct mc_config *config, const char *key, const char *value,
 	struct mc_problems problems = { .fn = NULL };
 	struct mc_place at = { .file = command_line };
 	struct mc_str name = mc_str_from(key);
-	struct mc_setting old;
+	struct mc_setting *old;
 	enum mc_key_id id;
 
 	if (mc_key_find(name, &id) != 0)
@@ -327,17 +327,17 @@ mc_config_set(struct mc_config *config, const char *key, const char *value,
 		    "%s cannot be given on the command line: write it into"
 		    " the configuration file or the environment", key);
 	old = config->cli.v[id];
-	config->cli.v[id] = (struct mc_setting){ .set = false };
+	config->cli.v[id] = NULL;
 
 	int rc = mc_layer_put(&config->cli, id, mc_str_from(value), &at, err);
 
 	if (rc == 0 && mc_accounts_make(config, &problems) != 0)
 		rc = mc_problems_end(&problems, err);
 	if (rc == 0) {
-		mc_setting_clear(&old);
+		mc_setting_free(old);
 		return 0;
 	}
-	mc_setting_clear(&config->cli.v[id]);
+	mc_setting_free(config->cli.v[id]);
 	config->cli.v[id] = old;
 	return -1;
 }
@@ -388,7 +388,7 @@ mc_config_value(const struct mc_config *config, const char *account, size_t i,
 		.key = mc_key_row(key).name,
 		.value = shown_text(acct, key),
 		.origin = s != NULL ? s->origin : "default",
-		.is_default = s == NULL || s == &config->defaults.v[key],
+		.is_default = s == NULL || s == config->defaults.v[key],
 	};
 	return 0;
 }

@@ -45,10 +45,10 @@ check_layer(const struct mc_layer *layer, bool may_host, bool may_proxy,
     struct mc_err *err)
 {
 	for (size_t i = 0; i < MC_K__COUNT; i++) {
-		const struct mc_setting *s = &layer->v[i];
+		const struct mc_setting *s = layer->v[i];
 		enum mc_key_id key = (enum mc_key_id)i;
 
-		if (!s->set)
+		if (s == NULL)
 			continue;
 		/* the text of a secret is elsewhere */
 		if (key == MC_K_proxy && s->secret != NULL && !may_proxy)
@@ -91,7 +91,7 @@ has_credentials(const struct mc_config *config)
 	};
 
 	for (size_t i = 0; i < MC_NELEM(keys); i++)
-		if (env->v[keys[i]].set)
+		if (env->v[keys[i]] != NULL)
 			return true;
 	return has_credential_files(config);
 }
@@ -101,7 +101,7 @@ mc_config_distrust(const struct mc_config *config, struct mc_err *err)
 {
 	const struct mc_layer *env = &config->env.layer;
 	bool may_host = !has_credentials(config);
-	bool may_proxy = !env->v[MC_K_proxy_password_command].set;
+	bool may_proxy = env->v[MC_K_proxy_password_command] == NULL;
 
 	for (size_t i = 0; i < config->n_files; i++) {
 		const struct mc_conf_file *cf = &config->files[i];

@@ -95,10 +95,10 @@ static int
 put(struct reader *r, enum mc_key_id key, struct mc_str value,
     const struct mc_place *at)
 {
-	const struct mc_setting *old = &r->env->layer.v[key];
+	const struct mc_setting *old = r->env->layer.v[key];
 	struct mc_err e = { .code = MC_OK };
 
-	if (old->set) {
+	if (old != NULL) {
 		struct mc_str name = mc_str_sub(mc_str_from(old->origin),
 		    strlen(origin) + 1, SIZE_MAX);
 
@@ -266,7 +266,7 @@ static int
 put_weak(struct reader *r, enum mc_key_id key, struct mc_str value,
     const struct mc_place *at)
 {
-	if (r->env->layer.v[key].set || value.len == 0)
+	if (r->env->layer.v[key] != NULL || value.len == 0)
 		return 0;
 	return put(r, key, value, at);
 }
@@ -294,10 +294,15 @@ put_decoded(struct reader *r, enum mc_key_id key, struct mc_str value,
 static bool
 has_credential(const struct mc_layer *layer)
 {
-	return layer->v[MC_K_password].set || layer->v[MC_K_password_file].set
-	    || layer->v[MC_K_password_command].set ||
-	    layer->v[MC_K_token].set || layer->v[MC_K_token_file].set ||
-	    layer->v[MC_K_token_command].set;
+	static const enum mc_key_id keys[] = {
+		MC_K_password, MC_K_password_file, MC_K_password_command,
+		MC_K_token, MC_K_token_file, MC_K_token_command,
+	};
+
+	for (size_t i = 0; i < MC_NELEM(keys); i++)
+		if (layer->v[keys[i]] != NULL)
+			return true;
+	return false;
 }
 
 static int

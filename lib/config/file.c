@@ -208,10 +208,10 @@ key_line(struct reader *r, struct mc_str line)
 		return mc_problems_addf(r->problems, &r->at, MC_E_CONF_KEY,
 		    "\"%s\" is for all accounts: it must stand before the"
 		    " first section", mc_key_row(key).name);
-	if (layer->v[key].set)
+	if (layer->v[key] != NULL)
 		return mc_problems_addf(r->problems, &r->at,
 		    MC_E_CONF_SYNTAX, "\"%s\" stands in line %u already",
-		    mc_key_row(key).name, layer->v[key].line);
+		    mc_key_row(key).name, layer->v[key]->line);
 	if (mc_layer_put(layer, key, value, &r->at, &e) != 0)
 		return mc_problems_add(r->problems, &r->at, &e);
 	return 0;

@@ -43,7 +43,7 @@ forget_setting(struct mc_setting *s, enum mc_key_id key,
 {
 	enum mc_key_type type = mc_key_row(key).type;
 
-	if (keep != NULL && keep->won[key] == s)
+	if (s == NULL || (keep != NULL && keep->won[key] == s))
 		return;
 	if (type == MC_TYPE_CMD)
 		forget_command(s->text);
@@ -59,7 +59,7 @@ static void
 forget_layer(struct mc_layer *layer, const struct mc_acct *keep)
 {
 	for (size_t i = 0; i < MC_K__COUNT; i++)
-		forget_setting(&layer->v[i], (enum mc_key_id)i, keep);
+		forget_setting(layer->v[i], (enum mc_key_id)i, keep);
 }
 
 void

@@ -74,12 +74,12 @@ static int
 socket_path(const struct mc_config *config, struct mc_buf *out,
     struct mc_err *err)
 {
-	const struct mc_setting *s = &config->env.layer.v[MC_K_socket];
+	const struct mc_setting *s = config->env.layer.v[MC_K_socket];
 
-	for (size_t i = 0; !s->set && i < config->n_files; i++)
-		s = &config->files[i].lead.v[MC_K_socket];
-	if (!s->set)
-		s = &config->defaults.v[MC_K_socket];
+	for (size_t i = 0; s == NULL && i < config->n_files; i++)
+		s = config->files[i].lead.v[MC_K_socket];
+	if (s == NULL)
+		s = config->defaults.v[MC_K_socket];
 	if (strncmp(s->text, "~/", 2) == 0 && config->home != NULL) {
 		mc_buf_addz(out, config->home);
 		mc_buf_addz(out, s->text + 1);
@@ -162,7 +162,7 @@ int
 mc_handover_find(struct mc_config *config, struct mc_err *err)
 {
 	bool without = config->n_files == 0 &&
-	    !config->env.layer.v[MC_K_host].set;
+	    config->env.layer.v[MC_K_host] == NULL;
 	struct mc_buf path;
 	int rc;
 

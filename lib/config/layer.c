@@ -51,18 +51,23 @@ mc_layer_put(struct mc_layer *layer, enum mc_key_id key, struct mc_str value,
     const struct mc_place *place, struct mc_err *err)
 {
 	struct mc_setting fresh = { .file = place->file, .line = place->line };
+	struct mc_setting *s;
 
 	if (mc_value_parse(key, value, &fresh, err) != 0) {
 		add_context(err, place);
 		return -1;
 	}
 	fresh.origin = mc_place_text(place);
-	if (fresh.origin == NULL) {
+	s = layer->v[key];
+	if (s == NULL && fresh.origin != NULL)
+		s = mc_mem_zalloc(1, sizeof(*s));
+	if (s == NULL || fresh.origin == NULL) {
 		mc_setting_clear(&fresh);
 		return mc_conf_nomem(err);
 	}
-	mc_setting_clear(&layer->v[key]);
-	layer->v[key] = fresh;
+	mc_setting_clear(s);
+	*s = fresh;
+	layer->v[key] = s;
 	return 0;
 }
 
@@ -75,14 +80,24 @@ mc_setting_clear(struct mc_setting *setting)
 	mc_mem_free(setting->text);
 	mc_mem_free(setting->origin);
 	mc_secret_free(setting->secret);
-	*setting = (struct mc_setting){ .set = false };
+	*setting = (struct mc_setting){ .text = NULL };
+}
+
+void
+mc_setting_free(struct mc_setting *setting)
+{
+	if (setting == NULL)
+		return;
+	mc_setting_clear(setting);
+	mc_mem_free(setting);
 }
 
 void
 mc_layer_clear(struct mc_layer *layer)
 {
 	for (size_t i = 0; i < MC_K__COUNT; i++)
-		mc_setting_clear(&layer->v[i]);
+		mc_setting_free(layer->v[i]);
+	*layer = (struct mc_layer){ .v = { NULL } };
 }
 
 int

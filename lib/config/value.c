@@ -703,7 +703,6 @@ mc_value_parse(enum mc_key_id key, struct mc_str in,
 		(void)mc_conf_nomem(err);
 		goto out;
 	}
-	ret_setting->set = true;
 	ret_setting->text = text;
 	ret_setting->num = num;
 	ret_setting->secret = secret;

@@ -37,9 +37,9 @@ static void
 write_layer(const struct mc_layer *layer, struct mc_buf *out)
 {
 	for (size_t i = 0; i < MC_K__COUNT; i++) {
-		const struct mc_setting *s = &layer->v[i];
+		const struct mc_setting *s = layer->v[i];
 
-		if (!s->set)
+		if (s == NULL)
 			continue;
 		MUST(s->text != NULL && s->origin != NULL);
 		mc_buf_addf(out, "%s = ", mc_key_row((enum mc_key_id)i).name);
@@ -66,11 +66,11 @@ static void
 same_layer(const struct mc_layer *a, const struct mc_layer *b)
 {
 	for (size_t i = 0; i < MC_K__COUNT; i++) {
-		const struct mc_setting *s = &a->v[i];
-		const struct mc_setting *t = &b->v[i];
+		const struct mc_setting *s = a->v[i];
+		const struct mc_setting *t = b->v[i];
 
-		MUST(s->set == t->set);
-		if (!s->set)
+		MUST((s == NULL) == (t == NULL));
+		if (s == NULL || t == NULL)
 			continue;
 		MUST(strcmp(s->text, t->text) == 0);
 		MUST(s->num == t->num);
@@ -184,13 +184,13 @@ url(struct mc_str var)
 	MUST(copy != NULL);
 	MUST(mc_conf_env_read(&env, envp, &problems) == 0);
 
-	const struct mc_setting *s = &env.layer.v[MC_K_password];
+	const struct mc_setting *s = env.layer.v[MC_K_password];
 
 	/* what came in as a password is no longer there */
-	if (s->secret != NULL && told.n == 0) {
+	if (s != NULL && s->secret != NULL && told.n == 0) {
 		char *userinfo = copy + strlen("MAILCHUTE_URL=");
 
-		MUST(env.layer.v[MC_K_host].set);
+		MUST(env.layer.v[MC_K_host] != NULL);
 		userinfo = strstr(userinfo, "://");
 		MUST(userinfo != NULL);
 

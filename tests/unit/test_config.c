@@ -223,7 +223,7 @@ test_values(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < MC_NELEM(t); i++) {
-		struct mc_setting s = { .set = false };
+		struct mc_setting s = { .text = NULL };
 		struct mc_err e = { .code = MC_OK };
 		int rc = mc_value_parse(t[i].key, mc_str_from(t[i].in), &s,
 		    &e);
@@ -232,18 +232,18 @@ test_values(void **state)
 		if (t[i].out == NULL) {
 			assert_err(rc, e, MC_E_CONF_VALUE);
 			assert_memory_equal(e.text, name, strlen(name));
-			assert_false(s.set);
+			assert_null(s.text);
 			continue;
 		}
 		if (rc != 0)
 			fail_msg("%s = %s: %s", name, t[i].in, e.text);
-		assert_true(s.set);
+		assert_non_null(s.text);
 		if (t[i].out[0] != '\0' || t[i].in[0] == '\0')
 			assert_string_equal(s.text, t[i].out);
 		assert_int_equal(s.num, t[i].num);
 		/* a normal form is one of itself */
 		if (t[i].out[0] != '\0') {
-			struct mc_setting same = { .set = false };
+			struct mc_setting same = { .text = NULL };
 
 			assert_int_equal(mc_value_parse(t[i].key,
 			    mc_str_from(s.text), &same, NULL), 0);
@@ -291,7 +291,7 @@ test_from_values(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < MC_NELEM(t); i++) {
-		struct mc_setting s = { .set = false };
+		struct mc_setting s = { .text = NULL };
 		struct mc_err e = { .code = MC_OK };
 		int rc = mc_value_parse(MC_K_from, mc_str_from(t[i].in), &s,
 		    &e);
@@ -442,20 +442,20 @@ test_file_verbatim(void **state)
 	assert_int_equal(mc_conf_file_parse(&cf, MC_STR(text), &p), 0);
 	assert_int_equal(p.first.code, MC_OK);
 	assert_true(cf.has_secret);
-	assert_int_equal(cf.lead.v[MC_K_timeout].num, 300);
-	assert_string_equal(cf.lead.v[MC_K_timeout].origin, "/f:4");
+	assert_int_equal(cf.lead.v[MC_K_timeout]->num, 300);
+	assert_string_equal(cf.lead.v[MC_K_timeout]->origin, "/f:4");
 	assert_int_equal(cf.sections.n, 2);
 	s = mc_conf_file_section(&cf, "work");
 	assert_non_null(s);
 	assert_int_equal(s->line, 5);
-	assert_str(mc_secret_peek(s->layer.v[MC_K_password].secret),
+	assert_str(mc_secret_peek(s->layer.v[MC_K_password]->secret),
 	    "p#a\"s s' ;=\xc3\xa4\xff\\n");
-	assert_string_equal(s->layer.v[MC_K_password].text, "");
-	assert_true(s->layer.v[MC_K_user].set);
-	assert_string_equal(s->layer.v[MC_K_user].text, "");
+	assert_string_equal(s->layer.v[MC_K_password]->text, "");
+	assert_non_null(s->layer.v[MC_K_user]);
+	assert_string_equal(s->layer.v[MC_K_user]->text, "");
 	s = mc_conf_file_section(&cf, "x.y_z-@+\xc3\xa4");
 	assert_non_null(s);
-	assert_string_equal(s->layer.v[MC_K_host].text, "no-newline.example");
+	assert_string_equal(s->layer.v[MC_K_host]->text, "no-newline.example");
 	mc_conf_file_clear(&cf);
 }
 
@@ -472,7 +472,7 @@ test_file_limits(void **state)
 	memcpy(text, "user = ", 7);
 	assert_int_equal(mc_conf_file_init(&cf, "/f", NULL), 0);
 	assert_int_equal(mc_conf_file_parse(&cf, mc_str_make(text, n), &p), 0);
-	assert_int_equal(strlen(cf.lead.v[MC_K_user].text), n - 7);
+	assert_int_equal(strlen(cf.lead.v[MC_K_user]->text), n - 7);
 	mc_conf_file_clear(&cf);
 	text[n] = 'x';
 	assert_int_equal(mc_conf_file_init(&cf, "/f", NULL), 0);

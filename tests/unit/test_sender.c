@@ -60,7 +60,7 @@ test_templates(void **state)
 	(void)state;
 	for (size_t i = 0; i < MC_NELEM(rows); i++) {
 		struct mc_str text = mc_str_from(rows[i].text);
-		struct mc_setting s = { .set = false };
+		struct mc_setting s = { .text = NULL };
 		struct mc_err err = { .code = MC_OK };
 		struct mc_buf out;
 		int rc = mc_value_parse(MC_K_envelope_from, text, &s, &err);
@@ -474,7 +474,7 @@ test_no_memory(void **state)
 		unsigned long n = 1;
 
 		for (;; n++) {
-			struct mc_setting s = { .set = false };
+			struct mc_setting s = { .text = NULL };
 			struct mc_err err = { .code = MC_OK };
 			struct world w;
 			int rc;
