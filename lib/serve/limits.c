@@ -81,10 +81,26 @@ forget(struct mc_limits *l, uint16_t i)
 static void
 forget_idle(struct mc_limits *l, int64_t now)
 {
-	for (uint16_t i = 0; i < MC_LIMITS_MOST; i++)
+	for (uint16_t i = 0; i < l->reached; i++)
 		if (l->entries[i].used &&
 		    mc_limits_is_idle(&l->entries[i], now))
 			forget(l, i);
+}
+
+/* take one out of what is unused: its index, or MC_LIMITS_NONE */
+static uint16_t
+unused(struct mc_limits *l, int64_t now)
+{
+	uint16_t i;
+
+	if (l->free == MC_LIMITS_NONE && l->reached < MC_LIMITS_MOST)
+		return l->reached++;
+	if (l->free == MC_LIMITS_NONE)
+		forget_idle(l, now);
+	i = l->free;
+	if (i != MC_LIMITS_NONE)
+		l->free = l->entries[i].next;
+	return i;
 }
 
 struct mc_limits_entry *
@@ -95,14 +111,11 @@ mc_limits_need(struct mc_limits *l, struct mc_whose whose, int64_t now)
 
 	if (e != NULL)
 		return e;
-	if (l->free == MC_LIMITS_NONE)
-		forget_idle(l, now);
-	i = l->free;
+	i = unused(l, now);
 	if (i == MC_LIMITS_NONE)
 		return NULL;
 	bucket = &l->buckets[bucket_of(whose)];
 	e = &l->entries[i];
-	l->free = e->next;
 	*e = (struct mc_limits_entry){ .whose = whose, .used = true,
 	    .next = *bucket, .errors_at = now };
 	*bucket = i;
@@ -124,9 +137,7 @@ mc_limits_new(const struct mc_serve_limits *limits, struct mc_err *err)
 	l->set = *limits;
 	for (size_t i = 0; i < MC_LIMITS_BUCKETS; i++)
 		l->buckets[i] = MC_LIMITS_NONE;
-	for (uint16_t i = 0; i < MC_LIMITS_MOST; i++)
-		l->entries[i].next = (uint16_t)(i + 1);
-	l->entries[MC_LIMITS_MOST - 1].next = MC_LIMITS_NONE;
+	l->free = MC_LIMITS_NONE;
 	return l;
 }
 
@@ -349,7 +360,7 @@ mc_limits_committed(struct mc_limits *l, uid_t uid, uint64_t bytes,
 void
 mc_limits_begin_usage(struct mc_limits *l)
 {
-	for (size_t i = 0; i < MC_LIMITS_MOST; i++) {
+	for (size_t i = 0; i < l->reached; i++) {
 		struct mc_limits_entry *e = &l->entries[i];
 
 		e->old_messages = sum_of(e->old_messages, e->new_messages);
@@ -380,7 +391,7 @@ mc_limits_set_usage(struct mc_limits *l, const struct mc_usage *usage,
 	mc_usage_clear(&l->usage);
 	l->usage = copy;
 	l->counted = true;
-	for (size_t i = 0; i < MC_LIMITS_MOST; i++)
+	for (size_t i = 0; i < l->reached; i++)
 		l->entries[i].old_messages = l->entries[i].old_bytes = 0;
 	return 0;
 }

@@ -61,7 +61,7 @@ mc_limits_save(const struct mc_limits *l, int64_t now, struct mc_buf *out,
 	memcpy(head, MAGIC, strlen(MAGIC));
 	put_u32(head + 8, FORMAT);
 	mc_buf_add(out, head, sizeof(head));
-	for (size_t i = 0; i < MC_LIMITS_MOST; i++) {
+	for (size_t i = 0; i < l->reached; i++) {
 		struct mc_limits_entry e = l->entries[i];
 
 		/* a session that goes on is not the next one's */

@@ -39,7 +39,10 @@ struct mc_limits {
 	bool counted;		/* usage is there */
 	struct mc_usage usage;
 	uint16_t buckets[MC_LIMITS_BUCKETS];
-	uint16_t free;		/* the first unused entry */
+	uint16_t free;		/* the first entry that is used no more */
+	/* entries from here on have never been used: nobody writes to them, so
+	 * that they take no memory */
+	uint16_t reached;
 	uint32_t n;
 	struct mc_limits_entry entries[MC_LIMITS_MOST];
 };
