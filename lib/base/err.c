@@ -7,6 +7,10 @@
 
 #include <sysexits.h>
 
+/* here they are functions for an analyzer too */
+#undef mc_err_set
+#undef mc_err_sys
+
 enum err_class {
 	CLASS_USAGE,
 	CLASS_DATA,
