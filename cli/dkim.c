@@ -43,6 +43,9 @@ struct args {
 	const char *bits;
 	bool ed25519;
 	bool help;
+	/* what domain and selector point to where no option gave them */
+	char own_domain[NAME];
+	char own_selector[NAME];
 };
 
 static int
@@ -227,8 +230,7 @@ domain_of(const char *from, char *ret, size_t size)
 }
 
 static int
-choose_domain(const struct mc_config *config, struct args *args, char *room,
-    size_t size)
+choose_domain(const struct mc_config *config, struct args *args)
 {
 	const char *from;
 
@@ -236,15 +238,16 @@ choose_domain(const struct mc_config *config, struct args *args, char *room,
 	if (args->domain != NULL)
 		return 0;
 	from = own_value(config, "from");
-	if (from == NULL || !domain_of(from, room, size))
+	if (from == NULL || !domain_of(from, args->own_domain,
+	    sizeof(args->own_domain)))
 		return usage("which domain signs?  --domain NAME", "");
-	args->domain = room;
+	args->domain = args->own_domain;
 	return 0;
 }
 
 /* months tell keys apart, and how old each is */
 static void
-choose_selector(struct args *args, char *room, size_t size)
+choose_selector(struct args *args)
 {
 	time_t now = time(NULL);
 	struct tm tm;
@@ -253,9 +256,10 @@ choose_selector(struct args *args, char *room, size_t size)
 		return;
 	if (gmtime_r(&now, &tm) == NULL)
 		memset(&tm, 0, sizeof(tm));
-	snprintf(room, size, "%s%04d%02d", args->ed25519 ? "e" : "r",
+	snprintf(args->own_selector, sizeof(args->own_selector),
+	    "%s%04d%02d", args->ed25519 ? "e" : "r",
 	    (int)tm.tm_year + 1900, (int)tm.tm_mon + 1);
-	args->selector = room;
+	args->selector = args->own_selector;
 }
 
 static int
@@ -295,12 +299,12 @@ keygen(struct args *args)
 {
 	struct mc_dkim_new new = { 0 };
 	struct mc_err err = { 0 };
-	char selector[NAME], file[2 * NAME + 8];
+	char file[2 * NAME + 8];
 	int rc = choose_bits(args, &new.bits);
 
 	if (rc != 0)
 		return rc;
-	choose_selector(args, selector, sizeof(selector));
+	choose_selector(args);
 	new.domain = args->domain;
 	new.selector = args->selector;
 	new.file = args->out;
@@ -325,7 +329,6 @@ static int
 run(const struct cli_identity *id, bool is_keygen, struct args *args)
 {
 	struct mc_config *config = NULL;
-	char domain[NAME];
 	int status;
 
 	/* a configuration that waits for its key is no reason not to make it */
@@ -339,7 +342,7 @@ run(const struct cli_identity *id, bool is_keygen, struct args *args)
 		return status;
 	}
 	if (is_keygen) {
-		status = choose_domain(config, args, domain, sizeof(domain));
+		status = choose_domain(config, args);
 		if (status == 0)
 			status = keygen(args);
 	} else {

@@ -99,8 +99,8 @@ import_zeros(struct import *im, size_t n)
 char *
 import_keep(struct import *im, const char *p, size_t n)
 {
-	/* nobody writes into it: it is too short to be cut */
-	static char nothing[1];
+	/* nobody writes anything else into it: it is too short to be cut */
+	static char nothing[1] = "";
 	char *kept = take(im, n + 1);
 
 	if (kept == NULL)
@@ -224,9 +224,7 @@ import_line(struct import *im, struct import_source *source)
 		}
 		if (n != 0 && line[n - 1] == '\r')
 			n--;
-		/* at the end of the text there is a NUL already */
-		if (line[n] != '\0')
-			line[n] = '\0';
+		line[n] = '\0';
 		return line;
 	}
 	return NULL;

@@ -76,6 +76,8 @@ value_of(int argc, char **argv, int *i, const char *name)
 {
 	size_t n = strlen(name);
 
+	/* *i is below argc: one that was the last has not been passed over */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	if (strncmp(argv[*i], name, n) != 0)
 		return NULL;
 	if (argv[*i][n] == '=')
@@ -475,7 +477,8 @@ tell(struct import *im)
 	for (const struct import_note *note = im->notes;
 	    sorted != NULL && note != NULL; note = note->next)
 		sorted[n++] = note;
-	if (n != 0)
+	/* they are pointers */
+	if (n != 0) /* NOLINTNEXTLINE(bugprone-sizeof-expression) */
 		qsort(sorted, n, sizeof(*sorted), compare_notes);
 	for (size_t i = 0; i < n; i++) {
 		const struct import_note *note = sorted[i];

@@ -147,10 +147,9 @@ read_one(struct import *im, const struct import_program *program,
 static bool
 start_git(int *ret_fd, pid_t *ret_pid)
 {
-	char *const argv[] = { (char *)(uintptr_t)"git",
-		(char *)(uintptr_t)"--no-pager", (char *)(uintptr_t)"config",
-		(char *)(uintptr_t)"--list", (char *)(uintptr_t)"--show-origin",
-		(char *)(uintptr_t)"-z", NULL };
+	char git[] = "git", no_pager[] = "--no-pager", config[] = "config";
+	char list[] = "--list", origin[] = "--show-origin", z[] = "-z";
+	char *const argv[] = { git, no_pager, config, list, origin, z, NULL };
 	posix_spawn_file_actions_t actions;
 	int fds[2];
 	bool good;

@@ -96,19 +96,19 @@ static int
 keep_refusal(void *ctx, const struct mc_queue_refusal *refusal)
 {
 	struct cli_stats *stats = ctx;
-	char *reason = strdup(refusal->reason);
-	struct cli_refusal *grown = NULL;
+	struct cli_refusal *grown = realloc(stats->refusals,
+	    (stats->n_refusals + 1) * sizeof(*grown));
+	char *reason = NULL;
 
-	if (reason != NULL)
-		grown = realloc(stats->refusals,
-		    (stats->n_refusals + 1) * sizeof(*grown));
-	if (grown == NULL) {
-		free(reason);
+	if (grown != NULL) {
+		stats->refusals = grown;
+		reason = strdup(refusal->reason);
+	}
+	if (reason == NULL) {
 		cli_say("out of memory");
 		return EX_TEMPFAIL;
 	}
-	stats->refusals = grown;
-	grown[stats->n_refusals++] = (struct cli_refusal){ reason,
+	stats->refusals[stats->n_refusals++] = (struct cli_refusal){ reason,
 	    refusal->count };
 	stats->refusals_since = refusal->since;
 	return 0;
@@ -136,6 +136,18 @@ get_refusals(struct cli_stats *stats)
 	return status;
 }
 
+/* of an account: of our own, whatever its type says */
+static void
+free_text(const char *text)
+{
+	union {
+		const char *in;
+		void *out;
+	} own = { text };
+
+	free(own.out);
+}
+
 static void
 clear(struct cli_stats *stats)
 {
@@ -146,8 +158,8 @@ clear(struct cli_stats *stats)
 	free(stats->refusals);
 
 	for (i = 0; i < stats->n; i++) {
-		free((char *)(uintptr_t)stats->accounts[i].account);
-		free((char *)(uintptr_t)stats->accounts[i].pause);
+		free_text(stats->accounts[i].account);
+		free_text(stats->accounts[i].pause);
 	}
 	free(stats->accounts);
 	cli_text_free(&stats->text);

@@ -18,16 +18,16 @@ enum id {
 };
 
 struct option {
-	char letter;		/* 0: none */
 	const char *name;
-	enum value value;
 	const char *argument;
 	const char *help;
+	enum value value;
+	char letter;		/* 0: none */
 };
 
 static const struct option options[] = {
 #define MC_SEND(id, letter, name, value, argument, help) \
-	{ letter, name, value, argument, help },
+	{ name, argument, help, value, letter },
 #include "send.def"
 #undef MC_SEND
 };

@@ -409,6 +409,8 @@ say_srv(const struct question *q)
 		    n < LOOKUP_RECORDS_MAX)
 			sorted[n++] = p;
 	}
+	/* they are pointers */
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	qsort(sorted, n, sizeof(sorted[0]), by_priority);
 	for (size_t i = 0; i < n; i++, said++) {
 		(void)snprintf(priority, sizeof(priority), "%u",
@@ -439,6 +441,8 @@ say_mx(const struct question *q)
 		else if (is_host(p->host) && n < LOOKUP_RECORDS_MAX)
 			sorted[n++] = p;
 	}
+	/* the same */
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	qsort(sorted, n, sizeof(sorted[0]), by_preference);
 	for (size_t i = 0; i < n; i++) {
 		(void)snprintf(preference, sizeof(preference), "%u",

@@ -190,8 +190,7 @@ may_follow(const char *url, char *why, size_t size)
 
 /* sets `wrong` when it fails */
 #define SET(curl, option, value) \
-	(wrong = curl_easy_setopt((curl), (option), (value)) != CURLE_OK || \
-	    wrong)
+	(wrong |= (curl_easy_setopt((curl), (option), (value)) != CURLE_OK))
 
 static bool
 set_up(struct fetch *f, const struct lookup *l)
@@ -286,8 +285,9 @@ get(struct fetch *f, const struct lookup *l, int64_t end)
 		code = CURLE_COULDNT_RESOLVE_HOST;
 	else
 		code = curl_easy_perform(f->curl);
-	SET(f->curl, CURLOPT_CONNECT_TO, (struct curl_slist *)NULL);
-	SET(f->curl, CURLOPT_RESOLVE, (struct curl_slist *)NULL);
+	/* they are about to be gone */
+	(void)curl_easy_setopt(f->curl, CURLOPT_CONNECT_TO, NULL);
+	(void)curl_easy_setopt(f->curl, CURLOPT_RESOLVE, NULL);
 	curl_slist_free_all(to);
 	curl_slist_free_all(hosts);
 	return code;

@@ -74,7 +74,7 @@ listen_here(struct code *c)
 	    listen(c->fd, 8) != 0 ||
 	    getsockname(c->fd, (struct sockaddr *)&sin, &n) != 0)
 		return fail(c->job, "setup", "cannot listen on 127.0.0.1: %s",
-		    strerror(errno));
+		    strerror(errno)); /* NOLINT(concurrency-mt-unsafe) */
 	(void)snprintf(port, sizeof(port), ":%u",
 	    (unsigned)ntohs(sin.sin_port));
 	text_addz(&c->redirect, "http://");

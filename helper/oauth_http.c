@@ -90,6 +90,8 @@ set_up(struct job *job, CURL *c, const char *url, const struct text *form,
 {
 	int64_t left = job->end - now_ms();
 	const char *proxy = job->v[KEY_PROXY];
+	/* this program has one thread */
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	const char *file = getenv("SSL_CERT_FILE");
 	CURLcode rc = 0;
 

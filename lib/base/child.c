@@ -49,6 +49,8 @@ settle_signals(void)
 	handle(SIGPIPE, SIG_IGN);
 	handle(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
+	/* the child has one thread */
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 

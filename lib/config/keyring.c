@@ -140,6 +140,7 @@ explain(const struct ask *k, const struct mc_err *why, struct mc_err *err)
 	const struct mc_account *a = k->account;
 	struct mc_err again = { .code = MC_OK };
 	struct mc_buf found;
+	bool is_locked;
 	int rc;
 
 	if (mc_clock_left(k->end) == 0)
@@ -150,16 +151,15 @@ explain(const struct ask *k, const struct mc_err *why, struct mc_err *err)
 		    why->text);
 	mc_buf_init_secret(&found, MC_MAX_SECRET);
 	rc = run_tool(k, "search", &found, &again);
+	is_locked = rc != 0 ? mc_clock_left(k->end) == 0 : found.len != 0;
 	if (rc != 0 && (again.code == MC_E_NOMEM ||
 	    again.code == MC_E_CANCELLED))
 		rc = mc_err_set(err, again.code, MC_STAGE_CONFIG, NULL);
-	else if (rc != 0 && mc_clock_left(k->end) == 0)
+	else if (is_locked)
 		rc = locked(err);
 	else if (rc != 0)
 		rc = mc_err_set(err, MC_E_HELPER, MC_STAGE_CONFIG,
 		    KEY "%s: is there a keyring in this session?", why->text);
-	else if (found.len != 0)
-		rc = locked(err);
 	else
 		rc = mc_err_set(err, MC_E_NO_SECRET, MC_STAGE_CONFIG,
 		    KEY "the keyring has no password for this account: run: "

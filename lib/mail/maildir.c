@@ -68,7 +68,7 @@ add_host(struct mc_buf *name, const char *host)
 {
 	if (host == NULL || host[0] == '\0')
 		host = "localhost";
-	for (size_t n = 0; host[n] != '\0' && n < 64; n++) {
+	for (size_t n = 0; n < 64 && host[n] != '\0'; n++) {
 		if (host[n] == '/' || host[n] == ':')
 			mc_buf_addf(name, "\\%03o", (unsigned)host[n]);
 		else

@@ -378,7 +378,7 @@ mc_store_space(const struct mc_store *store, struct mc_store_space *ret_space,
 static int
 check_space(const struct mc_store *store, uint64_t bytes, struct mc_err *err)
 {
-	struct mc_store_space s;
+	struct mc_store_space s = { .bytes = 0 };
 
 	if (mc_store_space(store, &s, err) != 0)
 		return -1;

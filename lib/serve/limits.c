@@ -106,11 +106,11 @@ unused(struct mc_limits *l, int64_t now)
 struct mc_limits_entry *
 mc_limits_need(struct mc_limits *l, struct mc_whose whose, int64_t now)
 {
-	struct mc_limits_entry *e = get(l, whose);
-	uint16_t i, *bucket;
+	uint16_t i = find(l, whose), *bucket;
+	struct mc_limits_entry *e;
 
-	if (e != NULL)
-		return e;
+	if (i != MC_LIMITS_NONE)
+		return &l->entries[i];
 	i = unused(l, now);
 	if (i == MC_LIMITS_NONE)
 		return NULL;

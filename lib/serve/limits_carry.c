@@ -26,6 +26,7 @@
 /* a year and a bit: longer than any rate */
 #define MOST_AHEAD (INT64_C(400) * 86400 * 1000000)
 
+/* NOLINTNEXTLINE(misc-redundant-expression): until somebody changes one */
 _Static_assert(MC_LIMITS_SAVED == HEAD + MC_LIMITS_MOST * RECORD, "room");
 
 static uint64_t

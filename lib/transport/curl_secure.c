@@ -244,6 +244,7 @@ set_mechs(struct mc_transport *t, struct mc_err *err)
 int
 mc_curl_set_login(struct mc_transport *t, struct mc_err *err)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): without MC_NATIVE */
 	const struct mc_account *a = t->env->account;
 	const char *user;
 

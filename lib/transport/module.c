@@ -39,6 +39,8 @@ mc_module_load(const char *file, const struct mc_transport_module **ret_module,
 	 * closed, since OpenSSL leaves functions to be called at the end */
 	handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 	if (handle == NULL) {
+		/* each thread has its own in every libc that we run on */
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe) */
 		why = dlerror();
 		return mc_err_set(err, MC_E_MODULE, MC_STAGE_LOCAL,
 		    "%s; it is a part of mailchute that sending needs: "

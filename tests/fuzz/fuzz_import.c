@@ -105,6 +105,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
+	/* they are pointers */
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	program = programs[data[0] % (sizeof(programs) / sizeof(*programs))];
 	data++;
 	size--;

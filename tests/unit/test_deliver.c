@@ -190,11 +190,11 @@ open_world(struct world *w, unsigned takes, const char *header,
 	mc_spool_init(&w->body, MC_SPOOL_MEMORY, NULL);
 	assert_int_equal(mc_envelope_set_sender(&w->env, MC_STR("me@x.test"),
 	    NULL), 0);
-	for (char c = 'a'; c <= 'c'; c++) {
+	for (int c = 'a'; c <= 'c'; c++) {
 		char addr[] = "?@x.test";
 		size_t i;
 
-		addr[0] = c;
+		addr[0] = (char)c;
 		assert_int_equal(mc_envelope_add(&w->env, mc_str_from(addr),
 		    c != 'a', &i, NULL), 0);
 	}

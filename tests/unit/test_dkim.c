@@ -337,7 +337,6 @@ test_lines(void **state)
 		mc_dkim_field_begin(&tags, &h, &out);
 		assert_memory_equal(out.ptr, TAGS, strlen(TAGS));
 		assert_string_equal(out.ptr + out.len - 2, "b=");
-		rest = MC_STR_NONE;
 		size_t from = out.len;
 
 		assert_int_equal(mc_dkim_field_end(mc_str_make(signature, n),

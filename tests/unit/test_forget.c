@@ -227,6 +227,8 @@ search_all(struct search *s)
 				s->first[shape->bytes[i]] = true;
 		}
 	while (fgets(line, sizeof(line), maps) != NULL) {
+		/* the kernel writes them */
+		/* NOLINTNEXTLINE(cert-err34-c) */
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s", &from, &to,
 		    mode) != 3 || mode[0] != 'r' ||
 		    from == (uint64_t)(uintptr_t)block)

@@ -232,7 +232,8 @@ test_places(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < MC_NELEM(rows); i++) {
-		char *envp[] = { (char *)(uintptr_t)rows[i].state, NULL };
+		char variable[64];
+		char *envp[] = { rows[i].state != NULL ? variable : NULL, NULL };
 		struct mc_account a = { .name = "work",
 		    .oauth_dir = rows[i].dir, .queue_dir = rows[i].queue };
 		struct mc_caller caller = { .home = rows[i].home,
@@ -241,6 +242,8 @@ test_places(void **state)
 		struct mc_buf out;
 		int rc;
 
+		(void)snprintf(variable, sizeof(variable), "%s",
+		    rows[i].state != NULL ? rows[i].state : "");
 		mc_buf_init(&out, 1000);
 		rc = mc_grant_place(&a, &caller, &out, &err);
 		if (rows[i].place == NULL)

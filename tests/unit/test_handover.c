@@ -22,7 +22,7 @@ struct world {
 	char dir[64];
 	char path[96];		/* of the socket */
 	char file[96];		/* of a configuration */
-	char socket[128], host[128], more[128];
+	char socket[128], host[128];
 	char *env[6];
 	struct mc_caller caller;
 	struct mc_config *config;

@@ -494,15 +494,14 @@ static void
 test_carry_broken(void **state)
 {
 	struct mc_limits *l = make_used();
-	struct mc_err err = { 0 };
 	struct mc_buf saved;
 
 	(void)state;
 	save(l, START, &saved);
 	for (size_t n = 0; n < saved.len; n++) {
 		struct mc_limits *next = make(&few);
+		struct mc_err err = { 0 };
 
-		err = (struct mc_err){ 0 };
 		assert_err(mc_limits_load(next, mc_str_sub(mc_buf_str(&saved),
 		    0, n), START, &err), err, MC_E_BAD_VALUE);
 		saved.ptr[n] = (char)(saved.ptr[n] ^ 0xff);

@@ -408,6 +408,7 @@ static int
 ask_closed(void)
 {
 	int ends[2];
+	void *room;
 	char c;
 
 	MUST_FAIL(open("/etc/passwd", O_RDONLY), EACCES);
@@ -428,7 +429,8 @@ ask_closed(void)
 	/* what it lives on */
 	MUST(write(given[1], "x", 1) == 1 && read(given[0], &c, 1) == 1);
 	MUST(getrandom(&c, 1, 0) == 1);
-	MUST(malloc(1000000) != NULL);
+	MUST((room = malloc(1000000)) != NULL);
+	free(room);
 	return 0;
 }
 
