@@ -6,9 +6,11 @@
 #
 # Without arguments: all that were built below $top_builddir/tests.  Memory
 # that is lost or not initialised, and any access out of bounds, is a failure;
-# 77 without valgrind.  $JOBS run side by side (2).  It takes some ten minutes,
+# 77 without valgrind.  $JOBS run side by side (2).  It takes some 25 minutes,
 # most of it in the tests that walk all inputs up to a length, so it is `make
-# valgrind` and no part of `make check`.  Nothing is left out.
+# valgrind` and no part of `make check`.  Only test_confine is left out: valgrind
+# (3.19) knows no Landlock, and a filter of system calls refuses what it needs
+# for itself.
 #
 # Memory still reachable at the end is not looked at: libraries keep such on
 # purpose, and so does a child between fork and execve.
@@ -30,7 +32,9 @@ trap 'exit 99' HUP INT TERM
 if test $# -eq 0; then
 	for program in "$top_builddir"/tests/unit/test_* \
 	    "$top_builddir"/tests/fuzz/replay_*; do
-		case ${program##*/} in *.*|*-*) continue ;; esac
+		case ${program##*/} in
+		*.*|*-*|test_confine) continue ;;
+		esac
 		test -x "$program" && printf '%s\n' "$program"
 	done >"$work/list"
 else
