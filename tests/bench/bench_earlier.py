@@ -245,7 +245,7 @@ def looking(b):
             words = [id if w is None else id[:8] if w == "short" else w
                      for w in words]
             # the short ones cost little
-            b.compare(800 if title == "show one" else 15, b.builds,
+            b.compare(800 if title == "show one" else 30, b.builds,
                       lambda one, w=words: bench_queue.run(
                           b.place, w, one.program)[:2],
                       *[("%s%s, %s" % (what, title, "4 notes each" if notes
@@ -376,7 +376,7 @@ def crowds(b, s, ones):
             b.wrong.append("mailchute: %d refused in a crowd" % failed)
             return None
         return (1000 * seconds / 30,)
-    b.compare(15, ones, measure, ("handing over beside a crowd", "ms"))
+    b.compare(60, ones, measure, ("handing over beside a crowd", "ms"))
 
 
 def memory(s, one):
