@@ -611,7 +611,7 @@ kind == "def" && /^MC_KEY\(/ {
 	k = F[2]
 	keys[++n_keys] = k
 	key_type[k] = F[3]
-	key_default[k] = F[4] == "NULL" ? "" : \
+	key_default[k] = F[4] == "NONE" ? "" : \
 	    swap(F[4], "RUNSTATEDIR ", runstatedir)
 	key_flags[k] = F[5]
 	key_arg[k] = F[6]
