@@ -388,6 +388,14 @@ is_of_env(const struct mc_config *config, const struct mc_acct *acct,
 	    acct->won[key] == config->env.layer.v[key];
 }
 
+static bool
+is_given(const struct mc_config *config, const struct mc_acct *acct,
+    enum mc_key_id key)
+{
+	return acct->won[key] != NULL &&
+	    acct->won[key] != config->defaults.v[key];
+}
+
 /* tls and port give each other their defaults (RFC 8314 3.3) */
 static void
 derive(const struct mc_config *config, struct mc_acct *acct)
@@ -399,8 +407,7 @@ derive(const struct mc_config *config, struct mc_acct *acct)
 	a->is_service = acct->by_service;
 	a->is_default = acct->is_default;
 	a->no_host = config->service_note;
-	a->explicit_tls = acct->won[MC_K_tls] != NULL &&
-	    acct->won[MC_K_tls] != config->defaults.v[MC_K_tls];
+	a->explicit_tls = is_given(config, acct, MC_K_tls);
 	a->tls_mode = (enum mc_tls_mode)a->tls;
 	if (!a->explicit_tls && a->is_socket)
 		a->tls_mode = MC_TLS_OFF;
@@ -419,14 +426,6 @@ derive(const struct mc_config *config, struct mc_acct *acct)
 	if (a->rate == NULL || mc_rate_parse(mc_str_from(a->rate),
 	    &a->rate_messages, &a->rate_seconds) != 0)
 		a->rate_messages = a->rate_seconds = 0;
-}
-
-static bool
-is_given(const struct mc_config *config, const struct mc_acct *acct,
-    enum mc_key_id key)
-{
-	return acct->won[key] != NULL &&
-	    acct->won[key] != config->defaults.v[key];
 }
 
 /* `key` was left to its default, which does not go with what was given for

@@ -135,8 +135,8 @@ mc_place_text(const struct mc_place *place);
  * mc_layer_put - parse a value and store it in place of any other
  *
  * One that is there already keeps its address.  place->file must live as long
- * as the layer.  -1 with err as for
- * mc_value_parse, with the place in front; the layer is then unchanged.
+ * as the layer.  -1 with err as for mc_value_parse, with the place in front; the
+ * layer is then unchanged.
  */
 MC_NODISCARD int
 mc_layer_put(struct mc_layer *layer, enum mc_key_id key, struct mc_str value,
@@ -148,6 +148,11 @@ mc_setting_clear(struct mc_setting *setting);
 /* clear and free it; nothing for NULL */
 void
 mc_setting_free(struct mc_setting *setting);
+
+/* is one of these n keys set in it? */
+bool
+mc_layer_has(const struct mc_layer *layer, const enum mc_key_id *keys,
+    size_t n);
 
 void
 mc_layer_clear(struct mc_layer *layer);

@@ -87,13 +87,11 @@ has_credentials(const struct mc_config *config)
 	static const enum mc_key_id keys[] = {
 		MC_K_password, MC_K_password_file, MC_K_password_command,
 		MC_K_password_keyring, MC_K_password_fd, MC_K_netrc_file,
-			MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_oauth,
+		MC_K_token, MC_K_token_file, MC_K_token_command, MC_K_oauth,
 	};
 
-	for (size_t i = 0; i < MC_NELEM(keys); i++)
-		if (env->v[keys[i]] != NULL)
-			return true;
-	return has_credential_files(config);
+	return mc_layer_has(env, keys, MC_NELEM(keys)) ||
+	    has_credential_files(config);
 }
 
 int

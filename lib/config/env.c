@@ -299,10 +299,7 @@ has_credential(const struct mc_layer *layer)
 		MC_K_token, MC_K_token_file, MC_K_token_command,
 	};
 
-	for (size_t i = 0; i < MC_NELEM(keys); i++)
-		if (layer->v[keys[i]] != NULL)
-			return true;
-	return false;
+	return mc_layer_has(layer, keys, MC_NELEM(keys));
 }
 
 static int

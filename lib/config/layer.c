@@ -92,6 +92,15 @@ mc_setting_free(struct mc_setting *setting)
 	mc_mem_free(setting);
 }
 
+bool
+mc_layer_has(const struct mc_layer *layer, const enum mc_key_id *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (layer->v[keys[i]] != NULL)
+			return true;
+	return false;
+}
+
 void
 mc_layer_clear(struct mc_layer *layer)
 {
