@@ -8,9 +8,9 @@
 # that is lost or not initialised, and any access out of bounds, is a failure;
 # 77 without valgrind.  $JOBS run side by side (2).  It takes some 25 minutes,
 # most of it in the tests that walk all inputs up to a length, so it is `make
-# valgrind` and no part of `make check`.  Only test_confine is left out: valgrind
-# (3.19) knows no Landlock, and a filter of system calls refuses what it needs
-# for itself.
+# valgrind` and no part of `make check`.  Only test_confine and test_roles are
+# left out: valgrind (3.19) knows no Landlock, and a filter of system calls
+# refuses what it needs for itself.
 #
 # Memory still reachable at the end is not looked at: libraries keep such on
 # purpose, and so does a child between fork and execve.
@@ -33,7 +33,7 @@ if test $# -eq 0; then
 	for program in "$top_builddir"/tests/unit/test_* \
 	    "$top_builddir"/tests/fuzz/replay_*; do
 		case ${program##*/} in
-		*.*|*-*|test_confine) continue ;;
+		*.*|*-*|test_confine|test_roles) continue ;;
 		esac
 		test -x "$program" && printf '%s\n' "$program"
 	done >"$work/list"
